@@ -1,0 +1,140 @@
+"""Every error assaykit raises on purpose, as a tree.
+
+    AssaykitError
+    ├── InputError             something a user wrote or measured cannot be used
+    │   ├── FcsError           a file is not FCS that can be read (byte, keyword, value)
+    │   ├── LayoutError        a plate layout
+    │   ├── CountsError        a table of counts
+    │   ├── TreatmentError     a drug, a dose or a treatment
+    │   ├── ProtocolError      a protocol file
+    │   ├── StudyError         a study file
+    │   ├── CompensationError  a spillover matrix
+    │   ├── GateError          a gate, or the controls it is estimated from
+    │   ├── EndpointError      an endpoint cannot be formed from its readouts
+    │   ├── DesignError        a model or contrast the data cannot answer
+    │   ├── EvidenceError      a catalogue of claims
+    │   ├── LedgerError        an evidence ledger
+    │   └── ResultsError       a results folder
+    ├── TableError             a frame does not follow the glossary of tables.py
+    └── Faults                 several InputErrors found in one pass
+
+Every one says what must hold, what was found, where, and what to try. Arguments are positional, so that each
+survives the trip through a process pool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class AssaykitError(Exception):
+    """A known error: what must hold, what was found, where, and what to try."""
+
+    def __init__(self, must: str, found: str = "", where: str = "", remedy: str = "") -> None:
+        super().__init__(must, found, where, remedy)
+        self.must, self.found, self.where, self.remedy = must, found, where, remedy
+
+    def __str__(self) -> str:
+        """Return one paragraph: `where: must; found ... Try: ...`.
+
+        >>> str(AssaykitError("a dose must have a unit", "'imatinib 1'", "plate.toml, well A1", "write '1 uM'"))
+        "plate.toml, well A1: a dose must have a unit; found 'imatinib 1'. Try: write '1 uM'."
+        """
+        place = f"{self.where}: " if self.where else ""
+        found = f"; found {self.found}" if self.found else ""
+        remedy = f" Try: {self.remedy.rstrip('.')}." if self.remedy else ""
+        return f"{place}{self.must}{found}".rstrip(".") + "." + remedy
+
+
+class InputError(AssaykitError):
+    """Something a user wrote or measured cannot be used."""
+
+
+class FcsError(InputError):
+    """A file cannot be read as FCS: which byte, which keyword, and what it held."""
+
+    def __init__(
+        self,
+        must: str,
+        found: str = "",
+        where: str = "",
+        remedy: str = "",
+        byte: int | None = None,
+        keyword: str | None = None,
+        value: str | None = None,
+    ) -> None:
+        super().__init__(must, found, where, remedy)
+        self.args = (must, found, where, remedy, byte, keyword, value)
+        self.byte, self.keyword, self.value = byte, keyword, value
+
+
+class LayoutError(InputError):
+    """A plate layout cannot be used."""
+
+
+class CountsError(InputError):
+    """A table of counts cannot be used."""
+
+
+class TreatmentError(InputError):
+    """A drug, a dose or a treatment is not understood."""
+
+
+class ProtocolError(InputError):
+    """A protocol file cannot be used."""
+
+
+class StudyError(InputError):
+    """A study file cannot be used."""
+
+
+class CompensationError(InputError):
+    """A spillover matrix does not fit its channels, or cannot be inverted safely."""
+
+
+class GateError(InputError):
+    """A gate cannot be applied, or cannot be estimated from the controls given."""
+
+
+class EndpointError(InputError):
+    """An endpoint cannot be formed from the readouts given."""
+
+
+class DesignError(InputError):
+    """A model or a contrast cannot be estimated from this design."""
+
+
+class EvidenceError(InputError):
+    """A catalogue of claims cannot be used."""
+
+
+class LedgerError(InputError):
+    """An evidence ledger cannot be read or written."""
+
+
+class ResultsError(InputError):
+    """A results folder cannot be read or written."""
+
+
+class TableError(AssaykitError):
+    """A frame does not follow the glossary of tables."""
+
+
+class Faults(AssaykitError):
+    """Several faults found in one pass, so that a user mends them all at once."""
+
+    def __init__(self, errors: Sequence[InputError]) -> None:
+        Exception.__init__(self, tuple(errors))
+        self.errors = tuple(errors)
+        self.must, self.found, self.where, self.remedy = "", "", "", ""
+
+    def __str__(self) -> str:
+        return "\n".join(str(error) for error in self.errors)
+
+
+def raise_all(errors: Sequence[InputError]) -> None:
+    """Raise the one error as itself, several as `Faults`, none not at all."""
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise Faults(errors)

@@ -1,0 +1,235 @@
+"""Every column of every table: one glossary that checks frames, feeds the docs and the report's data dictionary.
+
+A table is tidy: one row per observation, one column per variable. `check` is the only door: it returns a frame in
+the glossary's column order and dtypes, or raises a `TableError` that names the column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from assaykit.errors import TableError
+
+Kind = Literal["text", "number", "count", "flag"]
+Level = Literal["note", "warn", "fail"]
+_DTYPES: dict[Kind, str] = {"text": "object", "number": "float64", "count": "Int64", "flag": "bool"}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its name, kind, unit and meaning. Text columns hold "" where there is nothing to say."""
+
+    name: str
+    kind: Kind
+    meaning: str
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table: its columns in order; `open` tables take further factor columns after them."""
+
+    name: str
+    meaning: str
+    columns: tuple[Column, ...]
+    open: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The column names, in order."""
+        return tuple(column.name for column in self.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing a reader must know about the data: a repair, a failed check, an exclusion, a doubt."""
+
+    level: Level
+    check: str
+    message: str
+    plate: str = ""
+    well: str = ""
+
+
+_ASSAY = Column("assay", "text", "the assay within the study")
+_PLATE = Column("plate", "text", "the plate, or the counts file")
+_WELL = Column("well", "text", "the well; empty where a value belongs to a whole unit or plate")
+
+POPULATIONS = Table(
+    "populations",
+    "the cells each gate kept, well by well",
+    (
+        _ASSAY,
+        _PLATE,
+        _WELL,
+        Column("population", "text", "the cells a gate keeps"),
+        Column("parent", "text", "the population the gate was drawn on; 'all' is every event"),
+        Column("events", "count", "cells in the population", "cells"),
+        Column("fraction", "number", "events / events of the parent; missing where the parent is empty"),
+    ),
+)
+
+READOUTS = Table(
+    "readouts",
+    "raw numbers per well, before any reference",
+    (
+        _ASSAY,
+        _PLATE,
+        _WELL,
+        Column("readout", "text", "what was read, named exactly, e.g. cxcr4_median"),
+        Column("value", "number", "the raw number"),
+        Column("unit", "text", "its unit"),
+        Column("cells", "count", "cells it rests on", "cells"),
+    ),
+)
+
+MEASUREMENTS = Table(
+    "measurements",
+    "referenced endpoints per well, or per unit where `well` is empty; factor columns follow",
+    (
+        _ASSAY,
+        _PLATE,
+        _WELL,
+        Column("unit_id", "text", "the independent experiment or donor: the only n there is"),
+        Column("treatment", "text", "canonical treatment, e.g. 'imatinib 1 uM + plerixafor 10 uM', or 'vehicle'"),
+        Column("context", "text", "mono, msc_contact, msc_transwell, msc_medium or plain_medium"),
+        Column("endpoint", "text", "the endpoint, e.g. cxcr4_dmfi"),
+        Column("value", "number", "the endpoint's value in `unit`"),
+        Column("unit", "text", "its unit"),
+        Column("cells", "count", "cells it rests on", "cells"),
+        Column("count", "number", "numerator, where the value is a proportion or rate", "cells"),
+        Column("total", "number", "denominator, where the value is a proportion or rate", "cells"),
+        Column("qc", "text", "pass, warn, fail, or not_interpretable"),
+        Column("reason", "text", "why qc is not pass"),
+    ),
+    open=True,
+)
+
+ESTIMATES = Table(
+    "estimates",
+    "one contrast per row: what was compared, how large, how sure",
+    (
+        Column("analysis", "text", "the analysis of the protocol"),
+        Column("endpoint", "text", "the endpoint analysed"),
+        Column("contrast", "text", "the contrast in words, e.g. 'imatinib 1 uM - vehicle'"),
+        Column("context", "text", "the context it holds in; 'A - B' for an interaction"),
+        Column("estimate", "number", "the contrast on the analysis scale"),
+        Column("std_error", "number", "its standard error"),
+        Column("df", "number", "degrees of freedom of the t reference; infinite for z"),
+        Column("statistic", "number", "estimate / std_error"),
+        Column("p_value", "number", "two-sided, unadjusted"),
+        Column("p_adjusted", "number", "adjusted within the analysis' family"),
+        Column("conf_low", "number", "lower limit on the analysis scale, unadjusted"),
+        Column("conf_high", "number", "upper limit on the analysis scale, unadjusted"),
+        Column("scale", "text", "log2, log, logit or identity"),
+        Column("effect", "number", "the estimate back-transformed: fold change, ratio, odds ratio or difference"),
+        Column("effect_low", "number", "its lower limit"),
+        Column("effect_high", "number", "its upper limit"),
+        Column("n_units", "count", "independent units that inform the contrast", "units"),
+        Column("n_wells", "count", "wells behind them; never n", "wells"),
+        Column("method", "text", "model and df"),
+        Column("assay", "text", "the assay within the study"),
+        Column("kind", "text", "treatment, pairwise, context, interaction, level or custom"),
+        Column("treatment", "text", "the treatment compared"),
+        Column("comparator", "text", "the treatment it is compared with"),
+        Column("comparator_context", "text", "the context it is compared with, where two contexts are compared"),
+        Column("effect_name", "text", "fold change, rate ratio, odds ratio, difference, percentage points"),
+        Column("adjust", "text", "adjustment used: holm, bh, tukey, dunnett or none"),
+        Column("residual_sd", "number", "residual SD of the model, on the analysis scale"),
+        Column("unit_sd", "number", "SD between units, on the analysis scale"),
+        Column("contrast_sd", "number", "SD of the contrast between units: std_error * sqrt(n_units)"),
+        Column("reason", "text", "why the contrast is not estimable or not interpretable; empty when it is"),
+    ),
+)
+
+COMPARISONS = Table(
+    "comparisons",
+    "one claim of a review beside the lab's own estimate",
+    (
+        Column("claim", "text", "the claim, e.g. EN-10"),
+        Column("review", "text", "the review it is in"),
+        Column("statement", "text", "the claim in our own words"),
+        Column("endpoint", "text", "the endpoint that tests it"),
+        Column("contrast", "text", "the contrast that tests it"),
+        Column("expected_sign", "count", "+1, -1 or 0, as adjudicated from the primary papers"),
+        Column("printed_sign", "count", "+1, -1 or 0, as the review prints it"),
+        Column("effect", "number", "the estimate, back-transformed"),
+        Column("effect_low", "number", "its lower limit"),
+        Column("effect_high", "number", "its upper limit"),
+        Column("verdict", "text", "consistent, contradicts, no effect, inconclusive, not interpretable, not testable"),
+        Column("reason", "text", "the verdict in one plain sentence"),
+        Column("context", "text", "the context of the contrast"),
+        Column("effect_name", "text", "fold change, rate ratio, odds ratio, difference, percentage points"),
+        Column("p_value", "number", "two-sided, unadjusted"),
+        Column("p_adjusted", "number", "Holm within the family of claims"),
+        Column("n_units", "count", "independent units", "units"),
+        Column("units_needed", "count", "units that would settle it, where inconclusive", "units"),
+        Column("primary", "flag", "named primary before the run"),
+        Column("source", "text", "the primary paper it rests on: claims sharing it are one piece of evidence"),
+        Column("conflict", "text", "where reviews, or a review and its source, disagree"),
+        Column("printed_verdict", "text", "the verdict on the claim with the sign the review prints"),
+    ),
+)
+
+FINDINGS = Table(
+    "findings",
+    "what a reader must know about the data",
+    (
+        Column("level", "text", "note, warn or fail"),
+        Column("check", "text", "the check, e.g. file_missing"),
+        _PLATE,
+        _WELL,
+        Column("message", "text", "what was found, in numbers, and what to do"),
+    ),
+)
+
+TABLES: dict[str, Table] = {
+    table.name: table for table in (POPULATIONS, READOUTS, MEASUREMENTS, ESTIMATES, COMPARISONS, FINDINGS)
+}
+
+
+def check(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """Return `frame` with the table's columns first, in order, in its dtypes.
+
+    Raises TableError where a column is missing, unknown (in a closed table) or of another kind.
+    """
+    missing = [name for name in table.names if name not in frame.columns]
+    extra = [str(name) for name in frame.columns if name not in table.names]
+    if missing or (extra and not table.open):
+        raise TableError(
+            f"table {table.name} must have the columns of the glossary",
+            f"missing {missing}, unknown {extra}",
+        )
+    columns = {column.name: _typed(frame[column.name], column, table) for column in table.columns}
+    columns |= {name: frame[name] for name in extra}
+    return pd.DataFrame(columns).reset_index(drop=True)
+
+
+def frame_from_rows(rows: Iterable[Mapping[str, Any]], table: Table) -> pd.DataFrame:
+    """Return the rows as a checked frame; a column no row names is empty."""
+    rows = list(rows)
+    extra = list(dict.fromkeys(name for row in rows for name in row if name not in table.names))
+    return check(pd.DataFrame(rows, columns=[*table.names, *extra]), table)
+
+
+def findings_frame(findings: Iterable[Finding]) -> pd.DataFrame:
+    """Return the findings as a checked FINDINGS frame, in the order given."""
+    return frame_from_rows((asdict(finding) for finding in findings), FINDINGS)
+
+
+def _typed(series: pd.Series, column: Column, table: Table) -> pd.Series:
+    filled = series
+    if column.kind == "text":
+        filled = series.astype("object").where(series.notna(), "").map(str)
+    elif column.kind == "flag":
+        filled = series.astype("object").where(series.notna(), other=False)
+    try:
+        return filled.astype(_DTYPES[column.kind])
+    except (ValueError, TypeError) as error:
+        raise TableError(
+            f"column {column.name} of table {table.name} must hold {column.kind}s", str(error)
+        ) from error

@@ -1,0 +1,17 @@
+"""Fixtures every area shares."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """Return the folder of other people's files, or skip saying what is missing."""
+    folder = os.environ.get("ASSAYKIT_CORPUS", "")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("ASSAYKIT_CORPUS names no folder: the shared FCS, Gating-ML and FlowJo files are missing")
+    return Path(folder)
