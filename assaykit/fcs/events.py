@@ -1,0 +1,62 @@
+"""`Events`: the cells of one FCS data set as a read-only events x channels array with its keywords and repairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """One departure from the standard that the reader mended: what was wrong, what was done, where in the file."""
+
+    name: str
+    found: str
+    done: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One parameter of an FCS file."""
+
+    index: int  # n of $PnN, from 1
+    name: str  # $PnN, stripped
+    stain: str  # $PnS, stripped; "" where absent
+    range: float  # $PnR
+    bits: int  # $PnB
+    gain: float  # $PnG; 1.0 where absent
+    log_decades: float  # f1 of $PnE; 0 for a linear amplifier
+    log_offset: float  # f2 of $PnE, a 0 read as 1 where f1 > 0
+    voltage: float | None  # $PnV
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Events:
+    """The cells of one data set.
+
+    `values` is events x channels, float32 (float64 where the file stores doubles or integers float32 cannot hold),
+    read-only, scaled as SCIENCE asks: log amplifiers and gains undone, Time in seconds. `stored` values are reached
+    through `read_fcs(path, scale=False)`. Gates are boolean masks over the rows; rows are never dropped.
+    """
+
+    values: NDArray[np.floating]
+    channels: tuple[Channel, ...]
+    keywords: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    source: Path | None = None
+    sha256: str = ""
+    version: str = ""
+    repairs: tuple[Repair, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The $PnN of the channels held, in column order."""
+        return tuple(channel.name for channel in self.channels)
+
+    def __len__(self) -> int:
+        return int(self.values.shape[0])
