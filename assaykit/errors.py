@@ -120,7 +120,7 @@ class TableError(AssaykitError):
     """A frame does not follow the glossary of tables."""
 
 
-class Faults(AssaykitError):
+class Faults(AssaykitError):  # noqa: N818 - several faults are not one error
     """Several faults found in one pass, so that a user mends them all at once."""
 
     def __init__(self, errors: Sequence[InputError]) -> None:

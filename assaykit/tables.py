@@ -95,9 +95,7 @@ MEASUREMENTS = Table(
         _PLATE,
         _WELL,
         Column("unit_id", "text", "the independent experiment or donor: the only n there is"),
-        Column(
-            "treatment", "text", "canonical treatment, e.g. 'imatinib 1 uM + plerixafor 10 uM', or 'vehicle'"
-        ),
+        Column("treatment", "text", "canonical treatment, e.g. 'imatinib 1 uM + plerixafor 10 uM', or 'vehicle'"),
         Column("context", "text", "mono, msc_contact, msc_transwell, msc_medium or plain_medium"),
         Column("endpoint", "text", "the endpoint, e.g. cxcr4_dmfi"),
         Column("value", "number", "the endpoint's value in `unit`"),
@@ -128,9 +126,7 @@ ESTIMATES = Table(
         Column("conf_low", "number", "lower limit on the analysis scale, unadjusted"),
         Column("conf_high", "number", "upper limit on the analysis scale, unadjusted"),
         Column("scale", "text", "log2, log, logit or identity"),
-        Column(
-            "effect", "number", "the estimate back-transformed: fold change, ratio, odds ratio or difference"
-        ),
+        Column("effect", "number", "the estimate back-transformed: fold change, ratio, odds ratio or difference"),
         Column("effect_low", "number", "its lower limit"),
         Column("effect_high", "number", "its upper limit"),
         Column("n_units", "count", "independent units that inform the contrast", "units"),
@@ -140,9 +136,7 @@ ESTIMATES = Table(
         Column("kind", "text", "treatment, pairwise, context, interaction, level or custom"),
         Column("treatment", "text", "the treatment compared"),
         Column("comparator", "text", "the treatment it is compared with"),
-        Column(
-            "comparator_context", "text", "the context it is compared with, where two contexts are compared"
-        ),
+        Column("comparator_context", "text", "the context it is compared with, where two contexts are compared"),
         Column("effect_name", "text", "fold change, rate ratio, odds ratio, difference, percentage points"),
         Column("adjust", "text", "adjustment used: holm, bh, tukey, dunnett or none"),
         Column("residual_sd", "number", "residual SD of the model, on the analysis scale"),
@@ -179,9 +173,7 @@ COMPARISONS = Table(
         Column("n_units", "count", "independent units", "units"),
         Column("units_needed", "count", "units that would settle it, where inconclusive", "units"),
         Column("primary", "flag", "named primary before the run"),
-        Column(
-            "source", "text", "the primary paper it rests on: claims sharing it are one piece of evidence"
-        ),
+        Column("source", "text", "the primary paper it rests on: claims sharing it are one piece of evidence"),
         Column("conflict", "text", "where reviews, or a review and its source, disagree"),
         Column("printed_verdict", "text", "the verdict on the claim with the sign the review prints"),
     ),
@@ -242,6 +234,4 @@ def _typed(series: pd.Series, column: Column, table: Table) -> pd.Series:
     try:
         return filled.astype(_DTYPES[column.kind])
     except (ValueError, TypeError) as error:
-        raise TableError(
-            f"column {column.name} of table {table.name} must hold {column.kind}s", str(error)
-        ) from error
+        raise TableError(f"column {column.name} of table {table.name} must hold {column.kind}s", str(error)) from error

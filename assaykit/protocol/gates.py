@@ -145,6 +145,4 @@ Gate = Annotated[
     | ControlGate,
     Field(discriminator="kind"),
 ]
-FixedGate = (
-    ThresholdGate | IntervalGate | RectangleGate | PolygonGate | QuadrantGate | EllipsoidGate | BooleanGate
-)
+FixedGate = ThresholdGate | IntervalGate | RectangleGate | PolygonGate | QuadrantGate | EllipsoidGate | BooleanGate
