@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal, get_args
 
 Role = Literal["sample", "fmo", "isotype", "unstained", "single_stain", "dead", "beads", "blank"]
@@ -19,9 +18,9 @@ class Well:
 
     name: str  # canonical: A1 .. H12, AF48; "row 7" for a row of a counts table without wells
     role: Role = "sample"
-    factors: Mapping[str, Factor] = field(default_factory=lambda: MappingProxyType({}))
+    factors: Mapping[str, Factor] = field(default_factory=dict)
     file: Path | None = None
-    counts: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    counts: Mapping[str, float] = field(default_factory=dict)
     where: str = ""  # file and cell or row this well was read from, for messages
 
 

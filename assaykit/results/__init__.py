@@ -1,1 +1,7 @@
-"""results."""
+"""`Results`: the study as resolved, the tables and the provenance; written to a folder and read back equal."""
+
+from assaykit.results.folder import read_results, refuse_foreign, write_results
+from assaykit.results.model import Results
+from assaykit.results.resolved import study_from_toml, study_to_toml
+
+__all__ = ["Results", "read_results", "refuse_foreign", "study_from_toml", "study_to_toml", "write_results"]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 
 from assaykit.plate.model import Plate
-from assaykit.protocol.gates import FixedGate
+from assaykit.protocol.gates import FixedGate, FixedScale
 from assaykit.protocol.model import Protocol
 from assaykit.tables import Finding
 
@@ -31,8 +30,8 @@ class Resolved:
     """
 
     gates: tuple[FixedGate, ...] = ()
-    by_treatment: Mapping[str, tuple[FixedGate, ...]] = field(default_factory=lambda: MappingProxyType({}))
-    control_readouts: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    by_treatment: Mapping[str, tuple[FixedGate, ...]] = field(default_factory=dict)
+    control_readouts: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +42,8 @@ class Assay:
     protocol: Protocol
     plates: tuple[Plate, ...] = ()  # wells with FCS files
     counts: tuple[Plate, ...] = ()  # rows of counts tables
-    channels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    resolved: Mapping[str, Resolved] = field(default_factory=lambda: MappingProxyType({}))  # by plate name
+    channels: Mapping[str, str] = field(default_factory=dict)
+    resolved: Mapping[str, Resolved] = field(default_factory=dict)  # by plate name
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,104 @@
+"""Cells as a cytometer would see them: scatter, dyes, spillover, autofluorescence and detector noise.
+
+A well passes through ever more physical forms: populations with sizes -> dye amounts per cell -> detector signals
+(amounts x spillover + autofluorescence + noise). Signals may be negative, as digital cytometers report them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """The detectors of one staining: channels, what stains them, and spillover (row dye, column detector)."""
+
+    channels: tuple[str, ...]
+    stains: tuple[str, ...]
+    spillover: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """Cells of one kind: how many, their scatter medians, autofluorescence, and median dye amount per channel."""
+
+    cells: int
+    forward: float
+    side: float
+    autofluorescence: float
+    dyes: Mapping[str, float] = field(default_factory=dict)
+    spread: Mapping[str, float] = field(default_factory=dict)  # log SD per dye; 0.35 where not named
+    doublets: float = 0.0  # fraction of events that are two cells
+
+
+CXCR4_PANEL = Panel(
+    ("PE-A", "BV421-A", "APC-A", "BV786-A"),
+    ("CXCR4", "Viability", "CD45", "CD90"),
+    ((1.0, 0.002, 0.012, 0.004), (0.001, 1.0, 0.001, 0.055), (0.004, 0.001, 1.0, 0.05), (0.012, 0.04, 0.03, 1.0)),
+)
+ANNEXIN_PANEL = Panel(
+    ("FITC-A", "PI-A", "APC-A"),
+    ("Annexin V", "PI", "CD45"),
+    ((1.0, 0.04, 0.001), (0.015, 1.0, 0.03), (0.001, 0.01, 1.0)),
+)
+COUNT_PANEL = Panel(("FITC-A", "APC-A"), ("Beads", "CD45"), ((1.0, 0.002), (0.002, 1.0)))
+
+_SCATTER_SD = {"forward": 0.16, "side": 0.24}
+_ELECTRONIC_SD = 18.0
+_PHOTON = 2.5  # variance per unit of signal
+
+
+def draw_events(
+    rng: np.random.Generator, panel: Panel, populations: Sequence[Population], *, time: bool = True
+) -> tuple[Array, tuple[str, ...]]:
+    """Return the events of a well in random order (events x channels, float64) and their channel names."""
+    scatter = np.concatenate([_scatter(rng, population) for population in populations])
+    signals = np.concatenate([_signals(rng, panel, population) for population in populations])
+    order = rng.permutation(len(scatter))
+    columns = [scatter[order], signals[order]]
+    names = ("FSC-A", "FSC-H", "SSC-A", *panel.channels)
+    if time:
+        seconds = np.sort(rng.uniform(0, len(order) / 250, len(order)))
+        columns.append(seconds[:, None])
+        names = (*names, "Time")
+    return np.hstack(columns), names
+
+
+def _scatter(rng: np.random.Generator, population: Population) -> Array:
+    """Return FSC-A, FSC-H and SSC-A; a doublet adds the areas of two cells and keeps little more than one height."""
+    n = population.cells
+    forward = population.forward * np.exp(rng.normal(0, _SCATTER_SD["forward"], n))
+    side = population.side * np.exp(rng.normal(0, _SCATTER_SD["side"], n))
+    height = 0.82 * forward * rng.normal(1, 0.025, n)
+    double = rng.random(n) < population.doublets
+    partner = population.forward * np.exp(rng.normal(0, _SCATTER_SD["forward"], n))
+    forward = np.where(double, forward + partner, forward)
+    height = np.where(double, height * rng.uniform(1.0, 1.12, n), height)
+    side = np.where(double, side * rng.uniform(1.6, 2.0, n), side)
+    return np.column_stack([forward, height, side])
+
+
+def _signals(rng: np.random.Generator, panel: Panel, population: Population) -> Array:
+    """Return detector signals: dye amounts through the spillover matrix, plus autofluorescence and noise."""
+    n = population.cells
+    amounts = np.zeros((n, len(panel.channels)))
+    for column, stain in enumerate(panel.stains):
+        median = population.dyes.get(stain, 0.0)
+        if median > 0:
+            amounts[:, column] = median * np.exp(rng.normal(0, population.spread.get(stain, 0.35), n))
+    glow = population.autofluorescence * np.exp(rng.normal(0, 0.25, (n, 1)))
+    light = amounts @ np.asarray(panel.spillover) + glow
+    noise = rng.normal(0, 1, light.shape) * np.sqrt(_ELECTRONIC_SD**2 + _PHOTON * light)
+    result: Array = light + noise
+    return result
+
+
+def background(rng: np.random.Generator, cells: int) -> list[Population]:
+    """Return the debris that comes with `cells` cells: about one tenth, small and dim."""
+    return [Population(int(rng.poisson(0.1 * cells)), 11_000, 6_000, 40)]

@@ -1,0 +1,366 @@
+"""Write a simulated study with a known answer: FCS files, layouts, counts, study.toml and truth.toml.
+
+Every value drawn comes from one seeded generator per assay and experiment, so that the same seed gives the same
+bytes and one assay's size changes no other assay.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assaykit.errors import StudyError
+from assaykit.fcs import events_from_array, write_fcs
+from assaykit.simulate.cells import (
+    ANNEXIN_PANEL,
+    COUNT_PANEL,
+    CXCR4_PANEL,
+    Population,
+    background,
+    draw_events,
+)
+from assaykit.simulate.faults import FAULTS, plant
+from assaykit.simulate.layout import layout_toml
+from assaykit.simulate.wells import SimulatedPlate, SimulatedWell
+from assaykit.simulate.world import (
+    CONTEXTS,
+    PLERIXAFOR,
+    TARGETS,
+    TREATMENTS,
+    VEHICLE,
+    WORLDS,
+    World,
+    truth_rows,
+)
+
+MSC_FRACTION = 0.15
+ACQUIRED = 0.14  # fraction of a transwell's lower chamber that is run
+BEADS_ADDED = 8_000
+INPUT_CELLS = 100_000
+INPUT_DILUTION = 20
+
+
+def simulate_study(
+    folder: Path, *, seed: int, world: str = "reviews", cells: int = 450, faults: Sequence[str] = ()
+) -> Path:
+    """Write a study into `folder` and return the path of its study.toml.
+
+    `cells` is the number of leukaemia cells stained per well; `faults` names faults of `FAULTS` to plant.
+    Raises StudyError where the world or a fault is unknown, or the folder holds a study already.
+    """
+    if world not in WORLDS:
+        raise StudyError("the world must be a known one", repr(world), "", f"use one of {', '.join(WORLDS)}")
+    if unknown := [name for name in faults if name not in FAULTS]:
+        raise StudyError("a fault must be a known one", ", ".join(unknown), "", f"use one of {', '.join(FAULTS)}")
+    if (folder / "study.toml").exists():
+        raise StudyError(
+            "a simulated study must go to a new folder", "a study.toml", str(folder), "name another folder"
+        )
+    truth = WORLDS[world]
+    plates = plant(faults, list(_plates(truth, seed, cells)))
+    for plate in plates:
+        _write_plate(folder, plate, _generator(seed, "events", plate.name))
+    _write_text(folder / "study.toml", _study_toml(truth, seed))
+    _write_text(folder / "truth.toml", _truth_toml(truth, seed, faults))
+    return folder / "study.toml"
+
+
+def _generator(seed: int, *names: str) -> np.random.Generator:
+    return np.random.default_rng([seed, *(zlib.crc32(name.encode()) for name in names)])
+
+
+def _plates(world: World, seed: int, cells: int) -> Iterator[SimulatedPlate]:
+    for number, experiment in enumerate(world.experiments, 1):
+        yield _cxcr4_plate(
+            world, f"cxcr4_E{number}", experiment, rng=_generator(seed, "cxcr4", experiment), cells=cells
+        )
+        yield _annexin_plate(
+            world, f"annexin_E{number}", experiment, rng=_generator(seed, "annexin", experiment), cells=cells
+        )
+        yield _migration_plate(world, f"migration_E{number}", experiment, rng=_generator(seed, "migration", experiment))
+
+
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """The random effects of one experiment in one assay, on the assay's scale."""
+
+    experiment: float
+    treatment: Mapping[str, float]
+    context: Mapping[str, float]
+    both: Mapping[tuple[str, str], float]
+    well_sd: float
+
+    def shift(self, treatment: str, context: str, rng: np.random.Generator) -> float:
+        """Return everything that moves one well away from the truth."""
+        shared = self.experiment + self.treatment[treatment] + self.context[context]
+        return shared + self.both[treatment, context] + rng.normal(0, self.well_sd)
+
+
+def _day(world: World, rng: np.random.Generator, contexts: Sequence[str]) -> _Day:
+    noise = world.noise
+    return _Day(
+        rng.normal(0, noise.experiment),
+        {t: 0.0 if t == VEHICLE else rng.normal(0, noise.treatment) for t in TREATMENTS},
+        {c: 0.0 if c == contexts[0] else rng.normal(0, noise.context) for c in contexts},
+        {(t, c): rng.normal(0, noise.both) for t in TREATMENTS for c in contexts},
+        noise.well,
+    )
+
+
+def _layout(columns: Mapping[str, Sequence[int]]) -> Iterator[tuple[str, str, str]]:
+    """Yield (well, treatment, column group): one row per treatment, a few columns per group."""
+    for row, treatment in zip("ABCDEFG", TREATMENTS, strict=True):
+        for group, numbers in columns.items():
+            for number in numbers:
+                yield f"{row}{number}", treatment, group
+
+
+def _cml(cells: int, **dyes: float) -> Population:
+    return Population(cells, 62_000, 30_000, 110, {"CD45": 9_000, **dyes}, {"CXCR4": 0.5}, doublets=0.06)
+
+
+def _dead(cells: int, **dyes: float) -> Population:
+    return Population(cells, 45_000, 40_000, 220, {"CD45": 6_000, "Viability": 16_000, **dyes}, {"CXCR4": 0.5})
+
+
+def _msc(cells: int, **dyes: float) -> Population:
+    return Population(cells, 118_000, 85_000, 420, {"CD90": 22_000, **dyes}, {"CXCR4": 0.5})
+
+
+def _cxcr4_cells(rng: np.random.Generator, cells: int, context: str, cxcr4: float) -> tuple[Population, ...]:
+    dead = int(rng.binomial(cells, 0.07))
+    msc = int(rng.poisson(MSC_FRACTION * cells)) if context == "msc_contact" else 0
+    return (
+        _cml(cells - dead, CXCR4=cxcr4, Viability=60),
+        _dead(dead, CXCR4=cxcr4),
+        _msc(msc, CXCR4=0.3 * cxcr4, Viability=60),
+        *background(rng, cells),
+    )
+
+
+def _cxcr4_plate(world: World, name: str, experiment: str, *, rng: np.random.Generator, cells: int) -> SimulatedPlate:
+    day = _day(world, rng, CONTEXTS)
+    wells = []
+    for context, stained, fmo in (("mono", (1, 2), 3), ("msc_contact", (4, 5), 6)):
+        for well, treatment, group in _layout({"sample": stained, "fmo": (fmo,)}):
+            level = world.cxcr4[treatment] + (world.msc_cxcr4 if context != "mono" else 0.0)
+            level += world.clone_artefact if PLERIXAFOR in treatment else 0.0
+            median = 420 * 2 ** (level + day.shift(treatment, context, rng)) if group == "sample" else 0.0
+            factors = {"treatment": treatment, "context": context}
+            if group == "fmo":
+                factors["marker"] = "cxcr4"
+            populations = _cxcr4_cells(rng, cells, context, median)
+            wells.append(SimulatedWell(well, factors, populations, CXCR4_PANEL, role=group))
+    wells += _cxcr4_controls(cells)
+    return SimulatedPlate(name, "cxcr4_surface", experiment, tuple(wells))
+
+
+def _cxcr4_controls(cells: int) -> list[SimulatedWell]:
+    bare = {"treatment": VEHICLE, "context": "mono"}
+    unstained = Population(cells, 62_000, 30_000, 110)
+    wells = [
+        SimulatedWell("H1", bare, (unstained,), CXCR4_PANEL, role="unstained"),
+        SimulatedWell("H2", bare | {"marker": "cxcr4"}, (_cml(cells, CXCR4=25),), CXCR4_PANEL, role="isotype"),
+    ]
+    roles = {"CXCR4": "cxcr4", "Viability": "viability", "CD45": "cd45", "CD90": "cd90"}
+    for column, (stain, role) in enumerate(roles.items(), 3):
+        stained = Population(cells // 2, 62_000, 30_000, 110, {stain: 12_000})
+        negative = Population(cells - cells // 2, 62_000, 30_000, 110)
+        factors = bare | {"marker": role}
+        wells.append(SimulatedWell(f"H{column}", factors, (stained, negative), CXCR4_PANEL, role="single_stain"))
+    return wells
+
+
+def _annexin_cells(rng: np.random.Generator, cells: int, context: str, percent: float) -> tuple[Population, ...]:
+    dying = int(rng.binomial(cells, percent / 100))
+    late = int(rng.binomial(dying, 0.4))
+    msc = int(rng.poisson(MSC_FRACTION * cells)) if context == "msc_contact" else 0
+    shrunk = {"forward": 50_000, "side": 36_000, "autofluorescence": 160}
+    spread = {"Annexin V": 0.45, "PI": 0.4}
+    return (
+        Population(cells - dying, 62_000, 30_000, 110, {"CD45": 9_000, "Annexin V": 130, "PI": 60}, doublets=0.05),
+        Population(dying - late, **shrunk, dyes={"CD45": 8_000, "Annexin V": 7_000, "PI": 120}, spread=spread),
+        Population(late, **shrunk, dyes={"CD45": 6_000, "Annexin V": 11_000, "PI": 15_000}, spread=spread),
+        Population(msc, 118_000, 85_000, 420, {"Annexin V": 350, "PI": 80}),
+        *background(rng, cells),
+    )
+
+
+def _annexin_plate(world: World, name: str, experiment: str, *, rng: np.random.Generator, cells: int) -> SimulatedPlate:
+    day = _day(world, rng, CONTEXTS)
+    wells = []
+    for index, (context, columns) in enumerate(zip(CONTEXTS, ((1, 2), (4, 5)), strict=True)):
+        for well, treatment, _ in _layout({"sample": columns}):
+            percent = _noisy_percent(
+                rng, world.apoptosis[treatment][index], day.shift(treatment, context, rng), world.noise.rho
+            )
+            factors = {"treatment": treatment, "context": context}
+            wells.append(SimulatedWell(well, factors, _annexin_cells(rng, cells, context, percent), ANNEXIN_PANEL))
+    wells += _annexin_controls(cells)
+    return SimulatedPlate(name, "annexin_apoptosis", experiment, tuple(wells))
+
+
+def _noisy_percent(rng: np.random.Generator, percent: float, shift: float, rho: float) -> float:
+    """Return a percentage moved by `shift` on the logit scale and spread as a beta of intra-class correlation rho."""
+    logit = np.log(percent / (100 - percent)) + shift
+    p = 1 / (1 + np.exp(-logit))
+    return float(100 * rng.beta(p * (1 - rho) / rho, (1 - p) * (1 - rho) / rho))
+
+
+def _annexin_controls(cells: int) -> list[SimulatedWell]:
+    bare = {"treatment": VEHICLE, "context": "mono"}
+    half = cells // 2
+    negative = Population(cells - half, 62_000, 30_000, 110)
+    annexin = Population(half, 62_000, 30_000, 110, {"Annexin V": 9_000})
+    iodide = Population(half, 62_000, 30_000, 110, {"PI": 12_000})
+    cd45 = Population(half, 62_000, 30_000, 110, {"CD45": 9_000})
+    stains = {"annexin": annexin, "pi": iodide, "cd45": cd45}
+    wells = [SimulatedWell("H1", bare, (Population(cells, 62_000, 30_000, 110),), ANNEXIN_PANEL, role="unstained")]
+    for column, (role, stained) in enumerate(stains.items(), 2):
+        factors = bare | {"marker": role}
+        wells.append(SimulatedWell(f"H{column}", factors, (stained, negative), ANNEXIN_PANEL, role="single_stain"))
+    return wells
+
+
+def _count_cells(rng: np.random.Generator, expected: float, msc: float) -> tuple[Population, ...]:
+    cells = int(rng.poisson(expected * rng.gamma(400, 1 / 400)))  # 5 % variation of handling
+    beads = int(rng.poisson(BEADS_ADDED * ACQUIRED))
+    return (
+        Population(cells, 62_000, 30_000, 110, {"CD45": 9_000}, doublets=0.0),
+        Population(int(rng.poisson(msc)), 118_000, 85_000, 420),
+        Population(beads, 21_000, 120_000, 60, {"Beads": 60_000}, {"Beads": 0.08}),
+        Population(int(rng.poisson(40)), 11_000, 6_000, 40),
+    )
+
+
+def _migration_plate(world: World, name: str, experiment: str, *, rng: np.random.Generator) -> SimulatedPlate:
+    day = _day(world, rng, TARGETS)
+    wells = []
+    columns = {"medium": (1, 2), "cxcl12": (3, 4), "msc": (5, 6)}
+    for well, treatment, target in _layout(columns):
+        percent = world.migration[treatment][TARGETS.index(target)] * 2 ** day.shift(treatment, target, rng)
+        expected = INPUT_CELLS * percent / 100 * ACQUIRED
+        populations = _count_cells(rng, expected, 60 if target == "msc" else 0)
+        factors: dict[str, str | float] = {"treatment": treatment, "context": "mono", "target": target}
+        factors["beads_added"] = BEADS_ADDED
+        wells.append(SimulatedWell(well, factors, populations, COUNT_PANEL, time=False))
+    for well in ("H1", "H2"):
+        populations = _count_cells(rng, INPUT_CELLS * ACQUIRED / INPUT_DILUTION, 0)
+        factors = {"treatment": VEHICLE, "context": "mono", "target": "input"}
+        factors |= {"beads_added": BEADS_ADDED, "dilution": INPUT_DILUTION}
+        wells.append(SimulatedWell(well, factors, populations, COUNT_PANEL, time=False))
+    return SimulatedPlate(name, "transwell_migration", experiment, tuple(wells))
+
+
+def _write_plate(folder: Path, plate: SimulatedPlate, rng: np.random.Generator) -> None:
+    _write_text(folder / "plates" / f"{plate.name}.toml", layout_toml(plate))
+    (folder / "fcs" / plate.name).mkdir(parents=True, exist_ok=True)
+    for well in plate.wells:
+        values, names = draw_events(rng, well.panel, well.populations, time=well.time)
+        if well.damage != "missing":
+            _write_well(folder / "fcs" / plate.name / f"{well.name}.fcs", plate, well, values=values, names=names)
+
+
+def _write_well(
+    path: Path, plate: SimulatedPlate, well: SimulatedWell, *, values: NDArray[np.float64], names: tuple[str, ...]
+) -> None:
+    """Write one well's events, damaged as its fault says."""
+    stains = dict(zip(well.panel.channels, well.panel.stains, strict=True))
+    keywords = _keywords(plate, well)
+    match well.damage:
+        case "clog":
+            late = np.arange(len(values)) > len(values) // 2
+            values = np.where(late[:, None], values * np.where(np.array(names) == "PE-A", 0.5, 1.0), values)
+            values[late, names.index("Time")] += 60
+        case "voltage":
+            values = values * np.where(np.array(names) == "PE-A", 2.5, 1.0)
+            keywords |= {f"$P{names.index('PE-A') + 1}V": "620"}
+    events = events_from_array(
+        values.astype(np.float32), names, stains=tuple(stains.get(name, "") for name in names), keywords=keywords
+    )
+    write_fcs(events, path)
+    if well.damage == "truncated":
+        path.write_bytes(path.read_bytes()[: -len(values) * len(names)])  # a quarter of the data is lost
+
+
+def _keywords(plate: SimulatedPlate, well: SimulatedWell) -> dict[str, str]:
+    panel = well.panel
+    numbers = ",".join(f"{value:g}" for row in panel.spillover for value in row)
+    scatter = 3
+    volts = {f"$P{index}V": "450" for index in range(1, scatter + len(panel.channels) + 1)}
+    return {
+        "$SPILLOVER": f"{len(panel.channels)},{','.join(panel.channels)},{numbers}",
+        "$CYT": "simulated",
+        "$DATE": _fcs_date(plate.experiment),
+        "$WELLID": well.name,
+        "$PLATEID": plate.name,
+        "$COM": "simulated by assaykit",
+        **volts,
+    }
+
+
+def _fcs_date(day: str) -> str:
+    """Return dd-mmm-yyyy, as FCS 3.1 asks, whatever the locale."""
+    date = dt.date.fromisoformat(day)
+    months = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
+    return f"{date.day:02d}-{months[date.month - 1]}-{date.year}"
+
+
+def _study_toml(world: World, seed: int) -> str:
+    return f"""\
+# SIMULATED DATA: written by `assaykit simulate --seed {seed}`; world "{world.name}": {world.meaning}.
+# truth.toml holds the answer.
+assaykit = 1
+title = "Simulated: imatinib, MSC and CXCR4 in a K562-like line"
+unit = "experiment"
+reference = {{ treatment = "vehicle", context = "mono" }}
+seed = {seed}
+primary = ["EN-10", "EN-11", "EN-08", "EN-17"]
+
+[[assay]]
+protocol = "cxcr4_surface"
+plates = ["plates/cxcr4_*.toml"]
+fcs = "fcs/{{plate}}"
+channels = {{ cxcr4 = "PE-A", viability = "BV421-A", cd45 = "APC-A", cd90 = "BV786-A" }}
+
+[[assay]]
+protocol = "transwell_migration"
+plates = ["plates/migration_*.toml"]
+fcs = "fcs/{{plate}}"
+channels = {{ beads = "FITC-A", cd45 = "APC-A" }}
+
+[[assay]]
+protocol = "annexin_apoptosis"
+plates = ["plates/annexin_*.toml"]
+fcs = "fcs/{{plate}}"
+channels = {{ annexin = "FITC-A", pi = "PI-A", cd45 = "APC-A" }}
+"""
+
+
+def _truth_toml(world: World, seed: int, faults: Sequence[str]) -> str:
+    lines = [
+        "# The truth behind this simulated study.",
+        f'world = "{world.name}"',
+        f'meaning = "{world.meaning}"',
+        f"seed = {seed}",
+        f"faults = {json.dumps(list(faults))}",
+        "",
+        "[noise]  # SD: log2 for CXCR4 and migration, logit for apoptosis",
+        *(f"{name} = {getattr(world.noise, name)}" for name in world.noise.__dataclass_fields__),
+    ]
+    for row in truth_rows(world):
+        lines += ["", "[[truth]]"]
+        lines += [f'{key} = "{v}"' if isinstance(v, str) else f"{key} = {v:g}" for key, v in row.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="\n")
