@@ -9,7 +9,73 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class ScaleModel(BaseModel):
+    """What every scale has: the value `top` that it shows at 1 (the T of Gating-ML)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    top: float = Field(default=262144.0, gt=0)
+
+
+class LinearScale(ScaleModel):
+    """Show (x + negative) / (top + negative): Gating-ML flin with A = `negative`."""
+
+    kind: Literal["linear"] = "linear"
+    negative: float = 0.0
+
+
+class LogScale(ScaleModel):
+    """Show log10(x / top) / decades + 1: Gating-ML flog with M = `decades`."""
+
+    kind: Literal["log"] = "log"
+    decades: float = Field(default=4.5, gt=0)
+
+
+class ArcsinhScale(ScaleModel):
+    """Gating-ML fasinh with M = `decades` and A = `negative_decades`."""
+
+    kind: Literal["arcsinh"] = "arcsinh"
+    decades: float = Field(default=4.5, gt=0)
+    negative_decades: float = 0.0
+
+
+class LogicleScale(ScaleModel):
+    """Logicle of Moore & Parks 2012 (10.1002/cyto.a.22030) with W = `width`, M = `decades`, A = `negative_decades`."""
+
+    kind: Literal["logicle"] = "logicle"
+    width: float = Field(default=0.5, ge=0)
+    decades: float = Field(default=4.5, gt=0)
+    negative_decades: float = 0.0
+
+
+class HyperlogScale(ScaleModel):
+    """Hyperlog of Bagwell 2005 (10.1002/cyto.a.20114) as Gating-ML 2.0 writes it."""
+
+    kind: Literal["hyperlog"] = "hyperlog"
+    width: float = Field(default=0.5, gt=0)
+    decades: float = Field(default=4.5, gt=0)
+    negative_decades: float = 0.0
+
+
+FixedScale = Annotated[
+    LinearScale | LogScale | ArcsinhScale | LogicleScale | HyperlogScale,
+    Field(discriminator="kind"),
+]
+ScaleName = Literal["raw", "linear", "log", "arcsinh", "logicle", "hyperlog"]
+"""A scale by name alone: `resolve` fills in its numbers from the plate ("raw" asks for none)."""
+
+
+class Ratio(BaseModel):
+    """A channel formed of two: slope * (numerator - offset) / (denominator - base), the fratio of Gating-ML."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    numerator: str
+    denominator: str
+    slope: float = 1.0
+    offset: float = 0.0
+    base: float = 0.0
 
 
 class GateModel(BaseModel):
@@ -20,8 +86,20 @@ class GateModel(BaseModel):
     parent: str = "all"
 
 
-class ThresholdGate(GateModel):
-    """Keep cells at or above (or below) a value, on the compensated raw scale."""
+class ShapeModel(GateModel):
+    """What every gate with numbers of its own has: the scale they are given on, channel by channel.
+
+    `scales` names a scale for a channel ("raw" where absent). `compensation` marks a channel "uncompensated", or
+    names another matrix; absent, the protocol's compensation holds. `ratios` defines channels formed of two others.
+    """
+
+    scales: dict[str, FixedScale | ScaleName] = Field(default_factory=dict)
+    compensation: dict[str, str] = Field(default_factory=dict)
+    ratios: dict[str, Ratio] = Field(default_factory=dict)
+
+
+class ThresholdGate(ShapeModel):
+    """Keep cells at or above (or below) a value, on the compensated raw scale unless `scales` says otherwise."""
 
     kind: Literal["threshold"] = "threshold"
     channel: str
@@ -31,7 +109,7 @@ class ThresholdGate(GateModel):
     high: float | None = None
 
 
-class IntervalGate(GateModel):
+class IntervalGate(ShapeModel):
     """Keep cells with low <= value < high; either end may be open."""
 
     kind: Literal["interval"] = "interval"
@@ -40,24 +118,24 @@ class IntervalGate(GateModel):
     high: float | None = None
 
 
-class RectangleGate(GateModel):
-    """Keep cells inside an interval on every channel named."""
+class RectangleGate(ShapeModel):
+    """Keep cells inside an interval on every channel named; -inf and inf leave an end open."""
 
     kind: Literal["rectangle"] = "rectangle"
     bounds: dict[str, tuple[float | None, float | None]]
 
 
-class PolygonGate(GateModel):
-    """Keep cells inside a polygon (even-odd rule), on the scale named."""
+class PolygonGate(ShapeModel):
+    """Keep cells inside a polygon (even-odd rule), on the scale named; `scales` says it axis by axis."""
 
     kind: Literal["polygon"] = "polygon"
     x: str
     y: str
     vertices: tuple[tuple[float, float], ...] = Field(min_length=3)
-    scale: Literal["raw", "logicle", "arcsinh", "log"] = "raw"
+    scale: ScaleName = "raw"
 
 
-class QuadrantGate(GateModel):
+class QuadrantGate(ShapeModel):
     """Keep one quadrant: `keep` gives the sign on x then on y."""
 
     kind: Literal["quadrant"] = "quadrant"
@@ -68,22 +146,30 @@ class QuadrantGate(GateModel):
     keep: Literal["++", "+-", "-+", "--"]
 
 
-class EllipsoidGate(GateModel):
+class EllipsoidGate(ShapeModel):
     """Keep cells within a Mahalanobis distance of a mean, in any number of channels."""
 
     kind: Literal["ellipsoid"] = "ellipsoid"
-    channels: tuple[str, ...]
+    channels: tuple[str, ...] = Field(min_length=1)
     mean: tuple[float, ...]
     covariance: tuple[tuple[float, ...], ...]
     distance_squared: float
 
+    @model_validator(mode="after")
+    def _square(self) -> EllipsoidGate:
+        size = len(self.channels)
+        if len(self.mean) != size or len(self.covariance) != size or any(len(row) != size for row in self.covariance):
+            msg = f"mean and covariance must match the {size} channels"
+            raise ValueError(msg)
+        return self
+
 
 class BooleanGate(GateModel):
-    """Combine other populations."""
+    """Combine other populations; "not cd90" in `of` takes one as its complement."""
 
     kind: Literal["boolean"] = "boolean"
     operation: Literal["and", "or", "not"]
-    of: tuple[str, ...]
+    of: tuple[str, ...] = Field(min_length=1)
 
 
 class DebrisGate(GateModel):
@@ -104,7 +190,7 @@ class SingletGate(GateModel):
 
 
 class ViabilityGate(GateModel):
-    """Keep cells below the valley of a dead-cell dye, or below a percentile of live control cells."""
+    """Keep cells below the valley of a dead-cell dye, or below where a dead-cell control begins."""
 
     kind: Literal["viability"] = "viability"
     channel: str = "viability"
@@ -116,18 +202,31 @@ class FmoGate(GateModel):
 
     kind: Literal["fmo"] = "fmo"
     channel: str
-    percentile: float = 99.0
+    percentile: float = Field(default=99.0, gt=0, lt=100)
     per: Literal["plate", "treatment"] = "plate"
 
 
 class ControlGate(GateModel):
-    """Keep cells above (below) a percentile of control wells of the roles or treatment named."""
+    """Keep cells above (below) a percentile of control wells of the roles or treatment named.
+
+    With control "reference" (untreated wells, which hold some positives of their own) the percentile is that of the
+    negative peak: its mode and the spread of its lower half. With "single_stain" the wells stained with another dye
+    serve; wells stained with this one do not.
+    """
 
     kind: Literal["control"] = "control"
     channel: str
-    percentile: float = 99.0
+    percentile: float = Field(default=99.0, gt=0, lt=100)
     side: Literal["above", "below"] = "above"
     control: Literal["unstained", "single_stain", "reference", "isotype"] = "unstained"
+
+
+class ValleyGate(GateModel):
+    """Keep cells above (below) the density valley between the negative and the positive cells, per plate."""
+
+    kind: Literal["valley"] = "valley"
+    channel: str
+    side: Literal["above", "below"] = "above"
 
 
 Gate = Annotated[
@@ -142,7 +241,8 @@ Gate = Annotated[
     | SingletGate
     | ViabilityGate
     | FmoGate
-    | ControlGate,
+    | ControlGate
+    | ValleyGate,
     Field(discriminator="kind"),
 ]
 FixedGate = ThresholdGate | IntervalGate | RectangleGate | PolygonGate | QuadrantGate | EllipsoidGate | BooleanGate

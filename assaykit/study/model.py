@@ -23,15 +23,65 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class Spillover:
+    """Where the light of each dye went: `matrix` is dyes x detectors, each dye's own detector at 1.
+
+    `detectors` are $PnN; `dyes` name the compensated channels (the detectors again, unless a file says otherwise).
+    """
+
+    detectors: tuple[str, ...]
+    matrix: tuple[tuple[float, ...], ...]
+    dyes: tuple[str, ...] = ()
+    source: str = ""  # "single-stain wells", or the file and keyword it was read from
+
+
+@dataclass(frozen=True, slots=True)
+class ControlCells:
+    """The cells of the control wells that serve a channel: what samples are measured against.
+
+    `quantiles` maps a population to the channel's values at equally spaced probabilities from 0 to 1.
+    """
+
+    channel: str
+    wells: tuple[str, ...]
+    treatment: str
+    context: str
+    cells: Mapping[str, int]
+    medians: Mapping[str, float]
+    robust_sds: Mapping[str, float]
+    quantiles: Mapping[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class BeadLine:
+    """log10(molecules) = slope * log10(bead intensity) + intercept, from beads of known molecules."""
+
+    channel: str
+    slope: float
+    intercept: float
+    residual_sd: float
+    mean_log: float  # of the peaks' log10 intensity
+    spread: float  # sum of squares of log10 intensity about its mean
+    peaks: tuple[tuple[float, float], ...]  # (intensity, molecules)
+
+
+@dataclass(frozen=True, slots=True)
 class Resolved:
     """What the controls of one plate filled in: fixed gates, spillover, logicle w per channel role.
 
-    `gates` serve every well of the plate; `by_treatment` overrides gates by name for wells of one treatment.
+    `gates` serve every well of the plate. `serves` says, channel by channel, which control serves a well: a key of
+    `controls`, and of `by_treatment`, which overrides gates by name for the wells that control serves.
     """
 
     gates: tuple[FixedGate, ...] = ()
     by_treatment: Mapping[str, tuple[FixedGate, ...]] = field(default_factory=dict)
     control_readouts: Mapping[str, float] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)  # channel role -> $PnN of most wells
+    spillover: Spillover | None = None  # None: each file's own, or none declared
+    scales: Mapping[str, FixedScale] = field(default_factory=dict)  # logicle by channel role
+    serves: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # channel role -> well -> control
+    controls: Mapping[str, ControlCells] = field(default_factory=dict)
+    bead_lines: Mapping[str, BeadLine] = field(default_factory=dict)  # by channel role
 
 
 @dataclass(frozen=True, slots=True)
