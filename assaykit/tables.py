@@ -143,6 +143,14 @@ ESTIMATES = Table(
         Column("unit_sd", "number", "SD between units, on the analysis scale"),
         Column("contrast_sd", "number", "SD of the contrast between units: std_error * sqrt(n_units)"),
         Column("reason", "text", "why the contrast is not estimable or not interpretable; empty when it is"),
+        Column("p_equivalence", "number", "two one-sided tests against the declared equivalence bounds; else missing"),
+        Column("equivalence", "text", "shown or not shown at 5 %, where bounds are declared; else empty"),
+        Column(
+            "units_needed",
+            "count",
+            "units for 80 % power at this contrast_sd, for the effect seen or the equivalence bound, the larger",
+            "units",
+        ),
     ),
 )
 
