@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import special
 
 from assaykit.errors import DesignError
 
@@ -66,7 +67,7 @@ class Pooled:
 
     @property
     def statistic(self) -> float:
-        """estimate / std_error."""
+        """The estimate over its standard error."""
         return self.statistics[0]
 
     @property
@@ -92,7 +93,7 @@ class _Data(NamedTuple):
 
     @property
     def df(self) -> int:
-        return self.X.shape[0] - self.X.shape[1]
+        return int(self.X.shape[0] - self.X.shape[1])
 
 
 class _Weighted(NamedTuple):
@@ -198,15 +199,13 @@ def _names(terms: Sequence[str], data: _Data) -> tuple[str, ...]:
 def _weighted(data: _Data, tau2: float, weights: Array | None = None) -> _Weighted:
     w = 1 / (data.v + tau2) if weights is None else weights
     WX = data.X * w[:, None]
-    cov = np.linalg.inv(data.X.T @ WX)
+    cov: Array = np.linalg.inv(data.X.T @ WX).astype(np.float64)
     P = np.diag(w) - WX @ cov @ WX.T
     Py = P @ data.y
     return _Weighted(cov @ (WX.T @ data.y), cov, P, float(data.y @ Py), w)
 
 
 def _pooled(data: _Data, tau2: float, *, method: Method, test: Test, terms: tuple[str, ...], level: float) -> Pooled:
-    from scipy import special
-
     fit, fixed = _weighted(data, tau2), _weighted(data, 0.0)
     scale = fit.rss / data.df if test == "knha" else 1.0
     df = float(data.df) if test == "knha" else math.inf
@@ -246,8 +245,6 @@ def _pooled(data: _Data, tau2: float, *, method: Method, test: Test, terms: tupl
 
 def q_profile(data: _Data, level: float = 0.95) -> tuple[float, float]:
     """Return the limits of tau2 at which the generalised Q meets its chi-square quantiles; 0 where none does."""
-    from scipy import special
-
     tail = (1 - level) / 2
     return (
         _tau2_where_q_is(data, float(special.chdtri(data.df, tail))),
@@ -266,8 +263,7 @@ def _tau2_where_q_is(data: _Data, target: float) -> float:
     high = max(float(data.v.mean()), float(data.y.var()), 1e-12)
     while excess(high) > 0:
         high *= 4
-    root = float(brentq(excess, 0.0, high, xtol=1e-300, rtol=8.9e-16, maxiter=500))
-    return root
+    return float(brentq(excess, 0.0, high, xtol=1e-300, rtol=8.9e-16, maxiter=500))
 
 
 def _fe(_: _Data) -> float:
@@ -378,14 +374,10 @@ def _loglik(data: _Data, tau2: float, *, restricted: bool) -> float:
 
 
 def _quantile(df: float, share: float) -> float:
-    from scipy import special
-
     return float(special.stdtrit(df, share) if math.isfinite(df) else special.ndtri(share))
 
 
 def _tail(df: float, statistic: Array) -> Array:
-    from scipy import special
-
     return np.asarray(special.stdtr(df, -statistic) if math.isfinite(df) else special.ndtr(-statistic))
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from assaykit.errors import DesignError
 
@@ -101,8 +102,6 @@ def simulated_power(
     n: int, effect: float, sd: float, *, rng: np.random.Generator, simulations: int = 2000, alpha: float = 0.05
 ) -> SimulatedPower:
     """Return the fraction of simulated experiments of `n` normal units whose paired t test finds `effect`."""
-    from scipy import special
-
     differences = rng.normal(effect, sd, size=(simulations, n))
     std_errors = differences.std(axis=1, ddof=1) / math.sqrt(n)
     found = np.abs(differences.mean(axis=1) / std_errors) > special.stdtrit(n - 1, 1 - alpha / 2)
@@ -160,8 +159,6 @@ def _units_or_missing(effect: float, sd: float, *, power: float, alpha: float) -
 
 
 def _t_power(df: float, ncp: float, alpha: float) -> float:
-    from scipy import special
-
     critical = special.stdtrit(df, 1 - alpha / 2)
     return float(special.nctdtr(df, -abs(ncp), -critical) + special.nctdtr(df, abs(ncp), -critical))
 
