@@ -39,6 +39,11 @@ class Readout(Model):
     channel: str = ""
     name: str = ""
 
+    @property
+    def read_as(self) -> str:
+        """The readout's name in READOUTS."""
+        return self.name or f"{self.channel or self.population}_{self.statistic}"
+
 
 class EndpointSpec(Model):
     """One endpoint: a key of ENDPOINTS, and the channel or populations it is formed from."""
@@ -48,6 +53,12 @@ class EndpointSpec(Model):
     channel: str = ""
     populations: dict[str, str] = Field(default_factory=dict)  # e.g. {cells = "cml", beads = "beads"}
     options: dict[str, str | float | bool] = Field(default_factory=dict)
+    optional: bool = False  # where the assay holds nothing to form it from, a note instead of a warning
+
+    @property
+    def measured_as(self) -> str:
+        """The endpoint's name in MEASUREMENTS."""
+        return self.name or (f"{self.channel}_{self.endpoint}" if self.channel else self.endpoint)
 
 
 class Contrast(Model):

@@ -1,0 +1,101 @@
+"""Whether the parts of one protocol fit together: every name that is used must be one that is made."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from assaykit.errors import InputError, ProtocolError
+from assaykit.protocol.gates import Gate
+from assaykit.protocol.model import Protocol
+
+EVERYTHING = "all"  # the population of every event
+_CHANNEL_KEYS = ("channel", "area", "height", "x", "y")
+
+
+def protocol_faults(protocol: Protocol, *, where: str) -> list[InputError]:
+    """Return one fault for each name used but not made, and each name made twice."""
+    pairs = [
+        *_gate_names(protocol),
+        *_readout_names(protocol),
+        *_endpoint_names(protocol),
+        *_analysis_names(protocol),
+    ]
+    faults: list[InputError] = [_unknown(place, noun, name, known, where) for place, noun, name, known in pairs]
+    return [*faults, *_twice(protocol, where)]
+
+
+_Use = tuple[str, str, str, Sequence[str]]
+
+
+def _gate_names(protocol: Protocol) -> Iterator[_Use]:
+    populations = (EVERYTHING, *(gate.name for gate in protocol.gates))
+    for number, gate in enumerate(protocol.gates, 1):
+        place = f"gate {number} ({gate.name})"
+        yield from _missing(place, "population", (gate.parent, *combined_populations(gate)), populations)
+        yield from _missing(place, "channel role", gate_channels(gate), tuple(protocol.channels))
+
+
+def combined_populations(gate: Gate) -> tuple[str, ...]:
+    """Return the populations a boolean gate combines, complements by their own name; none for other gates."""
+    return tuple(name.removeprefix("not ") for name in gate.of) if gate.kind == "boolean" else ()
+
+
+def gate_channels(gate: Gate) -> tuple[str, ...]:
+    """Return the channel roles a gate reads, in the order it names them; a ratio counts as the two it is formed of."""
+    fields = gate.model_dump()
+    ratios = fields.get("ratios", {})
+    named = [fields[key] for key in _CHANNEL_KEYS if fields.get(key)]
+    named += [*fields.get("channels", ()), *fields.get("bounds", {})]
+    parts = [part for ratio in ratios.values() for part in (ratio["numerator"], ratio["denominator"])]
+    return tuple(dict.fromkeys([*(name for name in named if name not in ratios), *parts]))
+
+
+def _readout_names(protocol: Protocol) -> Iterator[_Use]:
+    populations = (EVERYTHING, *(gate.name for gate in protocol.gates))
+    for number, readout in enumerate(protocol.readouts, 1):
+        place = f"readout {number} ({readout.read_as})"
+        yield from _missing(place, "population", (readout.population,), populations)
+        channels = (readout.channel,) if readout.channel else ()
+        yield from _missing(place, "channel role", channels, tuple(protocol.channels))
+
+
+def _endpoint_names(protocol: Protocol) -> Iterator[_Use]:
+    populations = (EVERYTHING, *(gate.name for gate in protocol.gates))
+    for number, spec in enumerate(protocol.endpoints, 1):
+        place = f"endpoint {number} ({spec.measured_as})"
+        channels = (spec.channel,) if spec.channel else ()
+        yield from _missing(place, "channel role", channels, tuple(protocol.channels))
+        yield from _missing(place, "population", spec.populations.values(), populations)
+
+
+def _analysis_names(protocol: Protocol) -> Iterator[_Use]:
+    measured = tuple(spec.measured_as for spec in protocol.endpoints)
+    for number, analysis in enumerate(protocol.analyses, 1):
+        yield from _missing(f"analysis {number} ({analysis.name})", "endpoint", (analysis.endpoint,), measured)
+
+
+def _missing(place: str, noun: str, names: Iterable[str], known: Sequence[str]) -> Iterator[_Use]:
+    yield from ((place, noun, name, known) for name in names if name not in known)
+
+
+def _unknown(place: str, noun: str, name: str, known: Sequence[str], where: str) -> ProtocolError:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    remedy = f"write {near[0]!r}" if near else f"use one of {', '.join(known)}" if known else f"add the {noun}"
+    return ProtocolError(f"a {noun} must be one this protocol defines", repr(name), f"{where}, {place}", remedy)
+
+
+def _twice(protocol: Protocol, where: str) -> Iterator[ProtocolError]:
+    named = {
+        "gate": [gate.name for gate in protocol.gates],
+        "readout": [readout.read_as for readout in protocol.readouts],
+        "endpoint": [spec.measured_as for spec in protocol.endpoints],
+        "analysis": [analysis.name for analysis in protocol.analyses],
+    }
+    for noun, names in named.items():
+        for name, times in Counter(names).items():
+            if times > 1:
+                yield ProtocolError(
+                    f"each {noun} must have a name of its own", f"{name!r} {times} times", where, "rename one"
+                )
