@@ -1,0 +1,32 @@
+"""The commands of `assaykit`, put together."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from assaykit.cli.run import run
+from assaykit.cli.simulate import simulate
+
+app = typer.Typer(
+    name="assaykit",
+    help="From the raw files of a leukaemia-niche experiment to estimates, verdicts, figures and one report.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def version(show: Annotated[bool, typer.Option("--version", help="Show the version and stop.")] = False) -> None:
+    """Show the version where asked."""
+    if show:
+        from importlib.metadata import version as installed
+
+        typer.echo(installed("assaykit"))
+        raise typer.Exit
+
+
+app.command()(run)
+app.command()(simulate)

@@ -1,0 +1,57 @@
+"""`assaykit run` and `assaykit simulate`."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from assaykit.results import Results
+
+StudyPath = Annotated[Path, typer.Argument(help="The study file, e.g. study.toml.", show_default=False)]
+
+
+def run(
+    study: StudyPath,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path("results"),
+    workers: Annotated[int, typer.Option("--workers", "-w", help="Processes; 0 takes every core.")] = 0,
+    claims: Annotated[list[Path] | None, typer.Option("--claims", help="A further catalogue of claims.")] = None,
+    report: Annotated[bool, typer.Option(help="Write figures and report.html beside the tables.")] = True,
+) -> None:
+    """Analyse a study: from raw files to estimates, verdicts, figures and one report."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    console.print(f"assaykit: reading [bold]{study}[/]")
+
+    from dataclasses import replace
+
+    from assaykit.cli.progress import bars
+    from assaykit.cli.summary import summary
+    from assaykit.pipeline import run as run_study
+    from assaykit.report import write_report_folder
+    from assaykit.results import refuse_foreign, write_results
+    from assaykit.study import read_study
+
+    refuse_foreign(out)
+    parsed = read_study(study)
+    parsed = replace(parsed, claims=(*parsed.claims, *(path.resolve() for path in claims or ())))
+    count = workers or os.cpu_count() or 1
+    with bars(console) as progress, ProcessPoolExecutor(count) if count > 1 else nullcontext() as executor:
+        results = run_study(parsed, executor=executor, progress=progress.advance)
+        extras = (lambda folder: write_report_folder(results, folder, executor=executor)) if report else None
+        progress.say("tables, figures and report")
+        write_results(results, out, extras=extras)
+    for line in summary(results, out):
+        typer.echo(line)
+    raise typer.Exit(exit_code(results))
+
+
+def exit_code(results: Results) -> int:
+    """Return 0 for a clean run, 1 for one done with failed wells or checks."""
+    return int((results.tables["findings"]["level"] == "fail").any())

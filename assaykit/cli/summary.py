@@ -1,0 +1,60 @@
+"""The ten lines that end a run: what was run, what failed, what stands out, the verdicts, and where to read on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from assaykit.results import Results
+
+VERDICTS = ("consistent", "contradicts", "no effect", "inconclusive", "not interpretable", "not testable")
+
+
+def summary(results: Results, out: Path) -> list[str]:
+    """Return the lines."""
+    findings = results.tables["findings"]
+    levels = findings["level"].value_counts()
+    failed = findings[(findings["level"] == "fail") & (findings["well"] != "")]
+    wells = failed[["plate", "well"]].drop_duplicates()
+    lines = [results.study.title, _what_was_run(results)]
+    lines.append(f"wells failed: {len(wells)}" + (f" ({_listed(wells)})" if len(wells) else ""))
+    lines.append("findings: " + ", ".join(f"{int(levels.get(level, 0))} {level}" for level in ("fail", "warn", "note")))
+    lines += _strongest(results.tables["estimates"])
+    counts = results.tables["comparisons"]["verdict"].value_counts()
+    lines.append("claims: " + ", ".join(f"{int(counts[v])} {v}" for v in VERDICTS if v in counts))
+    report = out / "report.html"
+    lines.append(f"report: {report}" if report.exists() else f"tables: {out / 'tables'}")
+    return lines
+
+
+def _what_was_run(results: Results) -> str:
+    parts = []
+    for assay in results.study.assays:
+        wells = sum(len(plate.wells) for plate in (*assay.plates, *assay.counts))
+        parts.append(f"{assay.name} ({wells} wells)")
+    measurements = results.tables["measurements"]
+    units = measurements["unit_id"].nunique()
+    return f"{', '.join(parts)}; n = {units} independent units ({results.study.unit})"
+
+
+def _listed(wells: pd.DataFrame) -> str:
+    names = [f"{row.plate} {row.well}" for row in wells.head(3).itertuples()]
+    return ", ".join(names) + (", ..." if len(wells) > 3 else "")
+
+
+def _strongest(estimates: pd.DataFrame) -> list[str]:
+    """Return the three contrasts of treatments with the smallest adjusted p, one per analysis."""
+    usable = estimates[(estimates["reason"] == "") & estimates["p_adjusted"].notna()]
+    usable = usable[usable["kind"].isin(["treatment", "interaction"])]
+    ranked = usable.sort_values(["p_adjusted", "p_value"], kind="stable").drop_duplicates("endpoint").head(3)
+    return [_sentence(row) for row in ranked.to_dict("records")]
+
+
+def _sentence(row: dict[str, float | str]) -> str:
+    return (
+        f"strongest: {row['endpoint']}, {row['contrast']} ({row['context']}): {row['effect_name']} {row['effect']:.3g}"
+        f" [{row['effect_low']:.3g}, {row['effect_high']:.3g}], adjusted p = {row['p_adjusted']:.2g}"
+    )

@@ -1,0 +1,86 @@
+"""Wells to readouts: resolve each plate from its controls, then measure each well on its own, in any executor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from assaykit.cytometry import WellMeasurement, check_plate, measure_well, resolve_plate
+from assaykit.plate import Plate, Well
+from assaykit.study import Assay, Study
+from assaykit.tables import POPULATIONS, READOUTS, Finding, frame_from_rows
+
+Progress = Callable[[str, int, int], None]  # stage, done, total
+Task = TypeVar("Task")
+Answer = TypeVar("Answer")
+_CHUNK = 8  # wells sent to a worker at a time: cheap to send, and progress still moves
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What measuring one assay gave."""
+
+    populations: pd.DataFrame
+    readouts: pd.DataFrame
+    findings: tuple[Finding, ...]
+
+
+def resolve(study: Study, executor: Executor | None = None) -> tuple[Study, list[Finding]]:
+    """Return the study with every plate's controls filled in, and what estimating them found."""
+    findings: list[Finding] = []
+    assays = []
+    for assay in study.assays:
+        slim = replace(assay, plates=(), counts=())
+        answers = list(spread(_resolve_task, [(slim, plate) for plate in assay.plates], executor))
+        for _, found in answers:
+            findings += found
+        resolved = {plate.name: answer for plate, (answer, _) in zip(assay.plates, answers, strict=True)}
+        assays.append(replace(assay, resolved=resolved))
+    return replace(study, assays=tuple(assays)), findings
+
+
+def measure(assay: Assay, executor: Executor | None = None, progress: Progress | None = None) -> Measured:
+    """Return the populations and readouts of every well of a resolved assay, in the study's order."""
+    tasks = [(_slim(assay, plate), replace(plate, wells=()), well) for plate in _plates(assay) for well in plate.wells]
+    wells: list[WellMeasurement] = []
+    for well in spread(_measure_task, tasks, executor):
+        wells.append(well)
+        if progress is not None:
+            progress(assay.name, len(wells), len(tasks))
+    populations = frame_from_rows((row for well in wells for row in well.populations), POPULATIONS)
+    readouts = frame_from_rows((row for well in wells for row in well.readouts), READOUTS)
+    findings = [finding for well in wells for finding in well.findings]
+    for plate in assay.plates:
+        findings += check_plate(assay, plate, readouts[readouts["plate"] == plate.name])
+    return Measured(populations, readouts, tuple(findings))
+
+
+def spread(
+    function: Callable[[Task], Answer], tasks: Sequence[Task], executor: Executor | None
+) -> Iterable[Answer] | Iterator[Answer]:
+    """Return the answers in the tasks' order, from the executor where there is one."""
+    if executor is None:
+        return map(function, tasks)
+    return executor.map(function, tasks, chunksize=_CHUNK if len(tasks) > 4 * _CHUNK else 1)
+
+
+def _plates(assay: Assay) -> tuple[Plate, ...]:
+    return (*assay.plates, *assay.counts)
+
+
+def _slim(assay: Assay, plate: Plate) -> Assay:
+    """Return the assay with nothing but what one plate's wells need, so that little is sent to a worker."""
+    mine = {plate.name: assay.resolved[plate.name]} if plate.name in assay.resolved else {}
+    return replace(assay, plates=(), counts=(), resolved=mine)
+
+
+def _resolve_task(task: tuple[Assay, Plate]) -> Any:
+    return resolve_plate(*task)
+
+
+def _measure_task(task: tuple[Assay, Plate, Well]) -> WellMeasurement:
+    return measure_well(*task)

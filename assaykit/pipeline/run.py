@@ -1,0 +1,98 @@
+"""The road of one run: Study -> resolve -> measure -> endpoints -> estimate -> compare -> Results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from assaykit.endpoints import accept, dropped, measure_endpoints
+from assaykit.evidence import Claim, compare, read_claims
+from assaykit.pipeline.measure import Measured, Progress, measure, resolve, spread
+from assaykit.pipeline.provenance import provenance
+from assaykit.protocol import Analysis
+from assaykit.results import Results
+from assaykit.stats import estimate
+from assaykit.study import Assay, Reference, Study
+from assaykit.tables import ESTIMATES, MEASUREMENTS, POPULATIONS, READOUTS, Finding, Table, check, findings_frame
+
+
+def run(study: Study, *, executor: Executor | None = None, progress: Progress | None = None) -> Results:
+    """Return the results of a study: every table, the study as resolved, and its provenance.
+
+    `executor` is any concurrent.futures.Executor; the tables are the same to the byte whatever its number of workers.
+    A well that cannot be read is a finding, and the others go on.
+    """
+    resolved, findings = resolve(study, executor)
+    findings = [*study.findings, *findings]
+    assays = [_Assay(assay, measure(assay, executor, progress)) for assay in resolved.assays]
+    for assay in assays:
+        findings += assay.measured.findings
+    measurements, acceptance, found = _endpoints(assays, resolved)
+    findings += found
+    estimates, found = _estimates(measurements, resolved, executor)
+    findings += found
+    claims = _claims(resolved)
+    comparisons = compare(estimates, claims, measurements=measurements, study=resolved, primary=study.primary_claims)
+    tables = {
+        "populations": _stack([assay.measured.populations for assay in assays], POPULATIONS),
+        "readouts": _stack([assay.measured.readouts for assay in assays], READOUTS),
+        "measurements": measurements,
+        "acceptance": acceptance,
+        "estimates": estimates,
+        "comparisons": comparisons,
+        "findings": findings_frame(dict.fromkeys(findings)),
+    }
+    return Results(replace(resolved, findings=()), tables, provenance(study))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Assay:
+    assay: Assay
+    measured: Measured
+
+
+def _endpoints(assays: Sequence[_Assay], study: Study) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
+    """Return MEASUREMENTS, the acceptance table and the findings of both, over all assays."""
+    frames, acceptances, findings = [], [], []
+    for one in assays:
+        frame, found = measure_endpoints(one.assay, one.measured.readouts, unit=study.unit, reference=study.reference)
+        frame, acceptance, accepted = accept(one.assay, frame, one.measured.readouts, reference=study.reference)
+        frames.append(frame)
+        acceptances.append(acceptance)
+        findings += [*found, *accepted]
+    return _stack(frames, MEASUREMENTS), pd.concat(acceptances, ignore_index=True), findings
+
+
+def _estimates(
+    measurements: pd.DataFrame, study: Study, executor: Executor | None
+) -> tuple[pd.DataFrame, list[Finding]]:
+    """Return ESTIMATES of every analysis of every assay, and their findings."""
+    kept = dropped(measurements)
+    tasks = [
+        (kept, assay.name, analysis, study.reference, study.seed)
+        for assay in study.assays
+        for analysis in assay.protocol.analyses
+    ]
+    answers = list(spread(_estimate_task, tasks, executor))
+    return _stack([frame for frame, _ in answers], ESTIMATES), [f for _, found in answers for f in found]
+
+
+def _estimate_task(
+    task: tuple[pd.DataFrame, str, Analysis, Reference, int],
+) -> tuple[pd.DataFrame, list[Finding]]:
+    measurements, assay, analysis, reference, seed = task
+    mine = measurements[(measurements["assay"] == assay) & (measurements["endpoint"] == analysis.endpoint)]
+    return estimate(mine.reset_index(drop=True), assay, analysis, reference=reference, seed=seed)
+
+
+def _claims(study: Study) -> tuple[Claim, ...]:
+    """Return the reviews' claims and those of the lab's own catalogues."""
+    return (*read_claims(), *(claim for path in study.claims for claim in read_claims(path)))
+
+
+def _stack(frames: Sequence[pd.DataFrame], table: Table) -> pd.DataFrame:
+    """Return the frames under one another; no frames give an empty one."""
+    return check(pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(table.names)), table)
