@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from types import MappingProxyType
+from typing import Any, Literal, get_args
 
 Role = Literal["sample", "fmo", "isotype", "unstained", "single_stain", "dead", "beads", "blank"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -22,6 +23,20 @@ class Well:
     file: Path | None = None
     counts: Mapping[str, float] = field(default_factory=dict)
     where: str = ""  # file and cell or row this well was read from, for messages
+    places: Mapping[str, str] = field(default_factory=dict, compare=False)  # column -> file and cell it was read from
+
+    def __post_init__(self) -> None:
+        for name in ("factors", "counts", "places"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return the parts a worker rebuilds the well from; a read-only view of a mapping does not pickle itself."""
+        mappings = dict(self.factors), self.file, dict(self.counts), self.where, dict(self.places)
+        return Well, (self.name, self.role, *mappings)
+
+    def place(self, column: str) -> str:
+        """Return where the value of a column was written, for messages."""
+        return self.places.get(column, self.where)
 
 
 @dataclass(frozen=True, slots=True)

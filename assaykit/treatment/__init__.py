@@ -1,1 +1,9 @@
-"""treatment."""
+"""Treatments and the drug catalogue they are written in."""
+
+from __future__ import annotations
+
+from assaykit.treatment.catalogue import Catalogue, Drug, Interference, extended, read_drugs
+from assaykit.treatment.model import Dose, Treatment
+from assaykit.treatment.parsing import VEHICLES, parse_treatment
+
+__all__ = ["VEHICLES", "Catalogue", "Dose", "Drug", "Interference", "Treatment", "extended", "parse_treatment", "read_drugs"]

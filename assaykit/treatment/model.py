@@ -13,6 +13,10 @@ class Dose:
     amount: float
     unit: str
 
+    def __str__(self) -> str:
+        """Return e.g. 'imatinib 1 uM'; an arm without a dose, such as untreated, is its name alone."""
+        return f"{self.drug} {self.amount:.12g} {self.unit}" if self.unit else self.drug
+
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
@@ -21,7 +25,7 @@ class Treatment:
     doses: tuple[Dose, ...] = ()
 
     def __str__(self) -> str:
-        return " + ".join(f"{d.drug} {d.amount:g} {d.unit}" for d in self.doses) or "vehicle"
+        return " + ".join(map(str, self.doses)) or "vehicle"
 
     @property
     def drugs(self) -> tuple[str, ...]:

@@ -1,0 +1,86 @@
+"""A plate as somebody wrote it: text, numbers and dates with the place of each, before the schema has judged them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from difflib import get_close_matches
+from pathlib import Path
+
+Value = str | float | bool | date | time
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One value as written, and where: a file and a cell, or a file and a key."""
+
+    value: Value
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class DraftWell:
+    """One well, or one row of a counts table, as written; entries by column name."""
+
+    name: str
+    where: str
+    entries: Mapping[str, Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class DraftPlate:
+    """One plate as written; `size` is what the file itself says or shows."""
+
+    name: str
+    wells: tuple[DraftWell, ...]
+    source: Path
+    label: str  # the file as messages name it
+    size: int | None = None
+
+
+def column_name(text: str) -> str:
+    """Return a column's name as assaykit writes it: small letters, underscores for blanks and hyphens.
+
+    >>> column_name(" MSC donor ")
+    'msc_donor'
+    """
+    return re.sub(r"[\s\-]+", "_", text.strip().lower())
+
+
+def nearest(name: str, known: tuple[str, ...]) -> str:
+    """Return the known name most like `name`, or "" where none is like it.
+
+    >>> nearest("treatmnt", ("treatment", "context"))
+    'treatment'
+    """
+    return next(iter(get_close_matches(name, known, n=1, cutoff=0.7)), "")
+
+
+def text_from_value(value: Value) -> str:
+    """Return a value as text: whole numbers without a point, dates as 2024-03-01.
+
+    >>> text_from_value(20240301.0), text_from_value(datetime(2024, 3, 1))
+    ('20240301', '2024-03-01')
+    """
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case str():
+            return value.strip()
+        case int() | float():
+            return str(int(value)) if float(value).is_integer() else repr(float(value))
+        case datetime() if value.time() == time(0):
+            return value.date().isoformat()
+    return value.isoformat()
+
+
+def written(value: Value) -> str:
+    """Return a value as a message quotes it."""
+    match value:
+        case str():
+            return f"'{value}'"
+        case date():
+            return f"the date {text_from_value(value)}"
+    return text_from_value(value)

@@ -1,0 +1,144 @@
+"""Well names and plate sizes: `A1`, `a01` and `AF48` become row and column, and patterns become lists of them.
+
+A position is a pair (row, column), both from 0.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from itertools import product
+from typing import TypeVar
+
+from assaykit.errors import LayoutError
+
+Position = tuple[int, int]
+Index = TypeVar("Index", int, Position)
+
+SIZES: dict[int, Position] = {
+    6: (2, 3),
+    12: (3, 4),
+    24: (4, 6),
+    48: (6, 8),
+    96: (8, 12),
+    384: (16, 24),
+    1536: (32, 48),
+}
+DEFAULT_SIZE = 96
+_WELL = re.compile(r"([A-Za-z]{1,2})0*([1-9][0-9]{0,2})")
+_PATTERN_LENGTH = 4
+
+
+def row_letters(row: int) -> str:
+    """Return the letters of a row counted from 0.
+
+    >>> row_letters(0), row_letters(25), row_letters(31)
+    ('A', 'Z', 'AF')
+    """
+    return chr(65 + row) if row < 26 else chr(64 + row // 26) + chr(65 + row % 26)
+
+
+def row_from_letters(text: str) -> int:
+    """Return the row, from 0, of letters such as `A` or `af`; LayoutError where they are no row."""
+    letters = text.strip().upper()
+    if not re.fullmatch(r"[A-Z]{1,2}", letters):
+        raise LayoutError("a row must be a letter, A to H on a 96-well plate", f"'{text}'")
+    return ord(letters[-1]) - 65 + (26 * (ord(letters[0]) - 64) if len(letters) == 2 else 0)
+
+
+def column_from_text(text: str) -> int:
+    """Return the column, from 0, of text such as `1` or `01`; LayoutError where it is no column."""
+    if not re.fullmatch(r"0*[1-9][0-9]{0,2}", text.strip()):
+        raise LayoutError("a column must be a whole number from 1", f"'{text}'")
+    return int(text) - 1
+
+
+def position_from_well(text: str) -> Position:
+    """Return (row, column) of a well name, with or without leading zeros, in either case.
+
+    >>> position_from_well("A1"), position_from_well("h012"), position_from_well("AF48")
+    ((0, 0), (7, 11), (31, 47))
+    """
+    match = _WELL.fullmatch(text.strip())
+    if match is None:
+        raise LayoutError("a well must be a row letter and a column number, such as A1 or H12", f"'{text}'")
+    return row_from_letters(match[1]), int(match[2]) - 1
+
+
+def well_from_position(position: Position) -> str:
+    """Return the canonical name of a position.
+
+    >>> well_from_position((0, 0)), well_from_position((31, 47))
+    ('A1', 'AF48')
+    """
+    return f"{row_letters(position[0])}{position[1] + 1}"
+
+
+def last_well(size: int) -> str:
+    """Return the last well of a plate of `size` wells: H12 of 96."""
+    rows, columns = SIZES[size]
+    return well_from_position((rows - 1, columns - 1))
+
+
+def on_plate(position: Position, size: int) -> bool:
+    """Whether a plate of `size` wells has the position."""
+    rows, columns = SIZES[size]
+    return position[0] < rows and position[1] < columns
+
+
+def smallest_size(position: Position) -> int | None:
+    """Return the smallest plate that has the position; None where none has."""
+    return next((size for size in SIZES if on_plate(position, size)), None)
+
+
+def rows_in_pattern(pattern: str) -> list[int]:
+    """Return the rows of wellmap's pattern syntax: `A`, `A,C`, `A,B,...,H`.
+
+    >>> rows_in_pattern("A,C,...,G")
+    [0, 2, 4, 6]
+    """
+    return _expanded(pattern, row_from_letters, _run)
+
+
+def columns_in_pattern(pattern: str) -> list[int]:
+    """Return the columns of wellmap's pattern syntax: `1`, `1,2`, `1,3,...,11`."""
+    return _expanded(pattern, column_from_text, _run)
+
+
+def wells_in_pattern(pattern: str) -> list[Position]:
+    """Return the positions of wellmap's pattern syntax; a step goes down and across.
+
+    >>> [well_from_position(w) for w in wells_in_pattern("A1,C3,...,E5")]
+    ['A1', 'A3', 'A5', 'C1', 'C3', 'C5', 'E1', 'E3', 'E5']
+    """
+
+    def grid(first: Position, second: Position, last: Position) -> list[Position]:
+        rows = _run(first[0], second[0], last[0])
+        return list(product(rows, _run(first[1], second[1], last[1])))
+
+    return _expanded(pattern, position_from_well, grid)
+
+
+def _expanded(
+    pattern: str, parse: Callable[[str], Index], run: Callable[[Index, Index, Index], list[Index]]
+) -> list[Index]:
+    parts = [part.strip() for part in pattern.split(",")]
+    if "..." not in parts:
+        return [parse(part) for part in parts]
+    if len(parts) != _PATTERN_LENGTH or parts.index("...") != _PATTERN_LENGTH - 2:
+        raise LayoutError(
+            "a pattern must be the first, the second, '...' and the last", f"'{pattern}'", "", "write A,B,...,H"
+        )
+    return run(parse(parts[0]), parse(parts[1]), parse(parts[3]))
+
+
+def _run(first: int, second: int, last: int) -> list[int]:
+    step = second - first
+    if step == 0 and first == last:
+        return [first]
+    if step <= 0 or last < first or (last - first) % step:
+        raise LayoutError(
+            "a pattern must reach its last member in whole steps",
+            f"steps of {step} from {first + 1} to {last + 1}",
+        )
+    return list(range(first, last + 1, step))

@@ -1,0 +1,213 @@
+"""One strict schema for every layout: a draft goes in, a `Plate` comes out, and every fault is collected.
+
+    DraftPlate -> (Plate, faults)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, time
+from pathlib import Path
+from typing import cast
+
+from assaykit.errors import InputError, LayoutError
+from assaykit.plate.draft import DraftPlate, DraftWell, Entry, Value, nearest, text_from_value, written
+from assaykit.plate.model import ROLES, Factor, Plate, Role, Well
+from assaykit.plate.positions import (
+    DEFAULT_SIZE,
+    SIZES,
+    Position,
+    last_well,
+    on_plate,
+    position_from_well,
+    smallest_size,
+    well_from_position,
+)
+
+TEXT_FACTORS = ("treatment", "context", "marker", "line", "msc_donor", "target")
+KNOWN_FACTORS = (*TEXT_FACTORS, "time")
+STRUCTURE = ("well", "plate", "role", "file")
+_NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)([.,][0-9]+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which columns a layout may have.
+
+    `identifiers` are kept as text, letter for letter (the experimental unit: donor 007 stays 007). `factors` are the
+    further names a study declares; None, where no study is known, takes any name that is not a near miss of one
+    that means something.
+    """
+
+    identifiers: tuple[str, ...] = ()
+    factors: tuple[str, ...] | None = None
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Every name that means something, in a layout."""
+        return tuple(dict.fromkeys((*STRUCTURE, *self.identifiers, *KNOWN_FACTORS, *(self.factors or ()))))
+
+
+def plate_from_draft(
+    draft: DraftPlate, columns: Columns, *, size: int | None = None
+) -> tuple[Plate, tuple[InputError, ...]]:
+    """Return the plate of all wells that hold, and every fault of those that do not."""
+    wells = size or draft.size or DEFAULT_SIZE
+    faults: list[InputError] = [*_size_faults(draft, size), *column_faults(draft, columns)]
+    refused = {name for name in _names(draft) if not _allowed(name, columns)}
+    found: dict[str, Well] = {}
+    for drafted in draft.wells:
+        try:
+            name = _well_name(drafted, wells)
+            if name in found:
+                raise _twice(name, drafted, found[name])
+        except LayoutError as error:
+            faults.append(error)
+            continue
+        found[name], more = well_from_draft(drafted, name, columns, folder=draft.source.parent, skip=refused)
+        faults += more
+    rows, width = SIZES[wells]
+    ordered = tuple(sorted(found.values(), key=lambda well: position_from_well(well.name)))
+    return Plate(draft.name, rows, width, ordered, draft.source), tuple(faults)
+
+
+def well_from_draft(
+    drafted: DraftWell, name: str, columns: Columns, *, folder: Path, skip: Iterable[str] = ()
+) -> tuple[Well, list[InputError]]:
+    """Return the well and the faults of its values."""
+    faults: list[InputError] = []
+    factors: dict[str, Factor] = {}
+    role, file = cast("Role", "sample"), None
+    for column, entry in drafted.entries.items():
+        if column in skip or column in {"well", "plate"}:
+            continue
+        try:
+            match column:
+                case "role":
+                    role = _role(entry)
+                case "file":
+                    file = folder / _text(entry, column)
+                case _:
+                    factors[column] = factor_from_entry(column, entry, columns)
+        except LayoutError as error:
+            faults.append(error)
+    places = {column: entry.where for column, entry in drafted.entries.items()}
+    return Well(name, role, factors, file, {}, drafted.where, places), faults
+
+
+def factor_from_entry(column: str, entry: Entry, columns: Columns) -> Factor:
+    """Return a factor's value: text where the column is text, a number where the value is plainly one."""
+    if column in columns.identifiers:
+        return text_from_value(entry.value)
+    if column in TEXT_FACTORS:
+        return _text(entry, column)
+    return factor_from_value(entry.value)
+
+
+def factor_from_value(value: Value) -> Factor:
+    """Return a number for a plain number, in either decimal sign; else text. `007` and `1E5` stay text.
+
+    >>> factor_from_value("24"), factor_from_value("0,5"), factor_from_value("007"), factor_from_value("1E5")
+    (24.0, 0.5, '007', '1E5')
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    text = text_from_value(value)
+    return float(text.replace(",", ".")) if _NUMBER.fullmatch(text) else text
+
+
+def column_faults(draft: DraftPlate, columns: Columns) -> list[InputError]:
+    """Return one fault per unknown column, with the nearest known name."""
+    first = _first_places(draft)
+    return [_unknown(name, first[name], columns) for name in first if not _allowed(name, columns)]
+
+
+def _allowed(name: str, columns: Columns) -> bool:
+    if name in columns.known:
+        return True
+    return columns.factors is None and not nearest(name, columns.known)
+
+
+def _unknown(name: str, where: str, columns: Columns) -> LayoutError:
+    near = nearest(name, columns.known)
+    declare = f'declare it in the study: factors = ["{name}"]'
+    remedy = f"write '{near}', or, if '{name}' is a factor of yours, {declare}" if near else declare
+    return LayoutError("a column must be one the study knows", f"'{name}'", where, remedy)
+
+
+def _names(draft: DraftPlate) -> tuple[str, ...]:
+    return tuple(_first_places(draft))
+
+
+def _first_places(draft: DraftPlate) -> Mapping[str, str]:
+    places: dict[str, str] = {}
+    for well in draft.wells:
+        for name, entry in well.entries.items():
+            places.setdefault(name, entry.where)
+    return places
+
+
+def _size_faults(draft: DraftPlate, size: int | None) -> list[InputError]:
+    if size and draft.size and size != draft.size:
+        return [
+            LayoutError(
+                f"a plate must have the {size} wells the study gives it",
+                f"a layout of {draft.size} wells",
+                draft.label,
+                f"write wells = {draft.size} in the study, or mend the layout",
+            )
+        ]
+    return []
+
+
+def _well_name(drafted: DraftWell, size: int) -> str:
+    try:
+        position = position_from_well(drafted.name)
+    except LayoutError as error:
+        raise LayoutError(error.must, error.found, drafted.where, "mend the well's name") from error
+    if not on_plate(position, size):
+        raise absent_well(position, size, drafted.where)
+    return well_from_position(position)
+
+
+def absent_well(position: Position, size: int, where: str) -> LayoutError:
+    """Return the error of a well the plate does not have, naming the plate that has it."""
+    larger = smallest_size(position)
+    remedy = f"; for a {larger}-well plate write wells = {larger}" if larger else ""
+    return LayoutError(
+        f"a well must be on the plate: A1 to {last_well(size)} of {size} wells",
+        well_from_position(position),
+        where,
+        f"mend the well's name{remedy}",
+    )
+
+
+def _twice(name: str, drafted: DraftWell, earlier: Well) -> LayoutError:
+    return LayoutError(
+        "a well must be described once",
+        f"{name} again, after {earlier.where}",
+        drafted.where,
+        "delete one of the two, or mend its name",
+    )
+
+
+def _role(entry: Entry) -> Role:
+    text = text_from_value(entry.value).lower().replace(" ", "_").replace("-", "_")
+    if text in ROLES:
+        return cast("Role", text)
+    near = nearest(text, ROLES)
+    remedy = f"write {near}" if near else "leave it out for a sample"
+    raise LayoutError(f"a role must be one of {', '.join(ROLES)}", written(entry.value), entry.where, remedy)
+
+
+def _text(entry: Entry, column: str) -> str:
+    if isinstance(entry.value, (date, time)):
+        raise LayoutError(
+            f"a {column} must be text",
+            f"{written(entry.value)}; spreadsheets turn some words into dates",
+            entry.where,
+            "format the cell as text and type it again",
+        )
+    return text_from_value(entry.value)

@@ -1,0 +1,258 @@
+"""Layouts in wellmap's TOML format, read strictly: groups of wells become layers, and layers become wells.
+
+    TOML -> groups ([expt], [row.A], [block.2x2.A1] ...) -> layers in order of precedence -> DraftPlate
+
+The format and its order of precedence are those of wellmap's documentation (Kundert 2021,
+10.1186/s13104-021-05573-0). Unlike that package, a misspelt group, a well written twice and a group that fills no
+well are refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from assaykit.errors import InputError, LayoutError
+from assaykit.plate.draft import DraftPlate, DraftWell, Entry, Value, column_name, nearest
+from assaykit.plate.positions import (
+    SIZES,
+    Position,
+    columns_in_pattern,
+    rows_in_pattern,
+    well_from_position,
+    wells_in_pattern,
+)
+
+# Lowest precedence first; a group of one plate stands half a step above the same group of all plates.
+_RANKS = {"expt": 0, "icol": 1, "irow": 2, "col": 3, "row": 4, "block": 5, "well": 6}
+_TABLES = ("meta", "plate", *_RANKS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """One group of wells and what it says about them."""
+
+    kind: str
+    members: frozenset[Position] | frozenset[int] | None  # None: every well
+    values: Mapping[str, Value]
+    where: str
+    order: tuple[int, int, int, int]  # rank, -area, of one plate, position in the file
+
+    def covers(self, position: Position) -> bool:
+        row, column = position
+        match self.kind:
+            case "row":
+                key: Position | int = row
+            case "col":
+                key = column
+            case "irow":
+                key = _interleaved(row, column)
+            case "icol":
+                key = _interleaved(column, row)
+            case _:
+                key = position
+        return self.members is None or key in self.members
+
+
+def drafts_from_toml(
+    document: Mapping[str, Any], source: Path, label: str
+) -> tuple[list[DraftPlate], list[InputError]]:
+    """Return the plates a parsed wellmap document describes, and its faults."""
+    faults: list[InputError] = [*_table_faults(document, label)]
+    size, more = _size(document, label)
+    faults += more
+    shared = list(_layers(document, label, "", faults))
+    plates = document.get("plate", {})
+    drafts = []
+    for name, table in (plates or {source.stem: {}}).items():
+        if not isinstance(table, Mapping):
+            faults.append(LayoutError("a value under [plate] must belong to a plate", f"'{name}'", label))
+            continue
+        prefix = f"plate.{name}."
+        own = list(_layers(table, label, prefix, faults)) if plates else []
+        if plates:
+            own += _plate_values(table, label, str(name), faults)
+        drafts.append(_draft([*shared, *own], str(name), source=source, label=label, size=size))
+    faults += [_no_wells(draft) for draft in drafts if not draft.wells]
+    return drafts, faults
+
+
+def _draft(layers: list[_Layer], name: str, *, source: Path, label: str, size: int | None) -> DraftPlate:
+    ordered = sorted(layers, key=lambda layer: layer.order)
+    wells = []
+    for position in sorted(_positions(layers)):
+        entries: dict[str, Entry] = {}
+        where = label
+        for layer in ordered:
+            if layer.covers(position):
+                entries |= {key: Entry(value, f"{label}, {layer.where}") for key, value in layer.values.items()}
+                where = f"{label}, {layer.where}" if layer.kind != "expt" else where
+        wells.append(DraftWell(well_from_position(position), where, entries))
+    return DraftPlate(name, tuple(wells), source, label, size)
+
+
+def _positions(layers: list[_Layer]) -> set[Position]:
+    """Return the wells the groups call into being: wells and blocks named, and crossings of rows with columns."""
+    members: dict[str, set[Any]] = {kind: set() for kind in _RANKS}
+    for layer in layers:
+        members[layer.kind] |= layer.members or set()
+    crossed = set(product(members["row"], members["col"]))
+    crossed |= {(_interleaved(row, column), column) for row, column in product(members["irow"], members["col"])}
+    crossed |= {(row, _interleaved(column, row)) for row, column in product(members["row"], members["icol"])}
+    return members["well"] | members["block"] | crossed
+
+
+def _interleaved(this: int, other: int) -> int:
+    """Return the neighbour of `this` in its pair on every second `other`: A1, B2, A3, B4."""
+    return this if other % 2 == 0 else this + (1 if this % 2 == 0 else -1)
+
+
+def _layers(table: Mapping[str, Any], label: str, prefix: str, faults: list[InputError]) -> Iterator[_Layer]:
+    count = 0
+    seen: dict[Position, str] = {}
+    for kind, group, key, values in _groups(table, label, prefix, faults):
+        where = f"[{prefix}{group}]"
+        try:
+            members, area = _members(kind, key)
+        except LayoutError as error:
+            faults.append(LayoutError(error.must, error.found, f"{label}, {where}", error.remedy))
+            continue
+        if kind == "well":
+            faults += _repeated(members, seen, f"{label}, {where}")
+        checked = _values(values, f"{label}, {where}", faults)
+        count += 1
+        yield _Layer(kind, members, checked, where, (_RANKS[kind], -area, int(bool(prefix)), count))
+
+
+def _groups(
+    table: Mapping[str, Any], label: str, prefix: str, faults: list[InputError]
+) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
+    """Yield (kind, name in the file, key, values) of every group of wells."""
+    for kind in _RANKS:
+        groups = table.get(kind, {})
+        if kind == "expt":
+            if prefix and groups:
+                faults.append(
+                    LayoutError("[expt] must stand outside plates", f"[{prefix}expt]", label, f"use [{prefix[:-1]}]")
+                )
+            elif groups:
+                yield kind, kind, "", groups
+            continue
+        nested = groups if isinstance(groups, Mapping) else {"": groups}
+        pairs = (
+            ((f"{size}.{key}", values) for size, blocks in nested.items() for key, values in _items(blocks))
+            if kind == "block"
+            else nested.items()
+        )
+        for key, values in pairs:
+            if isinstance(values, Mapping):
+                yield kind, f"{kind}.{key}", str(key), values
+            else:
+                faults.append(_not_a_group(kind, str(key), f"{label}, [{prefix}{kind}]"))
+
+
+def _items(blocks: Any) -> Iterator[tuple[str, Any]]:
+    yield from blocks.items() if isinstance(blocks, Mapping) else (("", blocks),)
+
+
+def _not_a_group(kind: str, key: str, where: str) -> LayoutError:
+    example = {"block": "block.2x3.A1", "row": "row.A", "irow": "irow.A", "well": "well.A1"}.get(kind, f"{kind}.1")
+    return LayoutError(f"values must belong to a named group such as [{example}]", f"'{key}'", where)
+
+
+def _members(kind: str, key: str) -> tuple[frozenset[Any] | None, int]:
+    match kind:
+        case "expt":
+            return None, 0
+        case "row" | "irow":
+            return frozenset(rows_in_pattern(key)), 0
+        case "col" | "icol":
+            return frozenset(columns_in_pattern(key)), 0
+        case "block":
+            return _block(key)
+    return frozenset(wells_in_pattern(key)), 0
+
+
+def _block(key: str) -> tuple[frozenset[Position], int]:
+    size, _, corners = key.partition(".")
+    match = re.fullmatch(r"([1-9][0-9]*)x([1-9][0-9]*)", size)
+    if match is None:
+        raise LayoutError("a block's size must be columns x rows, such as 2x3", f"'{size}'")
+    width, height = int(match[1]), int(match[2])
+    cells = {
+        (row + down, column + across)
+        for row, column in wells_in_pattern(corners)
+        for down, across in product(range(height), range(width))
+    }
+    return frozenset(cells), width * height
+
+
+def _repeated(members: frozenset[Any] | None, seen: dict[Position, str], where: str) -> list[InputError]:
+    faults: list[InputError] = []
+    for position in sorted(members or ()):
+        if position in seen:
+            name = well_from_position(position)
+            found = f"{name} again, after {seen[position].rpartition(', ')[2]}"
+            faults.append(
+                LayoutError("a well must be described once", found, where, "delete one of the two, or mend its name")
+            )
+        seen.setdefault(position, where)
+    return faults
+
+
+def _values(table: Mapping[str, Any], where: str, faults: list[InputError]) -> dict[str, Value]:
+    values: dict[str, Value] = {}
+    for key, value in table.items():
+        name = column_name(key)
+        if isinstance(value, (Mapping, list)):
+            faults.append(LayoutError("a factor must have one value per well", f"several under '{key}'", where))
+        elif value != "":
+            values[name] = value
+    return values
+
+
+def _plate_values(table: Mapping[str, Any], label: str, name: str, faults: list[InputError]) -> list[_Layer]:
+    where = f"[plate.{name}]"
+    plain = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping) and key not in _RANKS:
+            faults.append(_unknown_table(key, f"{label}, {where}"))
+        elif not isinstance(value, Mapping):
+            plain[key] = value
+    return [_Layer("expt", None, _values(plain, f"{label}, {where}", faults), where, (0, 0, 1, 0))]
+
+
+def _table_faults(document: Mapping[str, Any], label: str) -> list[InputError]:
+    """Return a fault per table that is no group, and per top-level value that reads like a misplaced one."""
+    return [
+        _unknown_table(key, label)
+        for key, value in document.items()
+        if key not in _TABLES and isinstance(value, Mapping)
+    ]
+
+
+def _unknown_table(key: str, where: str) -> LayoutError:
+    near = nearest(key, _TABLES)
+    remedy = f"write [{near}]" if near else "delete it, or put its values under [expt]"
+    return LayoutError(f"a group must be one of {', '.join(_TABLES)}", f"[{key}]", where, remedy)
+
+
+def _size(document: Mapping[str, Any], label: str) -> tuple[int | None, list[InputError]]:
+    wells = document.get("wells")
+    if wells is None or wells in SIZES:
+        return wells, []
+    sizes = ", ".join(map(str, SIZES))
+    return None, [LayoutError(f"wells must be one of {sizes}", f"'{wells}'", f"{label}, wells")]
+
+
+def _no_wells(draft: DraftPlate) -> LayoutError:
+    return LayoutError(
+        "a layout must have wells",
+        f"none on plate {draft.name}",
+        draft.label,
+        "name wells, blocks, or both rows and columns: [row.A] alone crosses no column",
+    )

@@ -1,0 +1,139 @@
+"""The drug catalogue: names, synonyms, class, target, range in culture with its source, and interferences.
+
+    drugs.toml -> Drug -> Catalogue
+
+A lab extends or overrides the shipped catalogue with a file of the same form.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from assaykit.errors import InputError, TreatmentError, raise_all
+
+
+class Interference(BaseModel):
+    """A measurement a drug falsifies: the marker, the antibody clones concerned, and clones that stay free."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    marker: str = Field(description="The marker measured, e.g. CXCR4.")
+    clones: tuple[str, ...] = Field(default=(), description="Clones that compete; empty for every clone.")
+    free_clones: tuple[str, ...] = Field(default=(), description="Clones that do not compete.")
+    reason: str = Field(description="Why the number cannot be read, in one sentence.")
+    source: str = Field(default="", description="Where this is known from.")
+
+
+class Drug(BaseModel):
+    """One drug."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str = Field(description="The canonical name, small letters.")
+    synonyms: tuple[str, ...] = Field(default=(), description="Other names: codes, brand names.")
+    drug_class: str = Field(alias="class", default="", description="tki, cxcr4_antagonist, statin, cytokine ...")
+    target: str = Field(default="", description="What it acts on.")
+    molar_mass: float | None = Field(default=None, gt=0, description="g/mol of the form doses are counted in.")
+    salts: dict[str, float] = Field(default_factory=dict, description="Names of salts and their own g/mol.")
+    range: tuple[str, str] | None = Field(default=None, description="Lowest and highest dose used in culture.")
+    range_source: str = Field(default="", description="Where the range is from.")
+    dosed: bool = Field(default=True, description="Whether a dose must be given; false for an untreated arm.")
+    interferences: tuple[Interference, ...] = Field(default=(), alias="interference")
+    note: str = Field(default="", description="What else to know.")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name the drug goes by."""
+        return (self.name, *self.synonyms, *self.salts)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Drugs by their canonical name."""
+
+    drugs: tuple[Drug, ...] = ()
+
+    def find(self, name: str) -> Drug | None:
+        """Return the drug a name or synonym means, in any case and spelling of hyphens; None where there is none."""
+        wanted = plain(name)
+        return next((drug for drug in self.drugs if wanted in map(plain, drug.names)), None)
+
+    def nearest(self, name: str) -> str:
+        """Return the known name most like a misspelt one, or ""."""
+        known = {plain(each): each for drug in self.drugs for each in drug.names}
+        match = get_close_matches(plain(name), known, n=1, cutoff=0.6)
+        return known[match[0]] if match else ""
+
+    def __getitem__(self, name: str) -> Drug:
+        drug = self.find(name)
+        if drug is None:
+            raise KeyError(name)
+        return drug
+
+
+def plain(name: str) -> str:
+    """Return a name without case, blanks and hyphens: 'STI-571' and 'sti 571' are one.
+
+    >>> plain("STI-571") == plain("sti 571")
+    True
+    """
+    return re.sub(r"[\s\-_‐‑–]+", "", name.lower().replace("α", "a").replace("β", "b"))
+
+
+def read_drugs(path: str | Path | None = None, *, label: str = "") -> Catalogue:
+    """Return the shipped catalogue, with the drugs of `path` over and beside it where one is given.
+
+    Raises TreatmentError, or Faults, where the file is missing or does not follow the form.
+    """
+    text = files("assaykit.treatment").joinpath("drugs.toml").read_text(encoding="utf-8")
+    shipped = _drugs(tomllib.loads(text), "drugs.toml")
+    if path is None:
+        return Catalogue(shipped)
+    return extended(Catalogue(shipped), Path(path), label=label)
+
+
+def extended(catalogue: Catalogue, path: Path, *, label: str = "") -> Catalogue:
+    """Return the catalogue with the drugs of a file over those of the same name and beside the others."""
+    label = label or path.name
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise TreatmentError("a drug catalogue must exist", "no such file", label, "mend the path") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TreatmentError("a drug catalogue must follow TOML's grammar", str(error), label) from error
+    own = _drugs(document, label)
+    names = {drug.name for drug in own}
+    return Catalogue((*(drug for drug in catalogue.drugs if drug.name not in names), *own))
+
+
+def _drugs(document: Mapping[str, object], label: str) -> tuple[Drug, ...]:
+    entries = document.get("drug", [])
+    drugs: list[Drug] = []
+    faults: list[InputError] = []
+    for number, entry in enumerate(entries if isinstance(entries, list) else [], start=1):
+        try:
+            drugs.append(Drug.model_validate(entry))
+        except ValidationError as error:
+            faults += _faults(error, f"{label}, [[drug]] {number}")
+    raise_all(faults)
+    return tuple(drugs)
+
+
+def _faults(error: ValidationError, where: str) -> list[InputError]:
+    known = tuple(field.alias or name for name, field in Drug.model_fields.items())
+    faults: list[InputError] = []
+    for item in error.errors():
+        key = ".".join(map(str, item["loc"]))
+        near = next(iter(get_close_matches(key, known, n=1)), "")
+        if item["type"] == "extra_forbidden":
+            remedy = f"write '{near}'" if near else f"use {', '.join(known)}"
+            faults.append(TreatmentError("a drug must have only known keys", f"'{key}'", where, remedy))
+        else:
+            faults.append(TreatmentError(f"a drug's '{key}' must be what the catalogue holds", item["msg"], where))
+    return faults
