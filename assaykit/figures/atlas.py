@@ -1,0 +1,139 @@
+"""The atlas of a run: which figures its tables call for, in order, each with its name, title and caption.
+
+`drawings(results)` lists them without drawing; `Drawing.draw(style)` draws one. `write_figures` writes them to files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from assaykit.figures.captions import endpoint_caption, evidence_caption, forest_caption, plate_caption, yield_caption
+from assaykit.figures.conditions import endpoint_words
+from assaykit.figures.endpoint import endpoint_by_condition
+from assaykit.figures.evidence import evidence_forest, evidence_matrix
+from assaykit.figures.forest import forest, forest_pages
+from assaykit.figures.gate_yield import gate_yield
+from assaykit.figures.plate_map import plate_map, wells_table
+from assaykit.figures.styles import FORMATS, STYLES, Format, Style, figure_bytes, style_named
+from assaykit.results.model import Results
+
+FIGURES: dict[str, Callable[..., Figure]] = {
+    "plate_map": plate_map,
+    "gate_yield": gate_yield,
+    "endpoint_by_condition": endpoint_by_condition,
+    "forest": forest,
+    "evidence_matrix": evidence_matrix,
+    "evidence_forest": evidence_forest,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """One figure to be drawn: a key of FIGURES, the tables it takes, and the words that go with it."""
+
+    name: str  # of the files, and the anchor in the report
+    title: str
+    caption: str
+    figure: str
+    tables: tuple[Any, ...]
+    words: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    chapter: str = "results"
+
+    def draw(self, style: Style) -> Figure:
+        """Return the figure in that style."""
+        return FIGURES[self.figure](*self.tables, style=style, **self.words)
+
+
+def drawings(results: Results) -> Iterator[Drawing]:
+    """Yield every figure the tables of a run call for: evidence, endpoints, contrasts, then plates and gates."""
+    yield from _evidence(results)
+    yield from _endpoints(results)
+    yield from _forests(results)
+    yield from _plates(results)
+
+
+def _evidence(results: Results) -> Iterator[Drawing]:
+    table = results.tables.get("comparisons")
+    if table is None or table.empty:
+        return
+    unit = results.study.unit
+    yield Drawing(
+        "evidence_matrix", "The reviews' claims and what this study says of them",
+        evidence_caption(table, unit), "evidence_matrix", (table,), chapter="evidence",
+    )  # fmt: skip
+    if table["effect"].notna().any():
+        yield Drawing(
+            "evidence_forest", "The estimates that test the claims", evidence_caption(table, unit, forest=True),
+            "evidence_forest", (table,), {"unit": unit}, chapter="evidence",
+        )  # fmt: skip
+
+
+def _endpoints(results: Results) -> Iterator[Drawing]:
+    estimates, measurements = results.tables["estimates"], results.tables["measurements"]
+    reference, unit = results.study.reference.treatment, results.study.unit
+    for (assay, analysis), rows in estimates.groupby(["assay", "analysis"], sort=False):
+        endpoint = str(rows["endpoint"].iloc[0])
+        part = measurements[(measurements["endpoint"] == endpoint) & (measurements["assay"] == assay)]
+        part = part[part["value"].notna()]
+        if part.empty or part["treatment"].nunique() < 2:
+            continue
+        words = endpoint_words(endpoint)
+        yield Drawing(
+            f"endpoint_{assay}_{analysis}", f"{words[0].upper()}{words[1:]} by condition",
+            endpoint_caption(part, rows, unit=unit), "endpoint_by_condition", (part, rows),
+            {"reference": reference, "unit": unit},
+        )  # fmt: skip
+
+
+def _forests(results: Results) -> Iterator[Drawing]:
+    estimates = results.tables["estimates"]
+    estimates = estimates[estimates["estimate"].notna()]
+    for assay, rows in estimates.groupby("assay", sort=False):
+        pages = list(forest_pages(rows, STYLES["nature"]))
+        for i, page in enumerate(pages):
+            number = f"_{i + 1}" if len(pages) > 1 else ""
+            part = f" ({i + 1} of {len(pages)})" if len(pages) > 1 else ""
+            yield Drawing(
+                f"forest_{assay}{number}", f"All contrasts of {str(assay).replace('_', ' ')}{part}",
+                forest_caption(page, results.study.unit), "forest", (page,), {"unit": results.study.unit},
+                chapter="contrasts",
+            )  # fmt: skip
+
+
+def _plates(results: Results) -> Iterator[Drawing]:
+    findings, populations = results.tables["findings"], results.tables["populations"]
+    for assay in results.study.assays:
+        wells = wells_table(assay, findings)
+        if len(wells):
+            yield Drawing(
+                f"plates_{assay.name}", f"Plates of {assay.name.replace('_', ' ')}", plate_caption(wells), "plate_map",
+                (wells,), {"reference": results.study.reference.treatment}, chapter="plates",
+            )  # fmt: skip
+        part = populations[populations["assay"] == assay.name]
+        if part["fraction"].notna().any():
+            yield Drawing(
+                f"gates_{assay.name}", f"What each gate of {assay.name.replace('_', ' ')} kept", yield_caption(part),
+                "gate_yield", (part,), chapter="plates",
+            )  # fmt: skip
+
+
+def write_figures(
+    results: Results, folder: Path, *, style: str = "nature", formats: tuple[Format, ...] = FORMATS
+) -> list[Path]:
+    """Write every figure of a run to `folder` in every format, and return the paths; the same results, the same bytes."""
+    chosen = style_named(style)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for drawing in drawings(results):
+        figure = drawing.draw(chosen)
+        for file_format in formats:
+            path = folder / f"{drawing.name}.{file_format}"
+            path.write_bytes(figure_bytes(figure, chosen, file_format))
+            paths.append(path)
+    return paths

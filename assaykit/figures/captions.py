@@ -1,0 +1,114 @@
+"""Captions that say what n is, what is drawn, which model, statistic, degrees of freedom, p and adjustment."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from assaykit.figures.conditions import context_words, endpoint_words, shown
+from assaykit.figures.numbers import df_text, number_text, p_text
+
+ADJUST_WORDS: dict[str, str] = {
+    "holm": "Holm-adjusted",
+    "bh": "adjusted by Benjamini and Hochberg",
+    "tukey": "Tukey-adjusted",
+    "dunnett": "Dunnett-adjusted",
+    "none": "not adjusted",
+    "": "not adjusted",
+}
+
+
+def span(values: pd.Series) -> str:
+    """Return a count, or the range of counts.
+
+    >>> span(pd.Series([5, 5])), span(pd.Series([3, 5]))
+    ('5', '3 to 5')
+    """
+    low, high = int(values.min()), int(values.max())
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def endpoint_caption(measurements: pd.DataFrame, estimates: pd.DataFrame, *, unit: str) -> str:
+    """Return the caption of an endpoint by condition, with the test of every contrast drawn."""
+    scale = str(estimates["scale"].iloc[0])
+    mean = "geometric mean" if scale in {"log2", "log"} else "mean"
+    n = measurements.groupby(["treatment", "context"])["unit_id"].nunique()
+    shown_rows = estimates[(estimates["kind"] == "treatment") & estimates["estimate"].notna()]
+    words = endpoint_words(str(estimates["endpoint"].iloc[0]))
+    text = (
+        f"Top, {words}: large points are the {mean} of the wells of one {unit}, joined and coloured by {unit}; small "
+        f"points are single wells, shown but never counted as n; bars are the {mean} over {unit}s "
+        f"(n = {span(n)} independent {unit}s per condition). "
+    )
+    if shown_rows.empty:
+        return text.strip()
+    text += (
+        f"Bottom, {shown_rows['effect_name'].iloc[0]} against the reference of the same context with its 95% confidence "
+        f"interval ({shown_rows['method'].iloc[0]}; two-sided; {ADJUST_WORDS.get(str(shown_rows['adjust'].iloc[0]), '')}; "
+        "intervals are not adjusted). "
+    )
+    tests = "; ".join(test_sentence(row) for _, row in shown_rows.iterrows())
+    return f"{text}{tests}." + _reasons(shown_rows)
+
+
+def test_sentence(row: pd.Series) -> str:
+    """Return one test: contrast, context, t(df), p and adjusted p."""
+    where = context_words(str(row["context"]))
+    t = f"t({df_text(float(row['df']))}) = {number_text(float(row['statistic']))}"
+    adjusted = "" if row["adjust"] in {"none", ""} else f", adjusted P {_equals(float(row['p_adjusted']))}"
+    return f"{shown(str(row['treatment']))} {where}, {t}, P {_equals(float(row['p_value']))}{adjusted}"
+
+
+def _equals(p: float) -> str:
+    text = p_text(p)
+    return text if text.startswith("<") else f"= {text}"
+
+
+def _reasons(estimates: pd.DataFrame) -> str:
+    reasons = dict.fromkeys(r for r in estimates["reason"] if r)
+    return "".join(f" Not interpretable (n.i.): {reason.rstrip('.')}." for reason in reasons)
+
+
+def forest_caption(estimates: pd.DataFrame, unit: str) -> str:
+    """Return the caption of a forest of contrasts."""
+    methods = "; ".join(dict.fromkeys(str(m) for m in estimates["method"] if m))
+    adjust = ", ".join(dict.fromkeys(ADJUST_WORDS.get(str(a), str(a)) for a in estimates["adjust"]))
+    return (
+        f"Points are effects, lines their 95% confidence intervals; n counts independent {unit}s. Black: against the "
+        "reference of the same context; blue: between treatments; green: the same treatment in two contexts; orange: "
+        f"difference of differences. {methods}; two-sided, {adjust} within each family; intervals are not adjusted. "
+        "Hollow and n.i.: not interpretable."
+    ) + _reasons(estimates)
+
+
+def evidence_caption(comparisons: pd.DataFrame, unit: str, *, forest: bool = False) -> str:
+    """Return the caption of the evidence matrix, or of the forest."""
+    tested = comparisons[comparisons["verdict"] != "not testable"]
+    if forest:
+        return (
+            "Each row is the contrast that tests a claim; the shaded side is the side the claim is on, as adjudicated "
+            f"from the primary paper. Lines are 95% confidence intervals, n counts independent {unit}s, P is two-sided "
+            "and Holm-adjusted within the family of claims. Bold: named primary before the run."
+        )
+    return (
+        f"{len(tested)} of {len(comparisons)} claims could be tested here. 'Printed' is the sign the review prints, "
+        "'source' the sign adjudicated from its primary paper; the verdict is on the adjudicated sign. Bold: named "
+        "primary before the run. Beneath, every claim of each review as a tile coloured by its verdict."
+    )
+
+
+def plate_caption(wells: pd.DataFrame) -> str:
+    """Return the caption of a plate map."""
+    failed = int(wells["failed"].sum())
+    lost = f" {failed} failed and crossed out." if failed else " None failed."
+    return (
+        f"{len(wells)} wells on {wells['plate'].nunique()} plates.{lost} Fill: treatment; rim: context; letter: role."
+    )
+
+
+def yield_caption(populations: pd.DataFrame) -> str:
+    """Return the caption of the figure of gate yields."""
+    wells = populations[["plate", "well"]].drop_duplicates()
+    return (
+        f"Each point is one of {len(wells)} wells, coloured by plate; the bar is the median over wells. "
+        "Wells are shown to find odd ones; they are not n."
+    )

@@ -1,0 +1,249 @@
+"""An endpoint by condition: every well and unit above, the model's effect against the reference below, n and p beneath.
+
+`endpoint_by_condition(measurements, estimates, *, style)` takes the measurements of one endpoint and the estimates of
+one analysis of it. Large points are means per independent unit, small ones wells; p values come from ESTIMATES alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from assaykit.figures.colours import BLACK, GREY, PALE, faded, unit_colours
+from assaykit.figures.conditions import (
+    context_words,
+    endpoint_words,
+    ordered_contexts,
+    ordered_treatments,
+    shown,
+    unit_means,
+)
+from assaykit.figures.numbers import is_ratio, p_text, padded, set_ratio_axis
+from assaykit.figures.styles import Style, axes_at, canvas, in_style, text_at
+from assaykit.figures.treatment_grid import Row, draw_grid, grid_rows
+
+_SPREAD = 0.72  # of a column's width is shared by the units
+
+
+@dataclass(frozen=True, slots=True)
+class _Design:
+    """What both panels need to know."""
+
+    wells: pd.DataFrame
+    means: pd.DataFrame
+    effects: pd.DataFrame
+    contexts: list[str]
+    treatments: dict[str, list[str]]
+    units: list[str]
+    reference: str
+    unit: str
+    log: bool
+
+
+@in_style
+def endpoint_by_condition(
+    measurements: pd.DataFrame, estimates: pd.DataFrame, *, style: Style, reference: str = "vehicle", unit: str = "unit"
+) -> Figure:
+    """Return the figure of one endpoint: wells and unit means, effects against the reference of the same context."""
+    design = _design(measurements, estimates, reference, unit)
+    rows = grid_rows([t for names in design.treatments.values() for t in names], reference)
+    columns = sum(len(names) for names in design.treatments.values())
+    width = style.single if columns <= 7 else style.double
+    left, gap = style.text * 4.0, style.text * 0.6
+    cell = (width - left - gap * (len(design.contexts) - 1) - 1.5) / columns
+    heights = (style.text * 6.4, style.text * 4.2 if len(design.effects) else 0.0, style.row * (len(rows) + 2))
+    figure = canvas(width, sum(heights) + style.text * 2.0)
+    x = left
+    for i, context in enumerate(design.contexts):
+        size = cell * len(design.treatments[context])
+        _draw_context(figure, design, context, (x, size, i == 0), heights=heights, rows=rows, style=style)
+        x += size + gap
+    _draw_legend(figure, design, style)
+    return figure
+
+
+def _design(measurements: pd.DataFrame, estimates: pd.DataFrame, reference: str, unit: str) -> _Design:
+    scale = str(estimates["scale"].iloc[0]) if len(estimates) else "identity"
+    wells = measurements[measurements["value"].notna()]
+    contexts = ordered_contexts(wells["context"])
+    order = ordered_treatments(wells["treatment"], reference)
+    present = {c: set(wells.loc[wells["context"] == c, "treatment"]) for c in contexts}
+    return _Design(
+        wells=wells,
+        means=unit_means(wells, scale),
+        effects=estimates[estimates["kind"] == "treatment"],
+        contexts=contexts,
+        treatments={c: [t for t in order if t in present[c]] for c in contexts},
+        units=sorted(dict.fromkeys(wells["unit_id"])),
+        reference=reference,
+        unit=unit,
+        log=scale in {"log2", "log"} and bool((wells["value"] > 0).any()),
+    )
+
+
+def _draw_context(
+    figure: Figure,
+    design: _Design,
+    context: str,
+    place: tuple[float, float, bool],
+    *,
+    heights: tuple[float, float, float],
+    rows: Sequence[Row],
+    style: Style,
+) -> None:
+    left, width, first = place
+    top, names = style.text * 0.75, design.treatments[context]
+    effects = design.effects[design.effects["context"] == context].set_index("treatment")
+    data = axes_at(figure, left, top, (width, heights[0]))
+    _draw_points(data, design, context, style)
+    data.set_title(context_words(context), loc="left", pad=2, fontsize=style.text)
+    data.set_ylabel(_value_label(design) if first else "")
+    top += heights[0] + style.text * 0.25
+    below = [data]
+    if heights[1]:
+        below.append(axes_at(figure, left, top, (width, heights[1])))
+        _draw_effects(below[1], design, effects, names, style=style)
+        below[1].set_ylabel(_effect_label(design) if first else "")
+        top += heights[1] + style.text * 0.2
+    for axes in below:
+        axes.tick_params(labelleft=first)
+    grid = axes_at(figure, left, top, (width, style.row * (len(rows) + 2)))
+    _draw_foot(grid, design, (context, effects), rows=rows, style=style, labelled=first)
+
+
+def _value_label(design: _Design) -> str:
+    words = endpoint_words(str(design.wells["endpoint"].iloc[0]))
+    unit = str(design.wells["unit"].iloc[0])
+    name = words[0].upper() + words[1:]
+    return name if not unit or unit.lower() in words.lower() or unit == "MFI" else f"{name} ({unit})"
+
+
+def _effect_label(design: _Design) -> str:
+    name = str(design.effects["effect_name"].iloc[0])
+    return f"{name[0].upper()}{name[1:]}\n(95% CI)"
+
+
+def _draw_points(axes: Axes, design: _Design, context: str, style: Style) -> None:
+    import seaborn as sns  # noqa: PLC0415 - heavy; only drawing pays for it
+
+    order, palette = design.treatments[context], unit_colours(design.units)
+    limits = padded(design.wells["value"], log=design.log)
+    if design.log:
+        set_ratio_axis(axes, "y", limits)
+    else:
+        axes.set_ylim(min(0.0, limits[0]) if design.wells["value"].min() >= 0 else limits[0], limits[1])
+    shared = {"x": "treatment", "y": "value", "hue": "unit_id", "order": order, "hue_order": design.units, "ax": axes}
+    wells = design.wells[(design.wells["context"] == context) & ((design.wells["value"] > 0) | (not design.log))]
+    means = design.means[design.means["context"] == context]
+    pale = {unit: faded(colour, 0.35) for unit, colour in palette.items()}
+    step = _SPREAD / len(design.units)
+    dodge = step * (len(design.units) - 1) or False
+    sns.pointplot(
+        means, **shared, palette=pale, dodge=dodge, errorbar=None, markers="", linewidth=style.line, legend=False
+    )
+    wells = wells[wells["well"] != ""]
+    if len(wells):
+        _strip(axes, wells, design, order=order, palette=pale, size=style.text * 0.3)
+    _strip(axes, means, design, order=order, palette=palette, size=style.text * 0.62)
+    for x, treatment in enumerate(order):
+        values = means.loc[means["treatment"] == treatment, "value"]
+        centre = float(np.exp(np.log(values).mean()) if design.log else values.mean())
+        axes.plot([x - 0.4, x + 0.4], [centre, centre], color=BLACK, linewidth=style.line * 2, zorder=6)
+    axes.set(xlabel="", xticks=[], xlim=(-0.6, len(order) - 0.4))
+
+
+def _strip(
+    axes: Axes, frame: pd.DataFrame, design: _Design, *, order: list[str], palette: dict[str, str], size: float
+) -> None:
+    """Draw one point per row at its unit's place within the column; hollow where it is not interpretable."""
+    step = _SPREAD / len(design.units)
+    place = {unit: (i - (len(design.units) - 1) / 2) * step for i, unit in enumerate(design.units)}
+    x = [order.index(t) + place[u] for t, u in zip(frame["treatment"], frame["unit_id"], strict=True)]
+    colours = [palette[u] for u in frame["unit_id"]]
+    faces = ["white" if qc == "not_interpretable" else c for c, qc in zip(colours, frame["qc"], strict=True)]
+    axes.scatter(x, frame["value"], s=size**2, c=faces, edgecolors=colours, linewidths=0.5, zorder=5, clip_on=False)
+
+
+def _draw_effects(axes: Axes, design: _Design, effects: pd.DataFrame, names: list[str], *, style: Style) -> None:
+    every, ratio = design.effects, is_ratio(str(design.effects["effect_name"].iloc[0]))
+    null = 1.0 if ratio else 0.0
+    limits = padded([*every["effect_low"], *every["effect_high"], null], log=ratio)
+    if ratio:
+        set_ratio_axis(axes, "y", limits)
+    else:
+        axes.set_ylim(limits)
+    axes.axhline(null, color=PALE, linewidth=style.line, zorder=1)
+    for x, name in enumerate(names):
+        if name == design.reference:
+            axes.plot(x, null, marker="_", color=GREY, markersize=style.text, zorder=3)
+        elif name in effects.index:
+            row = effects.loc[name]
+            hollow = row["reason"] != ""
+            axes.plot([x, x], [row["effect_low"], row["effect_high"]], color=GREY if hollow else BLACK, zorder=3)
+            axes.plot(
+                x, row["effect"], "o", markersize=style.text * 0.62, zorder=4,
+                color=GREY if hollow else BLACK, markerfacecolor="white" if hollow else BLACK,
+            )  # fmt: skip
+    axes.set(xticks=[], xlim=(-0.6, len(names) - 0.4))
+
+
+def _draw_foot(
+    axes: Axes,
+    design: _Design,
+    part: tuple[str, pd.DataFrame],
+    *,
+    rows: Sequence[Row],
+    style: Style,
+    labelled: bool,
+) -> None:
+    """Draw the treatment grid, and under it n and the adjusted p of every column."""
+    context, effects = part
+    names = design.treatments[context]
+    draw_grid(axes, names, rows, style=style, labelled=labelled)
+    count = len(rows)
+    axes.set_ylim(count + 1.5, -0.5)
+    axes.axhline(count - 0.5, color=PALE, linewidth=style.line)
+    means = design.means[design.means["context"] == context]
+    for x, name in enumerate(names):
+        n = int(means.loc[means["treatment"] == name, "unit_id"].nunique())
+        axes.text(x, count, str(n), ha="center", va="center", fontsize=style.small)
+        axes.text(x, count + 1, _p_cell(effects, name), ha="center", va="center", fontsize=style.small)
+    if labelled:
+        adjust = str(design.effects["adjust"].iloc[0]) if len(design.effects) else "none"
+        adjusted = "P" if adjust == "none" else f"P ({adjust.title() if adjust != 'bh' else 'BH'})"
+        axes.set_yticks(range(count + 2))
+        axes.set_yticklabels(
+            [*(label.get_text() for label in axes.get_yticklabels()[:count]), f"n {design.unit}s", adjusted]
+        )
+
+
+def _p_cell(effects: pd.DataFrame, treatment: str) -> str:
+    if treatment not in effects.index:
+        return ""
+    row = effects.loc[treatment]
+    return "n.i." if row["reason"] else p_text(float(row["p_adjusted"]))
+
+
+def _draw_legend(figure: Figure, design: _Design, style: Style) -> None:
+    palette = unit_colours(design.units)
+    handles = [
+        Line2D([], [], marker="o", linestyle="", markersize=style.text * 0.62, color=colour, label=shown(unit))
+        for unit, colour in list(palette.items())[:10]
+    ]
+    width, height = figure.get_size_inches() * 25.4
+    figure.legend(
+        handles=handles, loc="lower left", bbox_to_anchor=(0.5 / width, 0.2 / height), ncols=len(handles),
+        handletextpad=0.1, columnspacing=0.8, borderpad=0.2, fontsize=style.small,
+    )  # fmt: skip
+    words = f"large: mean of one {design.unit}'s wells; small: wells"
+    words += "; hollow: not interpretable (n.i.)" if (design.wells["qc"] == "not_interpretable").any() else ""
+    text_at(
+        figure, width - 1.0, height - style.text * 0.2, words,
+        ha="right", va="bottom", fontsize=style.small, color=GREY,
+    )  # fmt: skip

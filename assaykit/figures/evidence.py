@@ -1,0 +1,226 @@
+"""The reviews' claims beside the lab's own numbers: all verdicts at a glance, and the forest of those tested.
+
+`evidence_matrix` sets every claim in its family with the sign printed, the sign adjudicated and the verdict.
+`evidence_forest` draws the effect that tests each claim, with the side the claim is on shaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from assaykit.figures.colours import BLACK, FAINT, GREY, PALE, SKY, VERDICT_MARKS, VERDICTS, faded
+from assaykit.figures.conditions import endpoint_words, shown
+from assaykit.figures.forest import draw_interval
+from assaykit.figures.numbers import interval_text, is_ratio, p_text, padded, set_ratio_axis
+from assaykit.figures.styles import Style, axes_at, canvas, in_style
+
+FAMILIES: dict[str, tuple[str, ...]] = {  # family -> how its endpoints begin
+    "Surface CXCR4": ("cxcr4",),
+    "Migration": ("migration",),
+    "Apoptosis and protection by stroma": ("apoptosis", "specific_apoptosis", "spi", "reversal", "viable"),
+    "Adhesion and growth": ("adhesion", "proliferation"),
+}
+SIGNS = {1: "▲", -1: "▼", 0: "="}
+
+
+def family_of(endpoint: str) -> str:
+    """Return the family of claims an endpoint belongs to.
+
+    >>> family_of("cxcr4_dmfi"), family_of("")
+    ('Surface CXCR4', 'Other')
+    """
+    for family, beginnings in FAMILIES.items():
+        if endpoint.startswith(beginnings):
+            return family
+    return "Other"
+
+
+def by_family(comparisons: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Return (family, rows) of the claims that could be tested, in the order of FAMILIES."""
+    tested = comparisons[comparisons["verdict"] != "not testable"]
+    families = tested["endpoint"].map(family_of)
+    return [(name, tested[families == name]) for name in (*FAMILIES, "Other") if (families == name).any()]
+
+
+def short(text: str, room: int) -> str:
+    """Return the text, cut at a word with an ellipsis where it is longer than `room` characters.
+
+    >>> short("imatinib raises surface CXCR4", 20)
+    'imatinib raises …'
+    """
+    return text if len(text) <= room else text[: room - 1].rsplit(" ", 1)[0] + " …"
+
+
+@in_style
+def evidence_matrix(comparisons: pd.DataFrame, *, style: Style) -> Figure:
+    """Return the matrix of claims: tested ones by family against the six verdicts, all of them as tiles beneath."""
+    groups = by_family(comparisons)
+    rows = sum(len(part) + 1.4 for _, part in groups)
+    tiles = _tile_rows(comparisons)
+    figure = canvas(style.double, style.row * (rows + 4.6 + 1.25 * tiles))
+    columns = [v for v in VERDICTS if v != "not testable"]
+    left, cell = style.double * 0.60, style.double * 0.39 / len(columns)
+    top = style.row * 2.2
+    if groups:
+        axes = axes_at(figure, left, top, (cell * len(columns), rows * style.row))
+        _draw_matrix(axes, groups, columns, style)
+        top += rows * style.row + style.row * 0.6
+    _draw_tiles(axes_at(figure, 1, top, (style.double - 2, style.row * (1.25 * tiles + 1.6))), comparisons, style)
+    return figure
+
+
+def _tile_rows(comparisons: pd.DataFrame) -> int:
+    return sum(-(-len(part) // _PER_ROW) for _, part in comparisons.groupby("review"))
+
+
+_PER_ROW = 21
+
+
+def _draw_matrix(axes: Axes, groups: list[tuple[str, pd.DataFrame]], columns: list[str], style: Style) -> None:
+    words = {"va": "center", "fontsize": style.small}
+    outside = words | {"transform": axes.get_yaxis_transform()}
+    y = 0.0
+    for family, part in groups:
+        axes.text(-1.53, y + 0.1, family, **(outside | {"fontsize": style.text, "fontweight": "bold"}))
+        y += 1.2
+        for k, (_, row) in enumerate(part.iterrows()):
+            if k % 2 == 0:
+                axes.axhspan(y - 0.5, y + 0.5, color=FAINT, linewidth=0, zorder=0)
+            axes.text(-1.53, y, row["claim"], **outside, color=BLACK, fontweight="bold" if row["primary"] else "normal")
+            axes.text(-1.38, y, short(shown(row["statement"]), 66), **outside)
+            for x, name in ((-0.16, "printed_sign"), (-0.06, "expected_sign")):
+                axes.text(x, y, _sign(row[name]), ha="center", **outside)
+            _draw_verdict(axes, columns.index(row["verdict"]), y, str(row["verdict"]), style)
+            y += 1
+        y += 0.2
+    axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(y - 0.5, -0.5), xticks=range(len(columns)), yticks=[])
+    axes.spines[:].set_visible(False)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    axes.set_xticklabels([name.replace(" ", "\n") for name in columns])
+    for x, name in ((-0.16, "printed"), (-0.06, "source")):
+        axes.text(x, 1, name, transform=axes.transAxes, ha="center", va="bottom", fontsize=style.small, rotation=35)
+
+
+def _sign(sign: object) -> str:
+    return "" if pd.isna(sign) else SIGNS.get(int(sign), "")  # type: ignore[call-overload]  # pandas' Int64 or NA
+
+
+def _draw_verdict(axes: Axes, x: float, y: float, verdict: str, style: Style) -> None:
+    axes.plot(x, y, VERDICT_MARKS[verdict], color=VERDICTS[verdict], markersize=style.text * 0.8, markeredgewidth=0)
+
+
+def _draw_tiles(axes: Axes, comparisons: pd.DataFrame, style: Style) -> None:
+    y = 0.0
+    for review, part in comparisons.groupby("review"):
+        axes.text(-0.6, y, review, ha="right", va="center", fontsize=style.text, fontweight="bold")
+        for k, (_, row) in enumerate(part.iterrows()):
+            x, line = k % _PER_ROW, k // _PER_ROW
+            colour = VERDICTS[str(row["verdict"])]
+            axes.add_patch(_tile(x, y + 1.0 * line, colour))
+            number = str(row["claim"]).split("-")[-1]
+            ink = "white" if row["verdict"] in {"consistent", "contradicts", "inconclusive"} else BLACK
+            axes.text(x, y + 1.0 * line, number, ha="center", va="center", fontsize=style.small, color=ink)
+        y += -(-len(part) // _PER_ROW) + 0.25
+    axes.set(xlim=(-1.6, _PER_ROW - 0.4), ylim=(y + 0.9, -0.6))
+    axes.axis("off")
+    counts = comparisons["verdict"].value_counts()
+    handles = [
+        Line2D(
+            [],
+            [],
+            marker="s",
+            linestyle="",
+            color=colour,
+            markersize=style.text * 0.8,
+            label=f"{name} ({counts[name]})",
+        )
+        for name, colour in VERDICTS.items()
+        if name in counts
+    ]
+    axes.legend(
+        handles=handles, loc="lower left", ncols=6, fontsize=style.small, handletextpad=0.1, columnspacing=1.0,
+        borderaxespad=0,
+    )  # fmt: skip
+
+
+def _tile(x: float, y: float, colour: str) -> object:
+    from matplotlib.patches import Rectangle  # noqa: PLC0415
+
+    return Rectangle((x - 0.46, y - 0.42), 0.92, 0.84, facecolor=colour, linewidth=0)
+
+
+@in_style
+def evidence_forest(comparisons: pd.DataFrame, *, style: Style, unit: str = "unit") -> Figure:
+    """Return the forest of tested claims; the shaded side of each row is the side the claim is on."""
+    tested = comparisons[comparisons["effect"].notna()]
+    panels = [part for _, part in tested.groupby(["endpoint", "effect_name"], sort=False)]
+    figure = canvas(style.double, style.row * (sum(len(part) + 3.1 for part in panels) + 1.5))
+    top = style.row * 2
+    for i, part in enumerate(panels):
+        axes = axes_at(figure, style.double * 0.45, top, (style.double * 0.25, len(part) * style.row))
+        _draw_claims(axes, part, style)
+        if i == 0:
+            _draw_heads(axes, unit, style)
+        top += (len(part) + 3.1) * style.row
+    return figure
+
+
+def _draw_claims(axes: Axes, part: pd.DataFrame, style: Style) -> None:
+    name = str(part["effect_name"].iloc[0])
+    null = 1.0 if is_ratio(name) else 0.0
+    limits = _around(padded([*part["effect_low"], *part["effect_high"], null], log=is_ratio(name)), name)
+    if is_ratio(name):
+        set_ratio_axis(axes, "x", limits)
+    else:
+        axes.set_xlim(limits)
+    for y, (_, row) in enumerate(part.iterrows()):
+        side = {1: (null, limits[1]), -1: (limits[0], null)}.get(int(row["expected_sign"]))
+        if side:
+            axes.fill_betweenx([y - 0.44, y + 0.44], *side, color=faded(SKY, 0.3), linewidth=0, zorder=0)
+        draw_interval(axes, y, row, colour=VERDICTS[str(row["verdict"])], style=style)
+        _write_claim(axes, y, row, style)
+    axes.axvline(null, color=GREY, linewidth=style.line, zorder=1)
+    axes.set(ylim=(len(part) - 0.5, -0.5), yticks=[])
+    axes.spines["left"].set_visible(False)
+    title = endpoint_words(str(part["endpoint"].iloc[0]))
+    axes.annotate(
+        f"{title[0].upper()}{title[1:]}: {name}", (-1.78, 1), (0, 2), xycoords="axes fraction",
+        textcoords="offset points", fontsize=style.text, fontweight="bold", annotation_clip=False,
+    )  # fmt: skip
+
+
+def _around(limits: tuple[float, float], name: str) -> tuple[float, float]:
+    """Return limits wide enough that both sides of no effect can be seen."""
+    low, high = limits
+    return (min(low, 0.7), max(high, 1.4)) if is_ratio(name) else (min(low, -high / 4), max(high, -low / 4))
+
+
+def _write_claim(axes: Axes, y: float, row: pd.Series, style: Style) -> None:
+    words = {"va": "center", "fontsize": style.small, "transform": axes.get_yaxis_transform()}
+    verdict = str(row["verdict"])
+    axes.text(-1.78, y, row["claim"], **words, fontweight="bold" if row["primary"] else "normal")
+    axes.text(-1.56, y, short(shown(row["statement"]), 58), **words)
+    axes.text(1.05, y, interval_text(row["effect"], row["effect_low"], row["effect_high"]), **words)
+    axes.text(1.62, y, "–" if pd.isna(row["n_units"]) else str(row["n_units"]), ha="right", **words)
+    axes.text(1.80, y, p_text(float(row["p_adjusted"])), ha="right", **words)
+    axes.text(1.84, y, verdict, color=PALE if verdict == "not testable" else VERDICTS[verdict], **words)
+
+
+def _draw_heads(axes: Axes, unit: str, style: Style) -> None:
+    heads: Iterable[tuple[float, str, str]] = (
+        (1.05, "effect (95% CI)", "left"),
+        (1.62, f"n {unit}s", "right"),
+        (1.80, "P adj.", "right"),
+        (1.84, "verdict", "left"),
+    )
+    for x, words, side in heads:
+        axes.annotate(
+            words, (x, 1), (0, 2), xycoords="axes fraction", textcoords="offset points", ha=side,
+            fontsize=style.small, color=GREY, annotation_clip=False,
+        )  # fmt: skip
