@@ -52,6 +52,7 @@ class Events:
     sha256: str = ""
     version: str = ""
     repairs: tuple[Repair, ...] = ()
+    scaled: bool = True  # whether amplifiers, gains and $TIMESTEP are undone
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -1,0 +1,52 @@
+"""Scale: stored values as the amplifier's input.
+
+| stored as | amplifier | scaled value | source |
+| --- | --- | --- | --- |
+| integer | log, $PnE f1 > 0 | f2 * 10**(f1 * x / $PnR) | FCS 3.1, 3.2.7 |
+| integer, float, double | linear, gain g = $PnG | x / g | FCS 3.1, 3.2.20 |
+| float, double | log, $PnE f1 > 0 | x / g: already linear, for the standard allows only 0,0 here; said in a repair | FCS 3.1, 3.2.7 |
+| any | Time | x * $TIMESTEP, seconds; never a gain | FCS 3.1, 3.2.20 |
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assaykit.fcs.events import Channel
+from assaykit.fcs.keywords import Keywords
+from assaykit.fcs.parameters import Kind
+
+Scale = Callable[[NDArray[Any]], NDArray[np.floating]]
+_TIME = re.compile(r"time\d*", re.IGNORECASE)
+
+
+def scale_of(channel: Channel, kind: Kind, keywords: Keywords) -> Scale | None:
+    """Return the function from stored to scaled values of one channel, None where they are the same."""
+    if is_time(channel, keywords):
+        step = timestep(keywords)
+        return None if step == 1.0 else lambda stored: stored * step
+    if kind in "IA" and channel.log_decades > 0 and channel.range > 0:
+        decades, offset, top = channel.log_decades, channel.log_offset, channel.range
+        return lambda stored: offset * 10.0 ** (decades / top * stored)
+    gain = channel.gain
+    return None if gain == 1.0 else lambda stored: stored / gain
+
+
+def is_time(channel: Channel, keywords: Keywords) -> bool:
+    """Whether the channel counts time: named Time, or $PnTYPE says so (FCS 3.2)."""
+    kind = keywords.get(f"$P{channel.index}TYPE", "")
+    return bool(_TIME.fullmatch(channel.name)) or kind.strip().lower() == "time"
+
+
+def timestep(keywords: Keywords) -> float:
+    """Return the seconds one unit of Time lasts; 1.0 where $TIMESTEP does not say."""
+    try:
+        step = float(keywords.get("$TIMESTEP", "1"))
+    except ValueError:
+        return 1.0
+    return step if 0 < step < 1e9 else 1.0
