@@ -12,7 +12,7 @@ def simulate(
     folder: Annotated[Path, typer.Argument(help="A new folder for the study.", show_default=False)],
     seed: Annotated[int, typer.Option(help="The same seed writes the same bytes.")] = 1,
     world: Annotated[str, typer.Option(help="What is true; --list shows the worlds.")] = "reviews",
-    cells: Annotated[int, typer.Option(min=50, help="Leukaemia cells per stained well.")] = 450,
+    cells: Annotated[int, typer.Option(min=50, help="Leukaemia cells per stained well.")] = 360,
     fault: Annotated[list[str] | None, typer.Option(help="A fault to plant; may be given again.")] = None,
     list_all: Annotated[bool, typer.Option("--list", help="List worlds and faults, and stop.")] = False,
 ) -> None:

@@ -54,20 +54,22 @@ _ELECTRONIC_SD = 18.0
 _PHOTON = 2.5  # variance per unit of signal
 
 
+def channel_names(panel: Panel, *, full: bool = True) -> tuple[str, ...]:
+    """Return a panel's channels in file order; without FSC-H and Time where it is not `full`."""
+    return ("FSC-A", "FSC-H", "SSC-A", *panel.channels, "Time") if full else ("FSC-A", "SSC-A", *panel.channels)
+
+
 def draw_events(
-    rng: np.random.Generator, panel: Panel, populations: Sequence[Population], *, time: bool = True
+    rng: np.random.Generator, panel: Panel, populations: Sequence[Population], *, full: bool = True
 ) -> tuple[Array, tuple[str, ...]]:
     """Return the events of a well in random order (events x channels, float64) and their channel names."""
     scatter = np.concatenate([_scatter(rng, population) for population in populations])
     signals = np.concatenate([_signals(rng, panel, population) for population in populations])
     order = rng.permutation(len(scatter))
-    columns = [scatter[order], signals[order]]
-    names = ("FSC-A", "FSC-H", "SSC-A", *panel.channels)
-    if time:
-        seconds = np.sort(rng.uniform(0, len(order) / 250, len(order)))
-        columns.append(seconds[:, None])
-        names = (*names, "Time")
-    return np.hstack(columns), names
+    seconds = np.sort(rng.uniform(0, len(order) / 250, len(order)))
+    forward, height, side = scatter[order].T
+    columns = [forward, height, side, *signals[order].T, seconds] if full else [forward, side, *signals[order].T]
+    return np.column_stack(columns), channel_names(panel, full=full)
 
 
 def _scatter(rng: np.random.Generator, population: Population) -> Array:

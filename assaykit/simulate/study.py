@@ -24,6 +24,7 @@ from assaykit.simulate.cells import (
     CXCR4_PANEL,
     Population,
     background,
+    channel_names,
     draw_events,
 )
 from assaykit.simulate.faults import FAULTS, plant
@@ -41,14 +42,14 @@ from assaykit.simulate.world import (
 )
 
 MSC_FRACTION = 0.15
-ACQUIRED = 0.14  # fraction of a transwell's lower chamber that is run
-BEADS_ADDED = 8_000
-INPUT_CELLS = 100_000
+ACQUIRED = 0.13  # fraction of a transwell's lower chamber that is run
+BEADS_ADDED = 8_300
+INPUT_CELLS = 110_000
 INPUT_DILUTION = 20
 
 
 def simulate_study(
-    folder: Path, *, seed: int, world: str = "reviews", cells: int = 450, faults: Sequence[str] = ()
+    folder: Path, *, seed: int, world: str = "reviews", cells: int = 360, faults: Sequence[str] = ()
 ) -> Path:
     """Write a study into `folder` and return the path of its study.toml.
 
@@ -250,12 +251,12 @@ def _migration_plate(world: World, name: str, experiment: str, *, rng: np.random
         populations = _count_cells(rng, expected, 60 if target == "msc" else 0)
         factors: dict[str, str | float] = {"treatment": treatment, "context": "mono", "target": target}
         factors["beads_added"] = BEADS_ADDED
-        wells.append(SimulatedWell(well, factors, populations, COUNT_PANEL, time=False))
+        wells.append(SimulatedWell(well, factors, populations, COUNT_PANEL, full=False))
     for well in ("H1", "H2"):
         populations = _count_cells(rng, INPUT_CELLS * ACQUIRED / INPUT_DILUTION, 0)
         factors = {"treatment": VEHICLE, "context": "mono", "target": "input"}
         factors |= {"beads_added": BEADS_ADDED, "dilution": INPUT_DILUTION}
-        wells.append(SimulatedWell(well, factors, populations, COUNT_PANEL, time=False))
+        wells.append(SimulatedWell(well, factors, populations, COUNT_PANEL, full=False))
     return SimulatedPlate(name, "transwell_migration", experiment, tuple(wells))
 
 
@@ -263,7 +264,7 @@ def _write_plate(folder: Path, plate: SimulatedPlate, rng: np.random.Generator) 
     _write_text(folder / "plates" / f"{plate.name}.toml", layout_toml(plate))
     (folder / "fcs" / plate.name).mkdir(parents=True, exist_ok=True)
     for well in plate.wells:
-        values, names = draw_events(rng, well.panel, well.populations, time=well.time)
+        values, names = draw_events(rng, well.panel, well.populations, full=well.full)
         if well.damage != "missing":
             _write_well(folder / "fcs" / plate.name / f"{well.name}.fcs", plate, well, values=values, names=names)
 
@@ -293,8 +294,8 @@ def _write_well(
 def _keywords(plate: SimulatedPlate, well: SimulatedWell) -> dict[str, str]:
     panel = well.panel
     numbers = ",".join(f"{value:g}" for row in panel.spillover for value in row)
-    scatter = 3
-    volts = {f"$P{index}V": "450" for index in range(1, scatter + len(panel.channels) + 1)}
+    names = channel_names(panel, full=well.full)
+    volts = {f"$P{index}V": "450" for index, name in enumerate(names, 1) if name != "Time"}
     return {
         "$SPILLOVER": f"{len(panel.channels)},{','.join(panel.channels)},{numbers}",
         "$CYT": "simulated",

@@ -20,7 +20,7 @@ class SimulatedWell:
     populations: tuple[Population, ...]
     panel: Panel
     role: str = "sample"
-    time: bool = True
+    full: bool = True  # with FSC-H and Time; a counting tube has neither
     damage: Damage = ""
 
 
