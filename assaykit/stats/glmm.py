@@ -1,0 +1,281 @@
+"""Generalised linear mixed models of counts and proportions: `fit = fit_glmm(counts, X, groups, family="nbinom2")`.
+
+Estimates are maximum likelihood by Laplace's approximation (as glmmTMB and lme4's glmer), or by adaptive
+Gauss-Hermite quadrature for one random intercept. Standard errors come from the joint observed information on all
+parameters. With few units they are too small, and so is every Wald p: glmm_contrasts.py has what to report instead.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from assaykit.errors import DesignError
+from assaykit.stats.glmm_family import FAMILIES, Family, response
+from assaykit.stats.glmm_findings import findings_of
+from assaykit.stats.glmm_laplace import Model, find_mode, fixed_information, laplace, point
+from assaykit.stats.glmm_quadrature import quadrature
+from assaykit.stats.glmm_random import RandomPart, random_part, spread, without
+from assaykit.stats.glmm_search import Objective, Summit, climb, polish
+from assaykit.stats.glmm_start import first_guess
+from assaykit.tables import Finding
+
+Array = NDArray[np.float64]
+_SMALL_SD = 0.15  # a standard deviation below this is checked against zero
+_NO_SD = -6.0  # log SD that stands for the edge of zero: SD 0.0025
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Glmm:
+    """A fitted model. Arrays run over `terms` or, for `sds`, over `groups`; a zero SD is a singular fit.
+
+    `covariance` is that of the fixed effects; `information_covariance` the same with variance parameters held at
+    their estimates. `random_effects` holds the conditional modes by group and level. `dispersion` is phi or theta of
+    the family, infinite or zero where the data show no overdispersion, missing where the family has none.
+    """
+
+    family: str
+    terms: tuple[str, ...]
+    coefficients: Array
+    covariance: Array
+    information_covariance: Array
+    groups: tuple[str, ...]
+    levels: tuple[int, ...]
+    sds: tuple[float, ...]
+    log_sd_errors: tuple[float, ...]
+    dispersion: float
+    log_dispersion_error: float
+    loglik: float
+    parameters: int
+    observations: int
+    nodes: int
+    converged: bool
+    fitted: Array
+    random_effects: Mapping[str, Mapping[str, float]]
+    findings: tuple[Finding, ...]
+    model: Model
+
+    @property
+    def std_errors(self) -> Array:
+        """Standard errors of the coefficients."""
+        return np.asarray(np.sqrt(np.diag(self.covariance)))
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion, variance parameters counted."""
+        return 2 * self.parameters - 2 * self.loglik
+
+    @property
+    def bic(self) -> float:
+        """Schwarz' criterion, with the rows as its n, as lme4 and glmmTMB take it."""
+        return math.log(self.observations) * self.parameters - 2 * self.loglik
+
+    @property
+    def singular(self) -> bool:
+        """Whether a random intercept has no variance."""
+        return 0.0 in self.sds
+
+
+def fit_glmm(
+    counts: ArrayLike,
+    X: ArrayLike,
+    groups: Mapping[str, ArrayLike],
+    *,
+    family: str = "nbinom2",
+    trials: ArrayLike | None = None,
+    offset: ArrayLike | None = None,
+    terms: Sequence[str] = (),
+    nodes: int = 1,
+) -> Glmm:
+    """Return the maximum likelihood fit of a model with random intercepts, nested or crossed.
+
+    `counts` (n,), `X` (n, p) with its intercept column, `groups` a name -> the n labels of one random intercept (a
+    nested one labels its levels uniquely, e.g. "E1:P2"); `trials` for proportions; `offset` on the link scale, e.g.
+    the log of the input; `nodes` > 1 integrates a single random intercept by quadrature. Raises DesignError for data
+    or columns the model cannot use; a zero variance and an absent overdispersion are answers, with a finding.
+    """
+    model = _model(counts, X, groups, family=family, trials=trials, offset=offset, terms=terms)
+    if nodes > 1 and len(model.random.terms) != 1:
+        raise DesignError(
+            "quadrature must have exactly one random intercept",
+            f"{len(model.random.terms)} of them and {nodes} nodes",
+            remedy="use nodes=1, Laplace's approximation",
+        )
+    names = tuple(terms) or tuple(f"x{index}" for index in range(model.fixed))
+    return fit_model(model, names, nodes=nodes)
+
+
+def fit_model(model: Model, terms: tuple[str, ...], *, nodes: int = 1) -> Glmm:
+    """Return the fit of a model already assembled."""
+    scaled, back = _orthonormal(model, terms)
+    reached = _at_interior(_fitted(scaled, nodes), nodes)
+    return _described(reached, model, terms, back)
+
+
+class Reached(NamedTuple):
+    """A model at its maximum: the model left once what has no variance is dropped."""
+
+    model: Model
+    summit: Summit
+    nodes: int
+
+
+def refit(reached: Reached, counts: Array) -> Reached:
+    """Return the maximum of the same model for other counts, started where the first ended: for the bootstrap."""
+    model = replace(reached.model, response=response(counts, reached.model.response.trials, reached.model.family.link))
+    return _fitted(model, reached.nodes, decrement=1e-7)
+
+
+def _fitted(model: Model, nodes: int, *, decrement: float = 1e-8) -> Reached:
+    psi, inverse = first_guess(model)
+    search = objective(model, nodes)
+    value = search(psi, np.zeros(model.random.size))
+    if value is None:
+        raise DesignError("the likelihood must exist at a first guess", f"family {model.family.name}")
+    return Reached(model, climb(search, Summit(psi, value, converged=False), inverse, decrement=decrement), nodes)
+
+
+def objective(model: Model, nodes: int) -> Objective:
+    """Return the log likelihood as a function of psi and a start for the modes."""
+    if nodes > 1 and model.random.terms:
+        return partial(quadrature, model, nodes=nodes)
+    return partial(laplace, model)
+
+
+def _at_interior(reached: Reached, nodes: int) -> Reached:
+    """Return the maximum with every random intercept dropped whose variance is best at zero, and every dispersion."""
+    model, summit, _ = reached
+    at = point(model, summit.psi)
+    small = [term.name for term, sd in zip(model.random.terms, at.sds, strict=True) if sd < _SMALL_SD]
+    for name in sorted(small, key=lambda name: at.sds[[term.name for term in model.random.terms].index(name)]):
+        reduced = _fitted(replace(model, random=without(model.random, frozenset({name}))), nodes)
+        if not _gains_from(name, model, reduced):
+            return _at_interior(reduced, nodes)
+    if model.family.limit and _near_limit(model.family, at.delta):
+        limit = _fitted(replace(model, family=FAMILIES[model.family.limit]), nodes)
+        if limit.summit.value.loglik >= summit.value.loglik - 1e-7:
+            return _at_interior(limit, nodes)
+    return reached
+
+
+def _gains_from(name: str, model: Model, reduced: Reached) -> bool:
+    """Whether the likelihood rises from zero variance of one random intercept, all else at its best without it."""
+    index = [term.name for term in model.random.terms].index(name)
+    psi = np.insert(reduced.summit.psi, model.fixed + index, _NO_SD)
+    value = laplace(model, psi, np.zeros(model.random.size))
+    return value is not None and value.gradient[model.fixed + index] > 0
+
+
+def _near_limit(family: Family, delta: float) -> bool:
+    return family.limit_sign * delta > math.log(50.0)
+
+
+def _described(reached: Reached, asked: Model, terms: tuple[str, ...], back: Array) -> Glmm:
+    model, _, nodes = reached
+    summit, information = polish(objective(model, nodes), reached.summit)
+    at = point(model, summit.psi)
+    mode = find_mode(model, at, summit.value.mode.u)
+    assert mode is not None
+    joint, safe = _inverse(information)
+    p, held = model.fixed, np.linalg.inv(fixed_information(model, at, mode))
+    errors = np.sqrt(np.maximum(np.diag(joint)[p:], 0.0))
+    kept = {term.name: k for k, term in enumerate(model.random.terms)}
+    names = [term.name for term in asked.random.terms]
+    dispersed = bool(model.family.dispersion)
+    eta = asked.X @ (back @ at.beta) + asked.offset + spread(model.random, at.sds, mode.u)
+    fit = Glmm(
+        family=asked.family.name,
+        terms=terms,
+        coefficients=back @ at.beta,
+        covariance=back @ (joint[:p, :p] if safe else held) @ back.T,
+        information_covariance=back @ held @ back.T,
+        groups=tuple(names),
+        levels=tuple(len(term.levels) for term in asked.random.terms),
+        sds=tuple(float(at.sds[kept[name]]) if name in kept else 0.0 for name in names),
+        log_sd_errors=tuple(float(errors[kept[name]]) if name in kept else math.nan for name in names),
+        dispersion=_dispersion(asked.family, math.exp(at.delta) if dispersed else None),
+        log_dispersion_error=float(errors[-1]) if dispersed else math.nan,
+        loglik=summit.value.loglik,
+        parameters=asked.parameters,
+        observations=asked.response.counts.size,
+        nodes=nodes,
+        converged=summit.converged and safe,
+        fitted=asked.family.mean(eta, asked.response.trials),
+        random_effects=_modes(asked.random, model.random, at.sds, mode.u),
+        findings=(),
+        model=asked,
+    )
+    return replace(fit, findings=findings_of(fit))
+
+
+def _dispersion(family: Family, estimate: float | None) -> float:
+    if not family.dispersion:
+        return math.nan
+    if estimate is None:
+        return math.inf if family.limit_sign > 0 else 0.0
+    return estimate
+
+
+def _modes(asked: RandomPart, kept: RandomPart, sds: Array, u: Array) -> dict[str, dict[str, float]]:
+    effects = {term.name: dict.fromkeys(term.levels, 0.0) for term in asked.terms}
+    for k, (term, offset) in enumerate(zip(kept.terms, kept.offsets, strict=True)):
+        values = sds[k] * u[offset : offset + len(term.levels)]
+        effects[term.name] = {level: float(value) for level, value in zip(term.levels, values, strict=True)}
+    return effects
+
+
+def _inverse(information: Array) -> tuple[Array, bool]:
+    """Return the inverse of the information, and whether it was positive definite."""
+    if np.isfinite(information).all() and np.linalg.eigvalsh(information).min() > 0:
+        return np.asarray(np.linalg.inv(information), dtype=np.float64), True
+    return np.full_like(information, np.nan), False
+
+
+def _orthonormal(model: Model, terms: tuple[str, ...]) -> tuple[Model, Array]:
+    """Return the model on orthogonal columns of unit mean square, and the matrix that takes its effects back."""
+    n = model.X.shape[0]
+    Q, R = np.linalg.qr(model.X)
+    size = np.abs(np.diag(R))
+    scale = np.sqrt(np.sum(model.X**2, axis=0))
+    dull = [name for name, kept, whole in zip(terms, size, scale, strict=True) if kept <= 1e-9 * whole]
+    if dull:
+        raise DesignError(
+            "every fixed effect must be told apart from the others by the data",
+            f"{', '.join(dull)} adds nothing to the columns before it",
+            remedy="drop the term, or add the arm it needs",
+        )
+    return replace(model, X=Q * math.sqrt(n)), np.linalg.inv(R) * math.sqrt(n)
+
+
+def _model(
+    counts: ArrayLike,
+    X: ArrayLike,
+    groups: Mapping[str, ArrayLike],
+    *,
+    family: str,
+    trials: ArrayLike | None,
+    offset: ArrayLike | None,
+    terms: Sequence[str],
+) -> Model:
+    if family not in FAMILIES:
+        raise DesignError(f"family must be one of {', '.join(FAMILIES)}", repr(family))
+    chosen = FAMILIES[family]
+    y, design = np.asarray(counts, dtype=float).ravel(), np.atleast_2d(np.asarray(X, dtype=float))
+    whole = np.ones_like(y) if trials is None else np.asarray(trials, dtype=float).ravel()
+    added = np.zeros_like(y) if offset is None else np.broadcast_to(np.asarray(offset, dtype=float), y.shape)
+    if chosen.link == "logit" and trials is None:
+        raise DesignError(f"family {family} must have the trials each count is out of", "none")
+    if design.shape[0] != y.size or (terms and len(terms) != design.shape[1]):
+        raise DesignError("the design must have a row per count and a name per column", f"{design.shape}, {y.size}")
+    finite = np.isfinite(y).all() and np.isfinite(design).all() and np.isfinite(added).all()
+    if not finite or (y < 0).any():
+        raise DesignError("counts must be numbers from zero up, with every factor and offset known", "others")
+    if chosen.link == "logit" and not ((whole > 0).all() and (y <= whole).all()):
+        raise DesignError("every count must lie between zero and its trials, which must be positive", "others")
+    return Model(response(y, whole, chosen.link), design, added, random_part(groups, y.size), chosen)
