@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from assaykit.figures.atlas import FIGURES, Drawing, drawings, write_figures
+from assaykit.figures.atlas import FIGURES, Drawing, drawings
+from assaykit.figures.press import Printed, print_all, write_figures, write_printed
 from assaykit.figures.styles import STYLES, Style, figure_bytes, style_named
 
-__all__ = ["FIGURES", "STYLES", "Drawing", "Style", "drawings", "figure_bytes", "style_named", "write_figures"]
+__all__ = [
+    "FIGURES",
+    "STYLES",
+    "Drawing",
+    "Printed",
+    "Style",
+    "drawings",
+    "figure_bytes",
+    "print_all",
+    "style_named",
+    "write_figures",
+    "write_printed",
+]

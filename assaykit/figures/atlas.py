@@ -1,13 +1,12 @@
 """The atlas of a run: which figures its tables call for, in order, each with its name, title and caption.
 
-`drawings(results)` lists them without drawing; `Drawing.draw(style)` draws one. `write_figures` writes them to files.
+`drawings(results)` lists them without drawing; `Drawing.draw(style)` draws one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -20,7 +19,7 @@ from assaykit.figures.evidence import evidence_forest, evidence_matrix
 from assaykit.figures.forest import forest, forest_pages
 from assaykit.figures.gate_yield import gate_yield
 from assaykit.figures.plate_map import plate_map, wells_table
-from assaykit.figures.styles import FORMATS, STYLES, Format, Style, figure_bytes, style_named
+from assaykit.figures.styles import STYLES, Style
 from assaykit.results.model import Results
 
 FIGURES: dict[str, Callable[..., Figure]] = {
@@ -121,19 +120,3 @@ def _plates(results: Results) -> Iterator[Drawing]:
                 f"gates_{assay.name}", f"What each gate of {assay.name.replace('_', ' ')} kept", yield_caption(part),
                 "gate_yield", (part,), chapter="plates",
             )  # fmt: skip
-
-
-def write_figures(
-    results: Results, folder: Path, *, style: str = "nature", formats: tuple[Format, ...] = FORMATS
-) -> list[Path]:
-    """Write every figure of a run to `folder` in every format, and return the paths; the same results, the same bytes."""
-    chosen = style_named(style)
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for drawing in drawings(results):
-        figure = drawing.draw(chosen)
-        for file_format in formats:
-            path = folder / f"{drawing.name}.{file_format}"
-            path.write_bytes(figure_bytes(figure, chosen, file_format))
-            paths.append(path)
-    return paths

@@ -41,10 +41,10 @@ def endpoint_caption(measurements: pd.DataFrame, estimates: pd.DataFrame, *, uni
     )
     if shown_rows.empty:
         return text.strip()
+    first = shown_rows.iloc[0]
     text += (
-        f"Bottom, {shown_rows['effect_name'].iloc[0]} against the reference of the same context with its 95% confidence "
-        f"interval ({shown_rows['method'].iloc[0]}; two-sided; {ADJUST_WORDS.get(str(shown_rows['adjust'].iloc[0]), '')}; "
-        "intervals are not adjusted). "
+        f"Bottom, {first['effect_name']} against the reference of the same context with its 95% confidence interval "
+        f"({first['method']}; two-sided; {ADJUST_WORDS.get(str(first['adjust']), '')}; intervals are not adjusted). "
     )
     tests = "; ".join(test_sentence(row) for _, row in shown_rows.iterrows())
     return f"{text}{tests}." + _reasons(shown_rows)

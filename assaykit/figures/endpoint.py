@@ -130,7 +130,7 @@ def _effect_label(design: _Design) -> str:
 
 
 def _draw_points(axes: Axes, design: _Design, context: str, style: Style) -> None:
-    import seaborn as sns  # noqa: PLC0415 - heavy; only drawing pays for it
+    import seaborn as sns
 
     order, palette = design.treatments[context], unit_colours(design.units)
     limits = padded(design.wells["value"], log=design.log)

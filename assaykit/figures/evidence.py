@@ -150,7 +150,7 @@ def _draw_tiles(axes: Axes, comparisons: pd.DataFrame, style: Style) -> None:
 
 
 def _tile(x: float, y: float, colour: str) -> object:
-    from matplotlib.patches import Rectangle  # noqa: PLC0415
+    from matplotlib.patches import Rectangle
 
     return Rectangle((x - 0.46, y - 0.42), 0.92, 0.84, facecolor=colour, linewidth=0)
 

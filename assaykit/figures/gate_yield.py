@@ -12,7 +12,7 @@ from assaykit.figures.styles import Style, axes_at, canvas, in_style
 @in_style
 def gate_yield(populations: pd.DataFrame, *, style: Style) -> Figure:
     """Return the figure: % of the parent kept, a point per well, a colour per plate, the median as a bar."""
-    import seaborn as sns  # noqa: PLC0415 - heavy; only drawing pays for it
+    import seaborn as sns
 
     table = populations.assign(percent=100 * populations["fraction"]).dropna(subset=["percent"])
     names = list(dict.fromkeys(table["population"]))

@@ -32,7 +32,7 @@ _PLACE = re.compile(r"^([A-Z]{1,2})(\d{1,2})$")
 
 
 def wells_table(assay: Assay, findings: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per well with a place on a plate: plate, row, column (from 0), role, treatment, context, failed."""
+    """Return one row per well with a place on a plate: row and column from 0, role, treatment, context, failed."""
     failed = findings[findings["level"] == "fail"]
     bad = set(zip(failed["plate"], failed["well"], strict=True))
     rows = [

@@ -55,8 +55,8 @@ class Style:
     def settings(self) -> dict[str, Any]:
         """Return matplotlib's settings for this style."""
         return {
-            **{name: self.text for name in ("font.size", "axes.labelsize", "legend.fontsize", "axes.titlesize")},
-            **{name: self.small for name in ("xtick.labelsize", "ytick.labelsize")},
+            **dict.fromkeys(("font.size", "axes.labelsize", "legend.fontsize", "axes.titlesize"), self.text),
+            **dict.fromkeys(("xtick.labelsize", "ytick.labelsize"), self.small),
             **{f"{axis}tick.{key}": value for axis in "xy" for key, value in self._ticks.items()},
             "font.family": "sans-serif",
             "font.sans-serif": ["Helvetica", "Arial", "Liberation Sans", "Nimbus Sans", "DejaVu Sans"],

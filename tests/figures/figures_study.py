@@ -276,5 +276,10 @@ def synthetic_results(seed: int = 1, title: str = "Imatinib, MSC and surface CXC
         "comparisons": framed(list(comparison_rows(estimates)), COMPARISONS),
         "findings": findings_frame(findings),
     }
-    provenance = {"assaykit": "0.1.0", "python": "3.12.0", "seed": 1, "inputs": {"study.toml": "0" * 64}}
+    provenance = {
+        "assaykit": "0.1.0",
+        "python": "3.12.0",
+        "seed": 1,
+        "inputs": [{"path": "study.toml", "bytes": 10, "sha256": "0" * 64}],
+    }
     return Results(study(title), MappingProxyType(tables), MappingProxyType(provenance))

@@ -1,0 +1,127 @@
+"""What the report's first screens say: the answer, what it rests on, and the findings, from the tables alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from assaykit.report.words import Family, Headline, families, plural, strongest, verdict_counts
+from assaykit.results.model import Results
+
+LEVELS: dict[str, str] = {"fail": "Failed", "warn": "Warnings", "note": "Notes"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The opening of the report."""
+
+    title: str
+    simulated: bool
+    lead: str
+    verdicts: tuple[tuple[str, int], ...]
+    claims: int
+    strongest: tuple[Headline, ...]
+    families: tuple[Family, ...]
+    rests_on: tuple[str, ...]
+    levels: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """All findings of one check at one level."""
+
+    level: str
+    check: str
+    rows: tuple[Mapping[str, str], ...]
+
+
+def answer(results: Results) -> Answer:
+    """Return the opening of the report."""
+    comparisons, unit = results.tables["comparisons"], results.study.unit
+    found = families(comparisons, results.tables["estimates"], unit)
+    levels = results.tables["findings"]["level"].value_counts()
+    return Answer(
+        title=results.study.title,
+        simulated=is_simulated(results),
+        lead=_lead(results),
+        verdicts=verdict_counts(comparisons),
+        claims=len(comparisons),
+        strongest=tuple(strongest(found)),
+        families=tuple(found),
+        rests_on=tuple(_rests_on(results)),
+        levels={level: int(levels.get(level, 0)) for level in LEVELS},
+    )
+
+
+def is_simulated(results: Results) -> bool:
+    """Whether the study, its provenance or a finding says that its data are simulated."""
+    checks = results.tables["findings"]["check"]
+    return (
+        "simulated" in results.study.title.lower()
+        or bool(results.provenance.get("simulated"))
+        or "simulated" in set(checks)
+    )
+
+
+def _lead(results: Results) -> str:
+    comparisons, study = results.tables["comparisons"], results.study
+    units = results.tables["measurements"]["unit_id"].nunique()
+    tested = int((comparisons["verdict"] != "not testable").sum())
+    assays = ", ".join(assay.name.replace("_", " ") for assay in study.assays)
+    return (
+        f"{plural(units, f'independent {study.unit}')}, {plural(len(study.assays), 'assay')} ({assays}). "
+        f"{tested} of the reviews' {plural(len(comparisons), 'claim')} could be tested with them."
+    )
+
+
+def _rests_on(results: Results) -> Iterator[str]:
+    study, tables = results.study, results.tables
+    reference, unit = study.reference, study.unit
+    yield (
+        f"n is the number of independent {unit}s. Wells and cells are never counted as n. Every treatment is compared "
+        f"with {reference.treatment} of its own culture context."
+    )
+    tested = tables["comparisons"][tables["comparisons"]["verdict"] != "not testable"]
+    sources = tested.loc[tested["source"] != "", "source"]
+    for source, count in sources.value_counts(sort=False).items():
+        if count > 1:
+            yield f"{count} of the tested claims rest on one paper ({source}): one piece of evidence, not {count}."
+    wells = sum(len(plate.wells) for assay in study.assays for plate in (*assay.plates, *assay.counts))
+    failed = tables["findings"].query("level == 'fail' and well != ''")[["plate", "well"]].drop_duplicates()
+    yield f"{plural(wells, 'well')} were read; {len(failed)} failed and stand under Quality."
+    reasons = tables["estimates"].loc[tables["estimates"]["effect"].notna(), "reason"]
+    for reason in dict.fromkeys(r for r in reasons if r):
+        yield f"Not interpretable, whatever the numbers say: {reason.rstrip('.')}."
+
+
+def findings_by_check(findings: pd.DataFrame) -> list[tuple[str, str, list[Check]]]:
+    """Return (level, heading, checks): what failed first, then warnings, then notes."""
+    return [
+        (level, f"{words} ({len(part)})", list(_checks(part, level)))
+        for level, words in LEVELS.items()
+        if len(part := findings[findings["level"] == level])
+    ]
+
+
+def _checks(part: pd.DataFrame, level: str) -> Iterator[Check]:
+    for check, rows in part.groupby("check", sort=False):
+        yield Check(level, str(check).replace("_", " "), tuple(rows.to_dict("records")))
+
+
+def provenance_rows(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what the run rested on as (name, value), nested groups flattened, inputs left to their own table."""
+    rows: list[tuple[str, str]] = []
+    for key, value in provenance.items():
+        if isinstance(value, Mapping):
+            rows += [(f"{key}: {name}", str(item)) for name, item in value.items()]
+        elif key != "inputs":
+            rows.append((key, str(value)))
+    return rows
+
+
+def input_rows(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return (path, sha256) of every input file."""
+    return [(str(item["path"]), str(item["sha256"])) for item in provenance.get("inputs", ())]

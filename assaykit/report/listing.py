@@ -1,0 +1,116 @@
+"""Tables as the page lists them: claims by what became of them, estimates by analysis, all cells already text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from assaykit.figures.conditions import endpoint_words, shown
+from assaykit.figures.evidence import by_family
+from assaykit.figures.forest import KIND_WORDS, contrast_words
+from assaykit.figures.numbers import df_text, interval_text, number_text, p_text
+from assaykit.report.words import VERDICT_ORDER
+
+SIGN_WORDS = {1: "up", -1: "down", 0: "none"}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One table of the page."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+
+def claim_groups(comparisons: pd.DataFrame) -> tuple[list[Listing], list[Listing]]:
+    """Return the tested claims by family, and those not testable by reason."""
+    head = ("claim", "what the review says", "printed", "source", "effect (95% CI)", "n", "P adj.", "verdict", "why")
+    tested = [
+        Listing(family, head, tuple(tuple(_claim(row)) for _, row in part.iterrows()))
+        for family, part in by_family(comparisons)
+    ]
+    rest = comparisons[comparisons["verdict"] == "not testable"]
+    untested = [
+        Listing(str(reason) or "No reason given", ("claim", "what the review says"), _statements(part))
+        for reason, part in rest.groupby("reason", sort=False)
+    ]
+    return tested, sorted(untested, key=lambda listing: -len(listing.rows))
+
+
+def _claim(row: pd.Series) -> Iterator[str]:
+    yield str(row["claim"]) + (" ★" if row["primary"] else "")
+    yield shown(str(row["statement"]))
+    yield _sign(row["printed_sign"])
+    yield _sign(row["expected_sign"])
+    yield f"{row['effect_name']} {interval_text(row['effect'], row['effect_low'], row['effect_high'])}".strip()
+    yield _count(row["n_units"])
+    yield p_text(float(row["p_adjusted"]))
+    yield str(row["verdict"])
+    needed = f" About {row['units_needed']} units would settle it." if pd.notna(row["units_needed"]) else ""
+    conflict = f" Note: {row['conflict']}." if row["conflict"] else ""
+    yield shown(str(row["reason"])) + needed + conflict
+
+
+def _sign(sign: object) -> str:
+    return "–" if pd.isna(sign) else SIGN_WORDS.get(int(str(sign)), "–")
+
+
+def _count(value: object) -> str:
+    return "–" if pd.isna(value) else str(value)
+
+
+def _statements(part: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
+    return tuple((str(c), shown(str(s))) for c, s in zip(part["claim"], part["statement"], strict=True))
+
+
+def estimate_groups(estimates: pd.DataFrame) -> list[Listing]:
+    """Return the estimates, one listing per analysis, the families of contrasts one after another."""
+    return [
+        Listing(
+            f"{endpoint_words(str(rows['endpoint'].iloc[0]))}: {rows['effect_name'].iloc[0]}",
+            ("family", "contrast", "effect (95% CI)", "t", "df", "P", "P adj.", "n", "remark"),
+            tuple(tuple(_estimate(row)) for _, row in rows.iterrows()),
+            "; ".join(dict.fromkeys(str(m) for m in rows["method"] if m)),
+        )
+        for _, rows in estimates.groupby(["assay", "analysis"], sort=False)
+        if len(rows)
+    ]
+
+
+def _estimate(row: pd.Series) -> Iterator[str]:
+    yield KIND_WORDS.get(str(row["kind"]), str(row["kind"]))
+    yield contrast_words(row)
+    yield interval_text(row["effect"], row["effect_low"], row["effect_high"])
+    yield number_text(float(row["statistic"]))
+    yield df_text(float(row["df"]))
+    yield p_text(float(row["p_value"]))
+    yield p_text(float(row["p_adjusted"]))
+    yield _count(row["n_units"])
+    yield str(row["reason"])
+
+
+def plain_table(frame: pd.DataFrame) -> Listing:
+    """Return any table as a listing."""
+    rows = tuple(tuple(_plain(value) for value in row) for row in frame.itertuples(index=False, name=None))
+    return Listing("", tuple(str(c).replace("_", " ") for c in frame.columns), rows)
+
+
+def _plain(value: object) -> str:
+    if value is None or value is pd.NA or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return number_text(float(value)) if isinstance(value, float) else str(value)
+
+
+def verdict_class(text: str) -> str:
+    """Return the CSS class of a verdict, or nothing.
+
+    >>> verdict_class("no effect"), verdict_class("5")
+    ('v-no-effect', '')
+    """
+    return "v-" + text.replace(" ", "-") if text in VERDICT_ORDER else ""

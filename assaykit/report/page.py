@@ -1,0 +1,115 @@
+"""The page: Results -> one self-contained HTML file that opens with the answer.
+
+`write_report` writes report.html alone; `write_report_folder` writes everything a results folder holds beside its
+tables: report.html, methods.md, tables.xlsx and figures/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from assaykit.figures import Drawing, Printed, drawings, print_all, write_printed
+from assaykit.report.contents import answer, findings_by_check, input_rows, provenance_rows
+from assaykit.report.listing import claim_groups, estimate_groups, plain_table
+from assaykit.report.methods import methods, methods_markdown
+from assaykit.report.svg import inline_svg
+from assaykit.report.words import VERDICT_MEANING
+from assaykit.report.workbook import dictionary_frame, write_workbook
+from assaykit.results.model import Results
+from assaykit.tables import TABLES
+
+_HERE = Path(__file__).parent
+CHAPTERS: dict[str, str] = {
+    "evidence": "The claims",
+    "results": "Endpoints by condition",
+    "contrasts": "All contrasts",
+    "plates": "Plates and gates",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """One figure on the page."""
+
+    number: int
+    drawing: Drawing
+    svg: str
+
+
+def write_report(results: Results, out: Path, *, figures: Mapping[str, str] | None = None) -> Path:
+    """Write the report to the file `out` and return its path.
+
+    `figures` are SVG texts by name; where they are not given they are drawn.
+    """
+    listed = list(drawings(results))
+    if figures is None:
+        figures = svg_texts(print_all(listed, formats=("svg",)))
+    out.write_text(page(results, listed, figures), encoding="utf-8", newline="\n")
+    return out
+
+
+def write_report_folder(
+    results: Results, folder: Path, *, executor: Executor | None = None, style: str = "nature"
+) -> Path:
+    """Write report.html, methods.md, tables.xlsx and figures/ (PDF, SVG, PNG) to `folder`; return the report's path."""
+    listed = list(drawings(results))
+    printed = print_all(listed, style=style, executor=executor)
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    write_printed(printed, folder / "figures")
+    (folder / "methods.md").write_text(methods_markdown(results), encoding="utf-8", newline="\n")
+    write_workbook(results, folder / "tables.xlsx")
+    out = folder / "report.html"
+    out.write_text(page(results, listed, svg_texts(printed)), encoding="utf-8", newline="\n")
+    return out
+
+
+def svg_texts(printed: list[Printed]) -> dict[str, str]:
+    """Return the SVG text of every figure printed, by name."""
+    return {item.name: item.content.decode("utf-8") for item in printed if item.format == "svg"}
+
+
+def page(results: Results, listed: list[Drawing], figures: Mapping[str, str]) -> str:
+    """Return the page as text."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("page.html.j2").render(
+        style=(_HERE / "page.css").read_text(encoding="utf-8"),
+        answer=answer(results),
+        findings=findings_by_check(results.tables["findings"]),
+        acceptance=_acceptance(results),
+        chapters=_chapters(listed, figures),
+        claims=claim_groups(results.tables["comparisons"]),
+        estimates=estimate_groups(results.tables["estimates"]),
+        methods=methods(results),
+        provenance=provenance_rows(results.provenance),
+        inputs=input_rows(results.provenance),
+        meaning=VERDICT_MEANING,
+        dictionary=[(table, [dict(row) for row in rows]) for table, rows in _dictionary()],
+        study=results.study,
+    )
+
+
+def _acceptance(results: Results) -> Any:
+    frame = results.tables.get("acceptance")
+    return plain_table(frame) if frame is not None and len(frame) else None
+
+
+def _chapters(listed: list[Drawing], figures: Mapping[str, str]) -> list[tuple[str, str, list[_Shown]]]:
+    """Return (chapter, title, figures), the figures numbered through the page."""
+    drawn = [drawing for drawing in listed if drawing.name in figures]
+    shown = [_Shown(i + 1, d, inline_svg(figures[d.name], d.name, d.title)) for i, d in enumerate(drawn)]
+    parts = groupby(shown, key=lambda item: item.drawing.chapter)
+    return [(chapter, CHAPTERS.get(chapter, chapter), list(items)) for chapter, items in parts]
+
+
+def _dictionary() -> list[tuple[Any, list[dict[str, str]]]]:
+    rows = dictionary_frame().to_dict("records")
+    return [(table, [row for row in rows if row["table"] == table.name]) for table in TABLES.values()]
