@@ -135,8 +135,8 @@ def truth_rows(world: World) -> list[dict[str, str | float]]:
     rows: list[dict[str, str | float]] = []
     for treatment in TREATMENTS:
         for context, shift in zip(CONTEXTS, (0.0, world.msc_cxcr4), strict=True):
-            level = world.cxcr4[treatment] + shift
-            apparent = level + (world.clone_artefact if PLERIXAFOR in treatment else 0.0)
+            level = round(world.cxcr4[treatment] + shift, 6)
+            apparent = round(level + (world.clone_artefact if PLERIXAFOR in treatment else 0.0), 6)
             arm = {"treatment": treatment, "context": context}
             rows.append({"endpoint": "cxcr4_dmfi", **arm, "value": level, "apparent": apparent})
         for target, percent in zip(("random", "cxcl12", "msc"), world.migration[treatment], strict=True):
