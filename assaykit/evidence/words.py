@@ -1,0 +1,66 @@
+"""Lab words for what a query asks: arms, contexts and cells, as a biologist would say them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+CLASSES = {
+    "tki": "a TKI",
+    "cxcr4_antagonist": "a CXCR4 antagonist",
+    "statin": "a statin",
+    "cytokine": "a cytokine",
+    "src_inhibitor": "a Src or Lyn inhibitor",
+    "cholesterol_depletion": "a cholesterol-depleting agent",
+}
+CONTEXTS = {
+    "mono": "culture without MSC",
+    "msc_contact": "contact with MSC",
+    "msc_transwell": "co-culture with MSC across a membrane",
+    "msc_medium": "MSC-conditioned medium",
+    "plain_medium": "plain medium",
+}
+CELLS = {
+    "cml": "CML cells",
+    "ph_all": "BCR-ABL positive lymphoblastic leukaemia cells",
+    "normal": "normal CD34+ cells",
+    "resistant": "TKI-resistant cells",
+    "bcr_abl_negative": "BCR-ABL negative cells",
+}
+
+
+def arm(slots: Sequence[str], reference: str = "vehicle") -> str:
+    """Return the arm in words.
+
+    >>> arm(["imatinib", "class:statin"])
+    'imatinib with a statin'
+    """
+    names = [_slot(slot) for slot in slots]
+    return " with ".join(names) if names else reference
+
+
+def context(name: str) -> str:
+    """Return a context in words; a name of a lab's own stands for itself."""
+    return CONTEXTS.get(name, name)
+
+
+def cells(group: str) -> str:
+    """Return a group of cells in words."""
+    return CELLS.get(group, f"cells of group {group}")
+
+
+def listed(words: Sequence[str], last: str = "or") -> str:
+    """Return words joined as in a sentence.
+
+    >>> listed(["a", "b", "c"])
+    'a, b or c'
+    """
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def _slot(slot: str) -> str:
+    if not slot.startswith("class:"):
+        return slot
+    name = slot.removeprefix("class:")
+    return CLASSES.get(name, f"a drug of class {name}")
