@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assaykit.plate.model import ROLES, Factor, Plate, Role, Well
-from assaykit.plate.reading import read_plates
+from assaykit.plate.reading import read_counts, read_plates
 from assaykit.plate.schema import Columns
 
-__all__ = ["ROLES", "Columns", "Factor", "Plate", "Role", "Well", "read_plates"]
+__all__ = ["ROLES", "Columns", "Factor", "Plate", "Role", "Well", "read_counts", "read_plates"]

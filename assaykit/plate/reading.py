@@ -1,22 +1,23 @@
 """Read layouts and tables of counts from disk, whichever of the formats they are in.
 
-    file -> document or sheets -> DraftPlate -> Plate
+file -> document or sheets -> DraftPlate -> Plate
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from assaykit.errors import InputError, LayoutError, raise_all
-from assaykit.plate.draft import DraftPlate
+from assaykit.errors import CountsError, InputError, LayoutError, raise_all
+from assaykit.plate.draft import DraftPlate, DraftWell, Entry, text_from_value
 from assaykit.plate.model import Plate
-from assaykit.plate.schema import Columns, plate_from_draft
-from assaykit.plate.shapes import drafts_from_sheet
-from assaykit.plate.sheets import sheets_from_file
+from assaykit.plate.schema import Columns, column_faults, plate_from_draft, refused_columns, well_from_draft
+from assaykit.plate.shapes import drafts_from_sheet, is_plate_shaped, table_from_sheet
+from assaykit.plate.sheets import Sheet, sheets_from_file
 from assaykit.plate.wellmap import drafts_from_toml
 
 FORMATS = (".toml", ".csv", ".tsv", ".txt", ".xlsx", ".xlsm")
@@ -44,8 +45,27 @@ def read_plates(
     return reading.plates
 
 
-def reading_from_layout(path: Path, columns: Columns, *, size: int | None = None, label: str = "") -> Reading:
-    """Return the plates that can be read, and every fault of the file."""
+def read_counts(path: str | Path, columns: Columns | None = None, *, label: str = "") -> Plate:
+    """Return a table of counts as a plate whose wells are its rows. Raises CountsError, or Faults with all of them."""
+    reading = reading_from_counts(Path(path), columns or Columns(), label=label)
+    raise_all(reading.faults)
+    if len(reading.plates) > 1:
+        names = ", ".join(plate.name for plate in reading.plates)
+        raise CountsError(
+            "a workbook of counts must have one sheet", names, label or Path(path).name, "save one sheet per file"
+        )
+    return reading.plates[0]
+
+
+def reading_from_layout(
+    path: Path,
+    columns: Columns,
+    *,
+    size: int | None = None,
+    label: str = "",
+    constants: Mapping[str, str] = MappingProxyType({}),
+) -> Reading:
+    """Return the plates that can be read, and every fault of the file; `constants` hold where a well says nothing."""
     label = label or path.name
     try:
         drafts, faults, inputs = _drafts(path, label)
@@ -53,10 +73,79 @@ def reading_from_layout(path: Path, columns: Columns, *, size: int | None = None
         return Reading((), (error,), (path,))
     plates = []
     for draft in drafts:
-        plate, more = plate_from_draft(draft, columns, size=size)
+        plate, more = plate_from_draft(_with_constants(draft, constants), columns, size=size)
         plates.append(plate)
         faults += more
     return Reading(tuple(plates), tuple(faults), inputs)
+
+
+def reading_from_counts(path: Path, columns: Columns, *, label: str = "") -> Reading:
+    """Return a plate per sheet of counts, whose wells are the rows, and every fault of the file."""
+    label = label or path.name
+    try:
+        check_format(path, label)
+        if path.suffix.lower() == ".toml":
+            raise LayoutError("counts must be a table", "a TOML file", label, "save it as .xlsx or .csv")
+        sheets, faults = sheets_from_file(path, label)
+    except LayoutError as error:
+        return Reading((), (_as_counts(error),), (path,))
+    plates = []
+    for sheet in sheets:
+        plate, more = _counts_plate(sheet, path, columns)
+        plates.append(plate)
+        faults += more
+    return Reading(tuple(plates), tuple(_as_counts(fault) for fault in faults), (path,))
+
+
+def _as_counts(error: InputError) -> InputError:
+    return CountsError(error.must, error.found, error.where, error.remedy) if isinstance(error, LayoutError) else error
+
+
+def _counts_plate(sheet: Sheet, path: Path, columns: Columns) -> tuple[Plate, list[InputError]]:
+    name = f"{path.stem} {sheet.title}".strip()
+    if is_plate_shaped(sheet):
+        drafts, faults = drafts_from_sheet(sheet, path)
+        plates = [plate_from_draft(draft, columns) for draft in drafts]
+        wells = tuple(well for plate, _ in plates for well in plate.wells)
+        return Plate(name, len(wells), 1, wells, path), [*faults, *(fault for _, more in plates for fault in more)]
+    rows, faults = table_from_sheet(sheet)
+    draft = DraftPlate(name, tuple(rows), path, sheet.label)
+    faults += column_faults(draft, columns)
+    skip = refused_columns(draft, columns)
+    seen: dict[str, DraftWell] = {}
+    wells_of_rows = []
+    for row in rows:
+        well_name = _row_name(row)
+        if well_name in seen:
+            found = f"{well_name} again, after {seen[well_name].where}"
+            faults.append(
+                LayoutError("a well must be counted once", found, row.where, "delete one of the two, or mend its name")
+            )
+        seen.setdefault(well_name, row)
+        well, more = well_from_draft(row, well_name, columns, folder=path.parent, skip=skip)
+        wells_of_rows.append(well)
+        faults += more
+    if not faults and not any(well.counts for well in wells_of_rows):
+        faults.append(
+            LayoutError(
+                "a table of counts must have a column of counts",
+                "none",
+                sheet.label,
+                "name it migrated, input, viable, total ...",
+            )
+        )
+    return Plate(name, len(wells_of_rows), 1, tuple(wells_of_rows), path), faults
+
+
+def _row_name(row: DraftWell) -> str:
+    """Return the row's well, with its plate where the table has several; the row itself where it names no well."""
+    named = [text_from_value(row.entries[name].value) for name in ("plate", "well") if name in row.entries]
+    return " ".join(named) if "well" in row.entries else row.where.rpartition(", ")[2]
+
+
+def _with_constants(draft: DraftPlate, constants: Mapping[str, str]) -> DraftPlate:
+    entries = {name: Entry(value, f"{draft.label}, file name") for name, value in constants.items()}
+    return replace(draft, wells=tuple(replace(well, entries={**entries, **well.entries}) for well in draft.wells))
 
 
 def _drafts(path: Path, label: str) -> tuple[list[DraftPlate], list[InputError], tuple[Path, ...]]:
@@ -78,7 +167,9 @@ def _drafts(path: Path, label: str) -> tuple[list[DraftPlate], list[InputError],
 def check_format(path: Path, label: str) -> None:
     """Raise LayoutError where the file is missing or of a format no layout has."""
     if not path.is_file():
-        raise LayoutError("a layout must exist", "no such file", label, "mend the path; it is relative to the study file")
+        raise LayoutError(
+            "a layout must exist", "no such file", label, "mend the path; it is relative to the study file"
+        )
     if path.suffix.lower() not in FORMATS:
         raise LayoutError(
             f"a layout must be one of {', '.join(FORMATS)}", f"'{path.suffix}'", label, "save it as .xlsx or .csv"

@@ -1,6 +1,6 @@
 """One strict schema for every layout: a draft goes in, a `Plate` comes out, and every fault is collected.
 
-    DraftPlate -> (Plate, faults)
+DraftPlate -> (Plate, faults)
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, time
 from pathlib import Path
-from typing import cast
 
-from assaykit.errors import InputError, LayoutError
+from assaykit.errors import CountsError, InputError, LayoutError
+from assaykit.plate.counts import CHAMBER, COUNTED, MEASURED, in_whole_well, is_count, number_from_entry
 from assaykit.plate.draft import DraftPlate, DraftWell, Entry, Value, nearest, text_from_value, written
 from assaykit.plate.model import ROLES, Factor, Plate, Role, Well
 from assaykit.plate.positions import (
@@ -26,8 +26,9 @@ from assaykit.plate.positions import (
     well_from_position,
 )
 
-TEXT_FACTORS = ("treatment", "context", "marker", "line", "msc_donor", "target")
-KNOWN_FACTORS = (*TEXT_FACTORS, "time")
+TEXT_FACTORS = ("treatment", "context", "marker", "clone", "line", "donor", "msc_donor", "target")
+OTHER_FACTORS = ("time", "replicate", "insert", "ligand", "permeabilised", "washout", "detachment")
+KNOWN_FACTORS = (*TEXT_FACTORS, *OTHER_FACTORS)
 STRUCTURE = ("well", "plate", "role", "file")
 _NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)([.,][0-9]+)?")
 
@@ -47,7 +48,8 @@ class Columns:
     @property
     def known(self) -> tuple[str, ...]:
         """Every name that means something, in a layout."""
-        return tuple(dict.fromkeys((*STRUCTURE, *self.identifiers, *KNOWN_FACTORS, *(self.factors or ()))))
+        numbers = (*COUNTED, *CHAMBER, *MEASURED)
+        return tuple(dict.fromkeys((*STRUCTURE, *self.identifiers, *KNOWN_FACTORS, *(self.factors or ()), *numbers)))
 
 
 def plate_from_draft(
@@ -56,7 +58,7 @@ def plate_from_draft(
     """Return the plate of all wells that hold, and every fault of those that do not."""
     wells = size or draft.size or DEFAULT_SIZE
     faults: list[InputError] = [*_size_faults(draft, size), *column_faults(draft, columns)]
-    refused = {name for name in _names(draft) if not _allowed(name, columns)}
+    refused = refused_columns(draft, columns)
     found: dict[str, Well] = {}
     for drafted in draft.wells:
         try:
@@ -79,9 +81,12 @@ def well_from_draft(
     """Return the well and the faults of its values."""
     faults: list[InputError] = []
     factors: dict[str, Factor] = {}
-    role, file = cast("Role", "sample"), None
+    counts: dict[str, float] = {}
+    role: Role = "sample"
+    file: Path | None = None
+    chamber = chamber_entries(drafted)
     for column, entry in drafted.entries.items():
-        if column in skip or column in {"well", "plate"}:
+        if column in skip or column in {"well", "plate"} or column in chamber:
             continue
         try:
             match column:
@@ -89,12 +94,23 @@ def well_from_draft(
                     role = _role(entry)
                 case "file":
                     file = folder / _text(entry, column)
+                case _ if is_count(column):
+                    counts[column] = number_from_entry(column, entry)
+                case _ if column in MEASURED:
+                    factors[column] = number_from_entry(column, entry)
                 case _:
                     factors[column] = factor_from_entry(column, entry, columns)
-        except LayoutError as error:
+        except (LayoutError, CountsError) as error:
             faults.append(error)
     places = {column: entry.where for column, entry in drafted.entries.items()}
-    return Well(name, role, factors, file, {}, drafted.where, places), faults
+    well, more = in_whole_well(Well(name, role, factors, file, counts, drafted.where, places), chamber)
+    return well, [*faults, *more]
+
+
+def chamber_entries(drafted: DraftWell) -> dict[str, Entry]:
+    """Return how cells were counted in a chamber; a dilution alone says how an acquired sample was diluted."""
+    found = {name: drafted.entries[name] for name in CHAMBER if name in drafted.entries}
+    return found if "squares" in found or "volume" in found else {}
 
 
 def factor_from_entry(column: str, entry: Entry, columns: Columns) -> Factor:
@@ -124,8 +140,13 @@ def column_faults(draft: DraftPlate, columns: Columns) -> list[InputError]:
     return [_unknown(name, first[name], columns) for name in first if not _allowed(name, columns)]
 
 
+def refused_columns(draft: DraftPlate, columns: Columns) -> frozenset[str]:
+    """Return the columns no study knows: told once, and left out of every well."""
+    return frozenset(name for name in _first_places(draft) if not _allowed(name, columns))
+
+
 def _allowed(name: str, columns: Columns) -> bool:
-    if name in columns.known:
+    if name in columns.known or is_count(name):
         return True
     return columns.factors is None and not nearest(name, columns.known)
 
@@ -135,10 +156,6 @@ def _unknown(name: str, where: str, columns: Columns) -> LayoutError:
     declare = f'declare it in the study: factors = ["{name}"]'
     remedy = f"write '{near}', or, if '{name}' is a factor of yours, {declare}" if near else declare
     return LayoutError("a column must be one the study knows", f"'{name}'", where, remedy)
-
-
-def _names(draft: DraftPlate) -> tuple[str, ...]:
-    return tuple(_first_places(draft))
 
 
 def _first_places(draft: DraftPlate) -> Mapping[str, str]:
@@ -196,7 +213,7 @@ def _twice(name: str, drafted: DraftWell, earlier: Well) -> LayoutError:
 def _role(entry: Entry) -> Role:
     text = text_from_value(entry.value).lower().replace(" ", "_").replace("-", "_")
     if text in ROLES:
-        return cast("Role", text)
+        return text
     near = nearest(text, ROLES)
     remedy = f"write {near}" if near else "leave it out for a sample"
     raise LayoutError(f"a role must be one of {', '.join(ROLES)}", written(entry.value), entry.where, remedy)

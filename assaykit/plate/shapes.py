@@ -31,9 +31,14 @@ def drafts_from_sheet(sheet: Sheet, source: Path) -> tuple[list[DraftPlate], lis
     rows = [index for index, row in enumerate(sheet.rows) if any(row)]
     if not rows:
         return [], [LayoutError("a layout must hold a table", "an empty one", sheet.label)]
-    if any(_is_corner(sheet.rows[index]) for index in rows):
+    if is_plate_shaped(sheet):
         return _plate_shaped(sheet, source)
     return _tidy(sheet, rows, source)
+
+
+def is_plate_shaped(sheet: Sheet) -> bool:
+    """Whether a sheet holds blocks of rows A, B .. by columns 1, 2 .."""
+    return any(_is_corner(row) for row in sheet.rows)
 
 
 def table_from_sheet(sheet: Sheet) -> tuple[list[DraftWell], list[InputError]]:
@@ -75,7 +80,7 @@ def _no_shape(sheet: Sheet, header: dict[int, str], row: int) -> LayoutError:
     remedy = (
         "name the column 'well'"
         if near
-        else "write one row per well with a column 'well', or one block per factor with columns 1, 2, 3 and rows A, B, C"
+        else "write one row per well with a column 'well', or a block per factor: columns 1, 2, 3, rows A, B, C"
     )
     return LayoutError("a layout must say which well each value is for", found, sheet.place(row, 0), remedy)
 
@@ -120,7 +125,7 @@ def _plate_shaped(sheet: Sheet, source: Path) -> tuple[list[DraftPlate], list[In
             constants |= _constant(sheet, index, faults)
             index += 1
     faults += _repeated(blocks)
-    wells = tuple(_wells(blocks, constants, sheet))
+    wells = tuple(_wells(blocks, constants))
     size = next((size for size, shape in SIZES.items() if blocks and all(b.shape == shape for b in blocks)), None)
     return [DraftPlate(sheet.title or source.stem, wells, source, sheet.label, size)], faults
 
@@ -155,7 +160,9 @@ def _block(sheet: Sheet, start: int, end: int, faults: list[InputError]) -> _Blo
     for index in range(start + 1, end):
         head, *cells = sheet.rows[index]
         if head is None:
-            faults.append(LayoutError("a row of a block must begin with its letter", "an empty cell", sheet.place(index, 0)))
+            faults.append(
+                LayoutError("a row of a block must begin with its letter", "an empty cell", sheet.place(index, 0))
+            )
             continue
         try:
             row = row_from_letters(text_from_value(head.value))
@@ -217,7 +224,7 @@ def _repeated(blocks: list[_Block]) -> list[InputError]:
     return faults
 
 
-def _wells(blocks: list[_Block], constants: dict[str, Entry], sheet: Sheet) -> Iterator[DraftWell]:
+def _wells(blocks: list[_Block], constants: dict[str, Entry]) -> Iterator[DraftWell]:
     for position in sorted({position for block in blocks for position in block.entries}):
         entries = {block.factor: block.entries[position] for block in blocks if position in block.entries}
         where = next(iter(entries.values())).where

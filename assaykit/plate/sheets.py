@@ -1,7 +1,7 @@
 """Spreadsheets as plain cells: a CSV file is one sheet, an XLSX file as many as it has.
 
-    bytes -> text -> Sheet of Entry | None       (CSV: utf-8, utf-16 or Windows text; comma, semicolon or tab)
-    workbook -> Sheet of Entry | None            (XLSX: stored values, merged cells filled)
+bytes -> text -> Sheet of Entry | None       (CSV: utf-8, utf-16 or Windows text; comma, semicolon or tab)
+workbook -> Sheet of Entry | None            (XLSX: stored values, merged cells filled)
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ def _entry(value: Any, where: str) -> Cell:
 
 
 def _sheets_from_workbook(path: Path, label: str) -> tuple[list[Sheet], list[InputError]]:
-    from openpyxl import load_workbook  # noqa: PLC0415 - heavy, and only workbooks need it
-    from openpyxl.utils.exceptions import InvalidFileException  # noqa: PLC0415
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
 
     try:
         values = load_workbook(path, data_only=True)
@@ -130,7 +130,9 @@ def _workbook_rows(values: Any, formulas: Any, label: str, faults: list[InputErr
 
 def _cell_faults(value: Any, formula: Any, where: str) -> list[InputError]:
     if value in _BROKEN:
-        return [LayoutError("a cell must hold a value", f"the error {value}", where, "mend the formula, or type the value")]
+        return [
+            LayoutError("a cell must hold a value", f"the error {value}", where, "mend the formula, or type the value")
+        ]
     if value is None and isinstance(formula, str) and formula.startswith("="):
         remedy = "open the file in a spreadsheet program, save it, and try again; or type the value"
         return [LayoutError("a formula must carry its stored result", formula, where, remedy)]

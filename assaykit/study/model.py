@@ -10,6 +10,7 @@ from assaykit.plate.model import Plate
 from assaykit.protocol.gates import FixedGate, FixedScale
 from assaykit.protocol.model import Protocol
 from assaykit.tables import Finding
+from assaykit.treatment.catalogue import Catalogue
 
 CONTEXTS = ("mono", "msc_contact", "msc_transwell", "msc_medium", "plain_medium")
 
@@ -94,6 +95,7 @@ class Assay:
     counts: tuple[Plate, ...] = ()  # rows of counts tables
     channels: Mapping[str, str] = field(default_factory=dict)
     resolved: Mapping[str, Resolved] = field(default_factory=dict)  # by plate name
+    catalogue: Catalogue = field(default_factory=Catalogue)  # the drugs of the study, with their interferences
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +112,4 @@ class Study:
     primary_claims: tuple[str, ...] = ()  # claims named before the run
     claims: tuple[Path, ...] = ()  # further catalogues
     inputs: tuple[Path, ...] = ()  # every file read, for provenance
+    catalogue: Catalogue = field(default_factory=Catalogue)  # the shipped drugs and the lab's own

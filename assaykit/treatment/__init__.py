@@ -5,5 +5,17 @@ from __future__ import annotations
 from assaykit.treatment.catalogue import Catalogue, Drug, Interference, extended, read_drugs
 from assaykit.treatment.model import Dose, Treatment
 from assaykit.treatment.parsing import VEHICLES, parse_treatment
+from assaykit.treatment.plausibility import implausible_doses
 
-__all__ = ["VEHICLES", "Catalogue", "Dose", "Drug", "Interference", "Treatment", "extended", "parse_treatment", "read_drugs"]
+__all__ = [
+    "VEHICLES",
+    "Catalogue",
+    "Dose",
+    "Drug",
+    "Interference",
+    "Treatment",
+    "extended",
+    "implausible_doses",
+    "parse_treatment",
+    "read_drugs",
+]

@@ -1,8 +1,12 @@
-"""Text to `Treatment`: 'STI571 1000 nM + AMD3100 10 µM' becomes 'imatinib 1 uM + plerixafor 10 uM'."""
+"""Text to `Treatment`: 'STI571 1000 nM + AMD3100 10 µM' becomes 'imatinib 1 uM + plerixafor 10 uM'.
+
+text -> parts -> WrittenDose (drug, amount and unit as written) -> Dose (canonical) -> Treatment
+"""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from decimal import Decimal
 
 from assaykit.errors import TreatmentError
@@ -11,11 +15,21 @@ from assaykit.treatment.model import Dose, Treatment
 from assaykit.treatment.units import UNITS, Unit, canonical, unit_from_text
 
 VEHICLES = ("vehicle", "vehicle control", "dmso", "solvent")
-_NUMBER = r"[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?"
+_NUMBER = r"[+-]?(?:\d+(?:[.,]\d+)?|[.,]\d+)(?:[eE][+-]?\d+)?"
 _UNIT = r"[A-Za-zµμ%][A-Za-zµμ%/() ]*"
-_DRUG_FIRST = re.compile(rf"(?P<drug>.*[^\s\d(@].*?|.*?[A-Za-z)\]].*?)[\s(@:]+(?P<amount>{_NUMBER})\s*(?P<unit>{_UNIT})?\)?")
+_DRUG_FIRST = re.compile(rf"(?P<drug>.*?[A-Za-z)\]].*?)[\s(@:]+(?P<amount>{_NUMBER})\s*(?P<unit>{_UNIT})?\)?")
 _DOSE_FIRST = re.compile(rf"(?P<amount>{_NUMBER})\s*(?P<unit>%|[A-Za-zµμ]+(?:/[A-Za-zµμ]+)?)\s+(?P<drug>\S.*)")
 _JOINTS = re.compile(r"\s+\+\s*|\s*\+\s+|(?<=[A-Za-z%])\+(?=[A-Za-z])|\s*&\s*|\s+and\s+|\s+plus\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenDose:
+    """One drug at one dose as somebody wrote it; no unit and no amount for an arm without a dose."""
+
+    drug: Drug
+    name: str
+    amount: Decimal
+    unit: Unit | None
 
 
 def parse_treatment(text: str, catalogue: Catalogue) -> Treatment:
@@ -23,57 +37,75 @@ def parse_treatment(text: str, catalogue: Catalogue) -> Treatment:
 
     Raises TreatmentError where a drug is unknown or named twice, or a dose lacks its amount or unit.
     """
+    written = written_doses(text, catalogue)
+    drugs = [dose.drug.name for dose in written]
+    for drug in drugs:
+        if drugs.count(drug) > 1:
+            remedy = "write one dose of it"
+            raise TreatmentError("a treatment must name each drug once", f"{drug} twice in '{text}'", "", remedy)
+    return Treatment(tuple(sorted(_canonical_dose(dose) for dose in written)))
+
+
+def written_doses(text: str, catalogue: Catalogue) -> tuple[WrittenDose, ...]:
+    """Return the doses of a treatment as written, vehicle and zero doses left out; raises as parse_treatment."""
     parts = [part.strip() for part in _JOINTS.split(text.strip())]
     if not all(parts):
         raise TreatmentError("a treatment must name drugs joined by +", f"'{text}'", "", "write 'vehicle' for none")
-    doses = [dose for part in parts if (dose := _dose(part, catalogue)) is not None]
-    drugs = [dose.drug for dose in doses]
-    for drug in drugs:
-        if drugs.count(drug) > 1:
-            raise TreatmentError("a treatment must name each drug once", f"{drug} twice in '{text}'", "", "add the doses up")
-    return Treatment(tuple(sorted(doses)))
+    doses = (_written_dose(part, catalogue) for part in parts)
+    return tuple(dose for dose in doses if dose is not None)
 
 
-def _dose(part: str, catalogue: Catalogue) -> Dose | None:
+def _written_dose(part: str, catalogue: Catalogue) -> WrittenDose | None:
     """Return one drug at its dose; None for vehicle and for a dose of zero."""
-    if plain(part) in map(plain, VEHICLES):
-        return None
-    undosed = catalogue.find(part)
-    if undosed and not undosed.dosed:
-        return Dose(undosed.name, 0.0, "")
-    match = _DRUG_FIRST.fullmatch(part) if undosed is None else None
-    if match is None or catalogue.find(match["drug"]) is None:
-        match = _DOSE_FIRST.fullmatch(part) or match
+    whole = catalogue.find(part)
+    if whole is not None and not whole.dosed:
+        return WrittenDose(whole, part, Decimal(0), None)
+    match = None if whole else _matched(part, catalogue)
     name = match["drug"].strip() if match else part
     if plain(name) in map(plain, VEHICLES):
         return None
     drug = _drug(name, catalogue)
     if match is None:
         raise TreatmentError("a drug must have a dose", f"'{part}'", "", f"write '{drug.name} {_example(drug)}'")
-    if not (match["unit"] or "").strip():
-        raise TreatmentError("a dose must have a unit", f"'{part}'", "", f"write '{drug.name} {_amount_with_unit(match['amount'], drug)}'")
+    written = (match["unit"] or "").strip(" ()")
+    if not written:
+        remedy = f"write '{drug.name} {match['amount']} {_example(drug).split()[1]}', if that is the unit"
+        raise TreatmentError("a dose must have a unit", f"'{part}'", "", remedy)
     amount = Decimal(match["amount"].replace(",", "."))
     if amount < 0:
         raise TreatmentError("a dose must not be negative", f"'{part}'", "", "delete the minus sign")
-    unit = unit_from_text(match["unit"].strip(" ()"))
-    return None if amount == 0 else Dose(drug.name, *_in_own_dimension(amount, unit, drug, name))
+    unit = _unit(written, part)
+    return None if amount == 0 else WrittenDose(drug, name, amount, unit)
 
 
-def _in_own_dimension(amount: Decimal, unit: Unit, drug: Drug, name: str) -> tuple[float, str]:
+def _matched(part: str, catalogue: Catalogue) -> re.Match[str] | None:
+    """Return drug, amount and unit of `imatinib 1 uM` or `1 uM imatinib`: the reading whose drug is known."""
+    readings = [match for pattern in (_DRUG_FIRST, _DOSE_FIRST) if (match := pattern.fullmatch(part))]
+    return next((match for match in readings if catalogue.find(match["drug"])), next(iter(readings), None))
+
+
+def _unit(written: str, part: str) -> Unit:
+    try:
+        return unit_from_text(written)
+    except TreatmentError as error:
+        raise TreatmentError(error.must, f"{error.found} in '{part}'", "", error.remedy) from error
+
+
+def _canonical_dose(dose: WrittenDose) -> Dose:
     """Return the canonical dose, turned from mass to molar or back where the catalogue knows the molar mass."""
-    mass = next((value for salt, value in drug.salts.items() if plain(salt) == plain(name)), drug.molar_mass)
-    wanted = unit_from_text(range_unit(drug)).dimension if drug.range else unit.dimension
+    if dose.unit is None:
+        return Dose(dose.drug.name, 0.0, "")
+    salts = {plain(salt): mass for salt, mass in dose.drug.salts.items()}
+    mass = salts.get(plain(dose.name), dose.drug.molar_mass)
+    wanted = unit_from_text(_example(dose.drug).split(maxsplit=1)[1]).dimension if dose.drug.range else None
+    amount, unit = dose.amount, dose.unit
     if mass and {wanted, unit.dimension} == {"molar", "mass"}:
-        grams_per_litre = amount * unit.factor  # mg/mL is g/L
+        grams_per_litre_of_one_molar = Decimal(str(mass))  # and mg/mL is g/L
         if wanted == "molar":
-            return canonical(grams_per_litre / Decimal(str(mass)), UNITS["M"])
-        return canonical(amount * unit.factor * Decimal(str(mass)), UNITS["mg/mL"])
-    return canonical(amount, unit)
-
-
-def range_unit(drug: Drug) -> str:
-    """Return the unit of a drug's lowest dose in culture; uM where the catalogue gives no range."""
-    return drug.range[0].split(maxsplit=1)[1] if drug.range else "uM"
+            amount, unit = amount * unit.factor / grams_per_litre_of_one_molar, UNITS["M"]
+        else:
+            amount, unit = amount * unit.factor * grams_per_litre_of_one_molar, UNITS["mg/mL"]
+    return Dose(dose.drug.name, *canonical(amount, unit))
 
 
 def _drug(name: str, catalogue: Catalogue) -> Drug:
@@ -81,13 +113,10 @@ def _drug(name: str, catalogue: Catalogue) -> Drug:
     if drug is None:
         near = catalogue.nearest(name)
         remedy = f"write '{near}', or add" if near else "mend the name, or add"
-        raise TreatmentError("a drug must be in the catalogue", f"'{name}'", "", f"{remedy} it to a catalogue of yours: drugs = \"drugs.toml\"")
+        own = 'the drug to a catalogue of yours and name that in the study: drugs = "drugs.toml"'
+        raise TreatmentError("a drug must be in the catalogue", f"'{name}'", "", f"{remedy} {own}")
     return drug
 
 
 def _example(drug: Drug) -> str:
     return drug.range[0] if drug.range else "1 uM"
-
-
-def _amount_with_unit(amount: str, drug: Drug) -> str:
-    return f"{amount} {range_unit(drug)}"

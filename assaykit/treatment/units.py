@@ -51,7 +51,17 @@ _LADDERS: dict[Dimension, tuple[str, ...]] = {
     dimension: tuple(unit.name for unit in UNITS.values() if unit.dimension == dimension)
     for dimension in ("molar", "mass", "activity", "percent")
 }
-_PREFIX = {"f": "1e-15", "p": "1e-12", "n": "1e-9", "u": "1e-6", "m": "1e-3", "c": "1e-2", "d": "1e-1", "": "1", "k": "1e3"}
+_PREFIX = {
+    "f": "1e-15",
+    "p": "1e-12",
+    "n": "1e-9",
+    "u": "1e-6",
+    "m": "1e-3",
+    "c": "1e-2",
+    "d": "1e-1",
+    "": "1",
+    "k": "1e3",
+}
 _VOLUMES = {"L": "1e-3", "l": "1e-3"}  # per mL of one litre
 _MOLES = re.compile(r"([fpnum]?)mol\s*/\s*([num]?)[Ll]")
 _MOLAR = re.compile(r"([fpnum]?)M")
@@ -77,7 +87,9 @@ def unit_from_text(text: str) -> Unit:
         return Unit(plain, "activity", Decimal(_PREFIX[match[1]]) / Decimal(_PREFIX[match[2]]) / 1000)
     if plain.replace(" ", "") in {"%", "%v/v", "%(v/v)"}:
         return UNITS["%"]
-    raise TreatmentError("a dose's unit must be molar, mass per volume or units per volume", f"'{text}'", "", _advice(plain))
+    raise TreatmentError(
+        "a dose's unit must be molar, mass per volume or units per volume", f"'{text}'", "", _advice(plain)
+    )
 
 
 def canonical(amount: Decimal, unit: Unit) -> tuple[float, str]:

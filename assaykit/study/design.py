@@ -1,0 +1,94 @@
+"""What a design can answer before anything is measured: reference arms, units per arm, arms seen in one unit only."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+from assaykit.errors import InputError, StudyError
+from assaykit.plate.model import Plate, Well
+from assaykit.study.model import Assay, Study
+from assaykit.tables import Finding
+
+Arm = tuple[str, str]  # treatment, context
+FEW_UNITS = 3  # stated convention: an interval from two units has one degree of freedom
+
+
+def sample_wells(assay: Assay) -> Iterator[tuple[Plate, Well]]:
+    """Yield every sample well of an assay's plates and counts, with its plate."""
+    for plate in (*assay.plates, *assay.counts):
+        for well in plate.wells:
+            if well.role == "sample":
+                yield plate, well
+
+
+def units_by_arm(assay: Assay, unit: str) -> dict[Arm, set[str]]:
+    """Return the units in which each arm (treatment, context) has a sample well."""
+    arms: dict[Arm, set[str]] = defaultdict(set)
+    for _, well in sample_wells(assay):
+        arm = str(well.factors.get("treatment", "")), str(well.factors.get("context", ""))
+        arms[arm].add(str(well.factors.get(unit, "")))
+    return dict(arms)
+
+
+def design_faults(study: Study) -> list[InputError]:
+    """Return a fault per assay that has no sample well, or none with the reference treatment."""
+    label = study.source.name if study.source else "study"
+    faults: list[InputError] = []
+    for assay in study.assays:
+        arms = units_by_arm(assay, study.unit)
+        treatments = list(dict.fromkeys(treatment for treatment, _ in arms))
+        if not arms:
+            faults.append(
+                StudyError(
+                    "an assay must have sample wells", "none", f"{label}, {assay.name}", "give wells a treatment"
+                )
+            )
+        elif study.reference.treatment not in treatments:
+            faults.append(
+                StudyError(
+                    f"every assay must have wells of the reference treatment, {study.reference.treatment}",
+                    f"none among {', '.join(treatments[:6])}" + (" ..." if len(treatments) > 6 else ""),
+                    f"{label}, {assay.name}",
+                    "add those wells to the layout, or name what you compare with: reference = { treatment = ... }",
+                )
+            )
+    return faults
+
+
+def design_findings(study: Study) -> tuple[Finding, ...]:
+    """Return what limits the answers: contexts and units without their reference, and too few units."""
+    findings: list[Finding] = []
+    for assay in study.assays:
+        arms = units_by_arm(assay, study.unit)
+        units = set().union(*arms.values()) if arms else set()
+        findings += _lonely(assay, arms, study)
+        findings += _few(assay, units, study.unit)
+    return tuple(findings)
+
+
+def _lonely(assay: Assay, arms: Mapping[Arm, set[str]], study: Study) -> Iterator[Finding]:
+    """Yield a finding per context where treated units lack the reference treatment."""
+    reference = study.reference.treatment
+    for context in dict.fromkeys(context for _, context in arms):
+        treated = set().union(
+            *(units for (drug, place), units in arms.items() if place == context and drug != reference)
+        )
+        missing = sorted(treated - arms.get((reference, context), set()))
+        if missing:
+            yield Finding(
+                "warn",
+                "reference_missing",
+                f"{assay.name}: no {reference} well in context {context} for {study.unit} {', '.join(missing)}; "
+                "treatments there have nothing to be compared with. Add the wells if they exist.",
+            )
+
+
+def _few(assay: Assay, units: set[str], unit: str) -> Iterator[Finding]:
+    if len(units) < FEW_UNITS:
+        yield Finding(
+            "warn",
+            "few_units",
+            f"{assay.name}: {len(units)} independent {unit}{'' if len(units) == 1 else 's'} "
+            f"({', '.join(sorted(units))}); an interval needs at least 2 and means little below {FEW_UNITS}.",
+        )

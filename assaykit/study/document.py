@@ -1,0 +1,146 @@
+"""A study file from disk to `StudyFile`, with every fault told in a biologist's words.
+
+TOML text -> document -> StudyFile | faults
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from assaykit.errors import InputError, StudyError
+from assaykit.study.file import AssayEntry, ReferenceEntry, StudyFile
+
+WHAT_A_UNIT_IS = (
+    "the unit is the column whose levels are independent: an experiment repeated on another day with freshly thawed or"
+    " passaged cells, or a donor. Wells of one plate share the cells, the day and the pipetting, and cells of one well"
+    " share even more: they show how well one experiment was measured, not whether it happens again, so they are"
+    ' never counted as n. Write unit = "experiment" and give every layout that column'
+)
+NOT_A_UNIT = ("well", "wells", "cell", "cells", "event", "events", "replicate", "row", "column", "file", "treatment")
+_LISTS = ("plates", "counts", "fcs")
+_STUDY_LISTS = ("factors", "drugs", "primary", "claims")
+
+
+def document_from_file(path: Path) -> dict[str, Any]:
+    """Return the parsed TOML of a study file; StudyError where it is missing or is not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise StudyError(
+            "a study file must exist", "no such file", str(path), "give the path of a study.toml"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise StudyError("a study file must be UTF-8 text", "other bytes", path.name, "save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError("a study file must follow TOML's grammar", str(error), path.name) from error
+
+
+def study_from_document(document: Mapping[str, Any], label: str) -> tuple[StudyFile | None, list[InputError]]:
+    """Return the study file as values, or None, and every fault of its keys."""
+    version = document.get("assaykit", 1)
+    if version != 1:
+        found = f"assaykit = {version}"
+        return None, [StudyError("a study must be of format 1", found, label, "update assaykit, or write assaykit = 1")]
+    faults: list[InputError] = []
+    if str(document.get("unit", "")).strip().lower() in ("", *NOT_A_UNIT):
+        faults.append(_unit_fault(document, label))
+        document = {**document, "unit": "experiment"}
+    try:
+        return StudyFile.model_validate(_listed(document)), faults
+    except ValidationError as error:
+        return None, faults + [_fault(dict(item), label) for item in error.errors()]
+
+
+def _unit_fault(document: Mapping[str, Any], label: str) -> StudyError:
+    found = f'unit = "{document["unit"]}"' if "unit" in document else "no unit"
+    return StudyError("a study must name its experimental unit", found, label, WHAT_A_UNIT_IS)
+
+
+def _listed(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document with single texts where lists may stand turned into lists of one."""
+    listed = {key: [v] if key in _STUDY_LISTS and isinstance(v, str) else v for key, v in document.items()}
+    assays = document.get("assay", [])
+    if isinstance(assays, Mapping):
+        assays = [assays]
+    if isinstance(assays, list):
+        listed["assay"] = [
+            {key: [v] if key in _LISTS and isinstance(v, str) else v for key, v in assay.items()}
+            if isinstance(assay, Mapping)
+            else assay
+            for assay in assays
+        ]
+    return listed
+
+
+def _fault(item: Mapping[str, Any], label: str) -> StudyError:
+    *above, last = item["loc"]
+    where = ", ".join((label, *_place(above)))
+    model = AssayEntry if "assay" in above else ReferenceEntry if "reference" in above else StudyFile
+    known = tuple(field.alias or name for name, field in model.model_fields.items())
+    match item["type"]:
+        case "extra_forbidden":
+            near = next(iter(get_close_matches(str(last), known, n=1, cutoff=0.5)), "")
+            remedy = f"write '{near}'" if near else f"use one of {', '.join(known)}"
+            return StudyError("a key must be one a study has", f"'{last}'", where, remedy)
+        case "missing" if last == "assay":
+            return StudyError("a study must have an assay", "none", where, 'write [[assay]] with protocol = "..."')
+        case "missing":
+            return StudyError(
+                f"the key '{last}' is needed", "nothing", where, f"write {last} = {_EXAMPLES.get(str(last), '...')}"
+            )
+    must = _MUSTS.get(item["type"]) or _choices(item)
+    return StudyError(f"'{_key(item['loc'])}' must be {must}", _shown(item["input"]), where)
+
+
+_EXAMPLES = {"assaykit": "1", "title": '"..."', "protocol": '"cxcr4_surface"'}
+_MUSTS = {
+    "string_type": "text in quotes",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "greater_than_equal": "zero or more",
+    "tuple_type": "a list in square brackets",
+    "dict_type": "a table of names and values",
+    "model_type": "a table of names and values",
+    "model_attributes_type": "a table of names and values",
+    "too_short": "at least one",
+}
+
+
+def _choices(item: Mapping[str, Any]) -> str:
+    expected = str(item.get("ctx", {}).get("expected", "what the format says"))
+    return "one of " + re.sub(r"'| or(?= )", "", expected.replace(" or ", ", "))
+
+
+def _place(location: list[Any]) -> list[str]:
+    words: list[str] = []
+    for part in location:
+        if isinstance(part, int) and words:
+            words[-1] = f"[[{words[-1]}]] {part + 1}"
+        else:
+            words.append(str(part))
+    return words
+
+
+def _key(location: tuple[Any, ...]) -> str:
+    return str(next(part for part in reversed(location) if isinstance(part, str)))
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return f"'{value}'"
+        case int() | float():
+            return str(value)
+        case Mapping():
+            return "a table"
+    return "a list" if isinstance(value, list) else f"'{value}'"

@@ -1,0 +1,73 @@
+"""What a study file may hold, as frozen pydantic models: the keys, their meaning, and the JSON Schema made of both."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Context = Literal["mono", "msc_contact", "msc_transwell", "msc_medium", "plain_medium"]
+PlateSize = Literal[6, 12, 24, 48, 96, 384, 1536]
+
+
+class _Entry(BaseModel):
+    """Frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class ReferenceEntry(_Entry):
+    """What every treatment is compared with, within its own context."""
+
+    treatment: str = Field(default="vehicle", description="The treatment the others are compared with.")
+    context: Context = Field(default="mono", description="The context of wells that name none.")
+
+
+class AssayEntry(_Entry):
+    """One assay: a protocol, and the plates or counts it is applied to. Paths are relative to the study file."""
+
+    protocol: str = Field(description="A shipped protocol's name, or the path of a protocol file.")
+    name: str = Field(default="", description="The assay's name in tables; the protocol's where left out.")
+    plates: tuple[str, ...] = Field(
+        default=(), description="Layouts: wellmap TOML, CSV or XLSX; * stands for any text."
+    )
+    counts: tuple[str, ...] = Field(
+        default=(), description="Tables of counts, one row per well or insert: CSV or XLSX."
+    )
+    channels: dict[str, str] = Field(
+        default_factory=dict, description="Channel role of the protocol -> this cytometer's $PnN or $PnS."
+    )
+    clones: dict[str, str] = Field(
+        default_factory=dict, description="Channel role -> antibody clone, where it is not the protocol's."
+    )
+    fcs: tuple[str, ...] = Field(
+        default=(),
+        description="Folders or files of FCS data; may hold {plate}, {well} and any factor in braces, and *.",
+    )
+    wells: PlateSize | None = Field(default=None, description="Wells of the plates; 96 where nothing says otherwise.")
+    file_name: str = Field(
+        default="", description="Factors in the layout's file name, e.g. 'cxcr4_{experiment}' for cxcr4_day1.csv."
+    )
+
+
+class StudyFile(_Entry):
+    """A study file (study.toml)."""
+
+    assaykit: Literal[1] = Field(description="The version of this format.")
+    title: str = Field(description="One line that names the study.")
+    unit: str = Field(
+        description="The column whose levels are independent: the experiment (a day with fresh cells) or the donor."
+    )
+    reference: ReferenceEntry = Field(default=ReferenceEntry(), description="The reference treatment and context.")
+    seed: int = Field(default=1, ge=0, description="The seed of every random draw.")
+    factors: tuple[str, ...] = Field(default=(), description="Further columns of the layouts, named by you.")
+    drugs: tuple[str, ...] = Field(default=(), description="Drug catalogues of your own, over the shipped one.")
+    primary: tuple[str, ...] = Field(default=(), description="Claims named before the run, e.g. EN-10.")
+    claims: tuple[str, ...] = Field(default=(), description="Catalogues of claims of your own.")
+    assay: tuple[AssayEntry, ...] = Field(min_length=1, description="The assays.")
+
+
+def study_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a study file, for editors."""
+    schema = StudyFile.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

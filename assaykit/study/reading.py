@@ -1,0 +1,301 @@
+"""Read a study: every file it names, checked together, so that a user sees all its faults at once.
+
+study.toml -> StudyFile -> layouts, counts, protocols, catalogue -> wells checked -> files matched -> Study
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from assaykit.errors import Faults, InputError, StudyError, raise_all
+from assaykit.plate.draft import nearest
+from assaykit.plate.model import Plate
+from assaykit.plate.reading import Reading, reading_from_counts, reading_from_layout
+from assaykit.plate.schema import Columns
+from assaykit.protocol import Protocol, read_protocol
+from assaykit.study.design import design_faults, design_findings
+from assaykit.study.document import document_from_file, study_from_document
+from assaykit.study.file import AssayEntry, StudyFile
+from assaykit.study.matching import match_files
+from assaykit.study.model import Assay, Reference, Study
+from assaykit.study.wells import Rules, checked_plate
+from assaykit.tables import Finding
+from assaykit.treatment import Catalogue, extended, parse_treatment, read_drugs
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What reading gathers on its way: faults, findings and the files read."""
+
+    faults: list[InputError] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    inputs: list[Path] = field(default_factory=list)
+
+
+def read_study(path: str | Path) -> Study:
+    """Return the study, every treatment canonical and every well with its unit.
+
+    Raises the fault, or Faults with all of them; a well whose FCS file is missing is no fault, for the run goes on.
+    """
+    path = Path(path)
+    document = document_from_file(path)
+    file, faults = study_from_document(document, path.name)
+    gathered = _Gathered(faults, [], [path])
+    if file is None:
+        raise_all(faults)
+        raise AssertionError("a study without values has a fault")
+    study = _study(file, path, gathered)
+    raise_all(gathered.faults)
+    return study
+
+
+def _study(file: StudyFile, path: Path, gathered: _Gathered) -> Study:
+    folder = path.parent
+    catalogue = _catalogue(file, folder, gathered)
+    rules = Rules(file.unit, _reference(file, catalogue, path.name, gathered), catalogue)
+    assays = []
+    for number, entry in enumerate(file.assay, start=1):
+        where = f"{path.name}, [[assay]] {number}" + (f" ({entry.name or entry.protocol})")
+        assay = _assay(entry, _Place(folder, where), file, rules=rules, gathered=gathered)
+        assays += [assay] if assay else []
+    gathered.faults += _repeated_names(assays, path.name)
+    claims = tuple(_existing(file.claims, folder, "claims", gathered))
+    study = Study(
+        title=file.title,
+        unit=file.unit,
+        reference=rules.reference,
+        assays=tuple(assays),
+        source=path,
+        seed=file.seed,
+        primary_claims=file.primary,
+        claims=claims,
+        inputs=tuple(dict.fromkeys((*gathered.inputs, *claims))),
+        catalogue=catalogue,
+    )
+    if not gathered.faults:
+        gathered.faults += design_faults(study)
+    return replace(study, findings=(*gathered.findings, *design_findings(study)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The study's folder, and the assay's place in the study file."""
+
+    folder: Path
+    where: str
+
+
+def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, gathered: _Gathered) -> Assay | None:
+    protocol = _protocol(entry, place, gathered)
+    if not entry.plates and not entry.counts:
+        fault = StudyError(
+            "an assay must have plates or counts", "neither", place.where, 'write plates = ["plates/*.csv"]'
+        )
+        gathered.faults.append(fault)
+    columns = Columns((file.unit,), file.factors)
+    layouts = [_read_layout(path, entry, place, columns) for path in _globbed(entry.plates, place, "plates", gathered)]
+    tables = [
+        reading_from_counts(path, columns, label=_label(path, place.folder))
+        for path in _globbed(entry.counts, place, "counts", gathered)
+    ]
+    for reading in (*layouts, *tables):
+        gathered.faults += reading.faults
+        gathered.inputs += reading.inputs
+    plates = tuple(_checked(layouts, rules, gathered))
+    counts = tuple(_checked(tables, rules, gathered))
+    gathered.faults += _repeated_plates((*plates, *counts), place.where)
+    plates = tuple(_with_files(plate, entry, place, gathered) for plate in plates)
+    if protocol is None:
+        return None
+    gathered.faults += _channel_faults(entry, protocol, place.where)
+    return Assay(
+        name=entry.name or protocol.name,
+        protocol=_with_clones(protocol, entry.clones),
+        plates=plates,
+        counts=counts,
+        channels=dict(entry.channels),
+        catalogue=rules.catalogue,
+    )
+
+
+def _read_layout(path: Path, entry: AssayEntry, place: _Place, columns: Columns) -> Reading:
+    label = _label(path, place.folder)
+    constants, faults = factors_from_name(path, entry.file_name, label)
+    reading = reading_from_layout(path, columns, size=entry.wells, label=label, constants=constants)
+    return replace(reading, faults=(*faults, *reading.faults))
+
+
+def factors_from_name(path: Path, pattern: str, label: str) -> tuple[dict[str, str], list[InputError]]:
+    """Return the factors a file's name tells by a pattern such as 'cxcr4_{experiment}', and a fault where it does not.
+
+    >>> factors_from_name(Path("cxcr4_day1.csv"), "cxcr4_{experiment}", "")
+    ({'experiment': 'day1'}, [])
+    """
+    if not pattern:
+        return {}, []
+    pieces = re.split(r"\{(\w+)\}", pattern)
+    regex = "".join(f"(?P<{piece}>.+?)" if index % 2 else re.escape(piece) for index, piece in enumerate(pieces))
+    match = re.fullmatch(regex, path.stem) or re.fullmatch(regex, path.name)
+    if match is None:
+        fault = StudyError(
+            "a layout's file name must follow file_name", f"'{path.name}'", label, f"name it like {pattern}"
+        )
+        return {}, [fault]
+    return match.groupdict(), []
+
+
+def _checked(readings: Iterable[Reading], rules: Rules, gathered: _Gathered) -> Iterable[Plate]:
+    for reading in readings:
+        for plate in reading.plates:
+            checked = checked_plate(plate, rules)
+            gathered.faults += checked.faults
+            gathered.findings += checked.findings
+            yield checked.plate
+
+
+def _with_files(plate: Plate, entry: AssayEntry, place: _Place, gathered: _Gathered) -> Plate:
+    matched = match_files(plate, entry.fcs, place.folder, where=place.where)
+    gathered.faults += matched.faults
+    gathered.findings += matched.findings
+    return matched.plate
+
+
+def _protocol(entry: AssayEntry, place: _Place, gathered: _Gathered) -> Protocol | None:
+    local = place.folder / entry.protocol
+    try:
+        protocol = read_protocol(local if local.is_file() else entry.protocol)
+    except InputError as error:
+        gathered.faults.append(type(error)(error.must, error.found, error.where or place.where, error.remedy))
+        return None
+    except Faults as faults:
+        gathered.faults += faults.errors
+        return None
+    gathered.inputs += [local] if local.is_file() else []
+    return protocol
+
+
+def _with_clones(protocol: Protocol, clones: Mapping[str, str]) -> Protocol:
+    """Return the protocol with the antibody clones the lab declares."""
+    channels = {
+        role: channel.model_copy(update={"clone": clones[role]}) if role in clones else channel
+        for role, channel in protocol.channels.items()
+    }
+    return protocol.model_copy(update={"channels": channels})
+
+
+def _channel_faults(entry: AssayEntry, protocol: Protocol, where: str) -> list[InputError]:
+    known = tuple(protocol.channels)
+    faults: list[InputError] = []
+    for key, roles in (("channels", entry.channels), ("clones", entry.clones)):
+        for role in roles:
+            if role not in known:
+                near = nearest(role, known)
+                remedy = f"write '{near}'" if near else f"use one of {', '.join(known)}"
+                faults.append(
+                    StudyError(
+                        f"a channel must have a role of protocol {protocol.name}",
+                        f"'{role}'",
+                        f"{where}, {key}",
+                        remedy,
+                    )
+                )
+    return faults
+
+
+def _catalogue(file: StudyFile, folder: Path, gathered: _Gathered) -> Catalogue:
+    catalogue = read_drugs()
+    for name in file.drugs:
+        try:
+            catalogue = extended(catalogue, folder / name, label=name)
+            gathered.inputs.append(folder / name)
+        except InputError as error:
+            gathered.faults.append(error)
+        except Faults as faults:
+            gathered.faults += faults.errors
+    return catalogue
+
+
+def _reference(file: StudyFile, catalogue: Catalogue, label: str, gathered: _Gathered) -> Reference:
+    try:
+        treatment = str(parse_treatment(file.reference.treatment, catalogue))
+    except InputError as error:
+        gathered.faults.append(type(error)(error.must, error.found, f"{label}, reference, treatment", error.remedy))
+        treatment = "vehicle"
+    return Reference(treatment, file.reference.context)
+
+
+def _globbed(patterns: Sequence[str], place: _Place, key: str, gathered: _Gathered) -> list[Path]:
+    """Return the files patterns mean, in order and once each; a pattern that means none is a fault."""
+    paths: dict[Path, None] = {}
+    for pattern in patterns:
+        found = sorted(path for path in place.folder.glob(pattern) if not path.name.startswith((".", "~$")))
+        if not found:
+            gathered.faults.append(
+                StudyError(
+                    f"the files of '{key}' must exist",
+                    f"no file '{pattern}'",
+                    f"{place.where}, {key}",
+                    _sibling(place.folder, pattern) or "mend the path; it is relative to the study file",
+                )
+            )
+        paths |= dict.fromkeys(found)
+    return list(paths)
+
+
+def _sibling(folder: Path, pattern: str) -> str:
+    """Return the advice to take the file most like a missing one, or ""."""
+    wanted = folder / pattern
+    there = tuple(path.name for path in sorted(wanted.parent.iterdir())) if wanted.parent.is_dir() else ()
+    near = nearest(wanted.name, there)
+    return f"write '{(Path(pattern).parent / near).as_posix()}'" if near else ""
+
+
+def _existing(names: Sequence[str], folder: Path, key: str, gathered: _Gathered) -> Iterable[Path]:
+    for name in names:
+        if not (folder / name).is_file():
+            remedy = _sibling(folder, name) or "mend the path; it is relative to the study file"
+            gathered.faults.append(
+                StudyError(f"the files of '{key}' must exist", f"no file '{name}'", f"study, {key}", remedy)
+            )
+        yield folder / name
+
+
+def _label(path: Path, folder: Path) -> str:
+    return Path(os.path.relpath(path, folder)).as_posix()
+
+
+def _repeated_plates(plates: Sequence[Plate], where: str) -> list[InputError]:
+    seen: dict[str, Plate] = {}
+    faults: list[InputError] = []
+    for plate in plates:
+        if plate.name in seen:
+            files = f"{_name(seen[plate.name])} and {_name(plate)}"
+            faults.append(
+                StudyError(
+                    "plates of an assay must have different names",
+                    f"'{plate.name}' in {files}",
+                    where,
+                    "rename a file or sheet",
+                )
+            )
+        seen.setdefault(plate.name, plate)
+    return faults
+
+
+def _name(plate: Plate) -> str:
+    return plate.source.name if plate.source else plate.name
+
+
+def _repeated_names(assays: Sequence[Assay], label: str) -> list[InputError]:
+    names = [assay.name for assay in assays]
+    return [
+        StudyError(
+            "assays must have different names", f"'{name}' {names.count(name)} times", label, 'give each a name = "..."'
+        )
+        for name in dict.fromkeys(names)
+        if names.count(name) > 1
+    ]
