@@ -1,1 +1,23 @@
-"""endpoints."""
+"""Endpoints: `value = endpoint(readouts, reference)`, and what the values of one assay are worth."""
+
+from __future__ import annotations
+
+from assaykit.endpoints.acceptance import accept, criterion_check, dropped
+from assaykit.endpoints.catalogue import ENDPOINTS
+from assaykit.endpoints.criteria import CRITERIA, Check
+from assaykit.endpoints.measure import measure_endpoints
+from assaykit.endpoints.model import Doubt, Endpoint, Measured, MeasuredWell
+
+__all__ = [
+    "CRITERIA",
+    "ENDPOINTS",
+    "Check",
+    "Doubt",
+    "Endpoint",
+    "Measured",
+    "MeasuredWell",
+    "accept",
+    "criterion_check",
+    "dropped",
+    "measure_endpoints",
+]

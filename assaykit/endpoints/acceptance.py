@@ -1,0 +1,159 @@
+"""Whether plates and units are fit to answer: each criterion of the protocol gives pass, warn or fail, in numbers.
+
+value = check(readings); a value beyond the criterion's limit warns or fails the plate or unit it stands for.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import pandas as pd
+
+from assaykit.endpoints.criteria import CRITERIA, Check, Judged, Readings
+from assaykit.errors import EndpointError
+from assaykit.protocol.model import Criterion
+from assaykit.study.model import Assay, Reference
+from assaykit.tables import Finding
+
+Result = Literal["pass", "warn", "fail", "not measured"]
+ACCEPTANCE = ("assay", "plate", "unit_id", "context", "check", "value", "limit", "unit", "result", "dropped", "message")
+MOST_SHOWN = 5  # values named one by one in a message
+_GRAVITY = ("pass", "warn", "fail", "not_interpretable")
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """One row of the acceptance table, and the rows of MEASUREMENTS it speaks of."""
+
+    assay: str
+    plate: str
+    unit_id: str
+    context: str
+    check: str
+    value: float
+    limit: float
+    unit: str
+    result: Result
+    dropped: bool
+    message: str
+
+
+def accept(
+    assay: Assay, measurements: pd.DataFrame, readouts: pd.DataFrame, *, reference: Reference
+) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
+    """Return MEASUREMENTS marked by the protocol's criteria, the acceptance table, and a finding per warn or fail.
+
+    A marked value carries the criterion's message in `reason`; `excluded` is true where the protocol says that what
+    fails is left out (`dropped` leaves it out). Where every unit fails, nothing is left out and nothing can be
+    interpreted. Raises EndpointError where the protocol names a criterion that does not exist.
+    """
+    readings = Readings(assay, measurements, readouts, reference)
+    marked = measurements.assign(excluded=False)
+    table: list[Accepted] = []
+    for criterion in assay.protocol.acceptance:
+        check = criterion_check(criterion, assay.protocol.name)
+        judged = check.measure(readings)
+        failing = [one for one in judged if not _passes(one.value, criterion, check)]
+        hopeless = bool(failing) and criterion.level == "fail" and len(failing) == len(judged)
+        table += _table_rows(assay.name, criterion, check, judged=judged, hopeless=hopeless)
+        marked = _marked(marked, criterion, check, failing=failing, hopeless=hopeless)
+    findings = [
+        Finding(row.result, row.check, row.message, row.plate) for row in table if row.result in {"warn", "fail"}
+    ]
+    return marked, pd.DataFrame([asdict(row) for row in table], columns=list(ACCEPTANCE)), findings
+
+
+def dropped(measurements: pd.DataFrame) -> pd.DataFrame:
+    """Return the measurements without those a failed criterion leaves out."""
+    if "excluded" not in measurements:
+        return measurements
+    return measurements[~measurements["excluded"].astype(bool)].reset_index(drop=True)
+
+
+def criterion_check(criterion: Criterion, protocol: str) -> Check:
+    """Return the check a criterion names. Raises EndpointError naming the nearest one."""
+    if criterion.check in CRITERIA:
+        return CRITERIA[criterion.check]
+    near = difflib.get_close_matches(criterion.check, CRITERIA, n=1)
+    remedy = f"write {near[0]!r}" if near else f"use one of {', '.join(CRITERIA)}"
+    raise EndpointError("a criterion must be a known one", repr(criterion.check), f"protocol {protocol}", remedy)
+
+
+def _passes(value: float, criterion: Criterion, check: Check) -> bool:
+    return value >= criterion.limit if check.passes == "at least" else value <= criterion.limit
+
+
+def _table_rows(
+    assay: str, criterion: Criterion, check: Check, *, judged: Sequence[Judged], hopeless: bool
+) -> list[Accepted]:
+    """Return one row per plate or unit: its worst value, and in words every value beyond the limit."""
+    groups: dict[tuple[str, str, str], list[Judged]] = {}
+    for one in judged:
+        groups.setdefault((one.plate, one.unit_id, one.context), []).append(one)
+    rows = []
+    for (plate, unit_id, context), members in groups.items():
+        failing = [one for one in members if not _passes(one.value, criterion, check)]
+        worst = (min if check.passes == "at least" else max)(one.value for one in members)
+        leaves_out = bool(failing) and criterion.level == "fail" and criterion.drop and not hopeless
+        rows.append(
+            Accepted(
+                assay=assay,
+                plate=plate,
+                unit_id=unit_id,
+                context=context,
+                check=criterion.check,
+                value=worst,
+                limit=criterion.limit,
+                unit=check.unit,
+                result=criterion.level if failing else "pass",
+                dropped=leaves_out,
+                message=_message(criterion, check, failing, left_out=leaves_out) if failing else "",
+            )
+        )
+    return rows or [_unmeasured(assay, criterion, check)]
+
+
+def _unmeasured(assay: str, criterion: Criterion, check: Check) -> Accepted:
+    message = f"nothing in {assay} to measure it on: {check.meaning}"
+    return Accepted(
+        assay=assay,
+        plate="",
+        unit_id="",
+        context="",
+        check=criterion.check,
+        value=float("nan"),
+        limit=criterion.limit,
+        unit=check.unit,
+        result="not measured",
+        dropped=False,
+        message=message,
+    )
+
+
+def _message(criterion: Criterion, check: Check, failing: Sequence[Judged], *, left_out: bool = False) -> str:
+    shown = [one.says for one in failing[:MOST_SHOWN]]
+    if len(failing) > MOST_SHOWN:
+        shown.append(f"and {len(failing) - MOST_SHOWN} more")
+    limit = f"{check.passes} {criterion.limit:g} {check.unit}".removesuffix(" ratio")
+    fate = "; left out of the estimates, as the protocol says" if left_out else ""
+    return f"{'; '.join(shown)} (must be {limit}: {check.meaning}){fate}"
+
+
+def _marked(
+    measurements: pd.DataFrame, criterion: Criterion, check: Check, *, failing: Sequence[Judged], hopeless: bool
+) -> pd.DataFrame:
+    """Return the measurements with the graver of their own and the criterion's mark, and both reasons."""
+    marked = measurements.copy()
+    mark = "not_interpretable" if hopeless else criterion.level
+    for one in failing:
+        message = _message(criterion, check, [one])
+        for index in one.concerns:
+            before, reason = marked.at[index, "qc"], marked.at[index, "reason"]
+            marked.at[index, "qc"] = max(before, mark, key=_GRAVITY.index)
+            marked.at[index, "reason"] = f"{reason}; {message}" if reason else message
+        if criterion.level == "fail" and criterion.drop and not hopeless:
+            marked.loc[one.concerns, "excluded"] = True
+    return marked

@@ -1,0 +1,96 @@
+"""Cells in a well or an insert: as counted by hand, or from events by beads or by the volume run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from assaykit.endpoints.model import Readouts
+
+Options = Mapping[str, str | float | bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Cells of a whole well; missing with the reason where they cannot be known. `events` is None for hand counts."""
+
+    cells: float
+    method: str = ""
+    reason: str = ""
+    events: int | None = None
+
+
+def counted_cells(readouts: Readouts, plain: str, options: Options) -> Counted:
+    """Return the cells of a well: column `plain` as it stands, else events by beads, else events by volume.
+
+    `options = { counting = "beads" | "volume" | "plain" }` settles which, where a well has more than one.
+    """
+    wanted = options.get("counting", "")
+    if plain in readouts and wanted in {"", "plain"}:
+        return Counted(readouts[plain], "as counted")
+    if "cells_count" not in readouts:
+        return Counted(math.nan, reason=f"there is no count of {plain} cells")
+    added = readouts.get("beads_added", options.get("beads_added"))
+    volume = readouts.get("sample_volume", options.get("sample_volume"))
+    if "beads_count" in readouts and added and wanted in {"", "beads"}:
+        return _by_beads(readouts, float(added))
+    if "volume_ul" in readouts and volume and wanted in {"", "volume"}:
+        return _by_volume(readouts, float(volume))
+    return Counted(
+        math.nan,
+        reason="events are not cells of the well: give beads_added with a bead gate, or sample_volume in uL "
+        "with a cytometer that writes the volume it ran ($VOL)",
+        events=round(readouts["cells_count"]),
+    )
+
+
+def _by_beads(readouts: Readouts, added: float) -> Counted:
+    """Return cells = cell events / bead events * beads added, times the dilution of the sample."""
+    cells, beads = readouts["cells_count"], readouts["beads_count"]
+    if beads <= 0:
+        return Counted(math.nan, reason="no bead was seen, so cells cannot be counted", events=round(cells))
+    return Counted(cells / beads * added * _dilution(readouts), "beads", events=round(cells))
+
+
+def _by_volume(readouts: Readouts, sample_volume: float) -> Counted:
+    """Return cells = cell events / volume run * volume of the sample, times its dilution; volumes in uL."""
+    cells, run = readouts["cells_count"], readouts["volume_ul"]
+    if run <= 0:
+        return Counted(math.nan, reason="the file says that no volume was run", events=round(cells))
+    return Counted(cells / run * sample_volume * _dilution(readouts), "volume", events=round(cells))
+
+
+def _dilution(readouts: Readouts) -> float:
+    """Return how many times an acquired sample was diluted; hand counts come with theirs already multiplied in."""
+    return readouts.get("dilution", 1.0) or 1.0
+
+
+def fraction(value: float) -> float:
+    """Return a viability written as a fraction or as a percentage, as a fraction.
+
+    >>> fraction(0.9), fraction(90.0)
+    (0.9, 0.9)
+    """
+    return value / 100 if value > 1 else value
+
+
+def dead_or_alive(readouts: Readouts, options: Options) -> dict[str, float]:
+    """Return `apoptotic`, `early`, `late`, `viable` and `total` cells of a well, as far as they are known.
+
+    A count by hand goes before the population of the same role. `total` is the sum of its four parts where all are
+    known and it is not given; `apoptotic` is early, or early + late, as `options = { apoptotic = ... }` declares.
+    """
+    parts = {
+        name: readouts.get(name, readouts.get(f"{name}_count", math.nan))
+        for name in ("early", "late", "viable", "necrotic", "total", "apoptotic")
+    }
+    if math.isnan(parts["total"]):
+        parts["total"] = sum(parts[name] for name in ("early", "late", "viable", "necrotic"))
+    if math.isnan(parts["total"]) and "necrotic" not in readouts and "necrotic_count" not in readouts:
+        dying = parts["apoptotic"] if math.isnan(parts["early"] + parts["late"]) else parts["early"] + parts["late"]
+        parts["total"] = dying + parts["viable"]
+    if math.isnan(parts["apoptotic"]) or not math.isnan(parts["early"]):
+        early_only = options.get("apoptotic", "early+late") == "early"
+        parts["apoptotic"] = parts["early"] if early_only else parts["early"] + parts["late"]
+    return {name: value for name, value in parts.items() if not math.isnan(value)}

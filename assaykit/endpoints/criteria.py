@@ -1,0 +1,239 @@
+"""`CRITERIA`: what can be asked of a plate or unit before its numbers count, and how each is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from assaykit.endpoints.catalogue import ENDPOINTS
+from assaykit.endpoints.counting import fraction
+from assaykit.endpoints.wells import flag_of, wells_of
+from assaykit.study.model import Assay, Reference
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Readings:
+    """What criteria are measured on."""
+
+    assay: Assay
+    measurements: pd.DataFrame
+    readouts: pd.DataFrame
+    reference: Reference
+
+    def of(self, *endpoints: str) -> pd.DataFrame:
+        """Return the measurements of the endpoints with these keys, by whatever name the protocol gives them."""
+        names = [spec.measured_as for spec in self.assay.protocol.endpoints if spec.endpoint in endpoints]
+        frame = self.measurements
+        return frame[frame["endpoint"].isin(names) & frame["value"].notna()]
+
+    def untreated(self, *endpoints: str) -> pd.DataFrame:
+        """Return those of the reference treatment."""
+        frame = self.of(*endpoints)
+        return frame[frame["treatment"] == self.reference.treatment]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """One value to hold against a limit, in words, and the index of the measurements it speaks of."""
+
+    value: float
+    says: str
+    concerns: pd.Index
+    plate: str = ""
+    unit_id: str = ""
+    context: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question to a plate or unit: how it is measured, and on which side of the limit it passes."""
+
+    measure: Callable[[Readings], list[Judged]]
+    passes: Literal["at least", "at most"]
+    unit: str
+    per: Literal["plate", "unit"]
+    meaning: str
+    source: str
+
+
+def vehicle_index(readings: Readings) -> list[Judged]:
+    """Return the reference's migration index, unit by unit; it speaks of everything measured towards CXCL12."""
+    frame = readings.untreated("migration_index")
+    toward = {key for key, endpoint in ENDPOINTS.items() if endpoint.target == "cxcl12"} | {"checkerboard"}
+    return [
+        Judged(
+            value,
+            f"{_who(readings, unit, context)} migrates {value:.2f} times as much to CXCL12 as to medium",
+            _rows(readings, unit, _across(readings, context), toward),
+            unit_id=unit,
+            context=context,
+        )
+        for unit, context, value in _unit_means(frame)
+    ]
+
+
+def medium_migration(readings: Readings) -> list[Judged]:
+    """Return the reference's migration to medium, unit by unit."""
+    return [
+        Judged(
+            value,
+            f"{value:.2f} % of the input of {_who(readings, unit, context)} went to medium",
+            _rows(readings, unit, _across(readings, context)),
+            unit_id=unit,
+            context=context,
+        )
+        for unit, context, value in _unit_means(readings.untreated("migration_random"))
+    ]
+
+
+def vehicle_death(readings: Readings) -> list[Judged]:
+    """Return the reference's apoptosis, per unit and context; without stroma it speaks of the whole unit."""
+    return [
+        Judged(
+            value,
+            f"{value:.1f} % of the cells of {_who(readings, unit, context)} are apoptotic",
+            _rows(readings, unit, _across(readings, context)),
+            unit_id=unit,
+            context=context,
+        )
+        for unit, context, value in _unit_means(readings.untreated("apoptosis"))
+    ]
+
+
+def input_viability(readings: Readings) -> list[Judged]:
+    """Return the lowest viability of the cells put in, plate by plate, in %."""
+    found: dict[str, list[tuple[float, str]]] = {}
+    for plate, well in wells_of(readings.assay):
+        given = {**well.factors, **well.counts}.get("input_viability", "")
+        if not isinstance(given, str):
+            found.setdefault(plate.name, []).append((100 * fraction(float(given)), well.name))
+    return [
+        Judged(low, f"the cells put in were {low:.0f} % viable ({well})", _plate_rows(readings, plate), plate=plate)
+        for plate, values in found.items()
+        for low, well in [min(values)]
+    ]
+
+
+def cell_events(readings: Readings) -> list[Judged]:
+    """Return the fewest cells a value rests on, plate by plate; it speaks of each well below the limit itself."""
+    frame = readings.measurements[readings.measurements["cells"].notna() & (readings.measurements["well"] != "")]
+    wells = frame.groupby(["plate", "well"], sort=False)["cells"].min()
+    return [
+        Judged(float(cells), f"{well} holds {int(cells)} cells", _well_rows(readings, plate, [well]), plate=plate)
+        for (plate, well), cells in wells.items()
+    ]
+
+
+def bead_events(readings: Readings) -> list[Judged]:
+    """Return the beads seen, well by well."""
+    frame = readings.readouts
+    beads = frame[(frame["readout"] == "beads_count") & frame["value"].notna()]
+    return [
+        Judged(value, f"{well} holds {value:.0f} beads", _well_rows(readings, plate, [well]), plate=plate)
+        for plate, well, value in beads[["plate", "well", "value"]].itertuples(index=False, name=None)
+    ]
+
+
+def duplicate_cv(readings: Readings) -> list[Judged]:
+    """Return the coefficient of variation of the wells of one arm, in %, over endpoints analysed as ratios."""
+    ratios = {one.endpoint for one in readings.assay.protocol.analyses if one.scale != "identity"}
+    frame = readings.measurements
+    frame = frame[frame["endpoint"].isin(ratios) & (frame["well"] != "") & frame["value"].notna()]
+    judged = []
+    for key, group in frame.groupby(["unit_id", "treatment", "context", "endpoint"], sort=False):
+        unit, treatment, context, endpoint = map(str, key)
+        mean = group["value"].mean()
+        if len(group) >= 2 and mean > 0:
+            value = float(100 * group["value"].std(ddof=1) / mean)
+            says = f"{endpoint} of {treatment} in {context} varies by {value:.0f} % between its {len(group)} wells"
+            judged.append(Judged(value, says, group.index, unit_id=unit))
+    return judged
+
+
+def recovery(readings: Readings) -> list[Judged]:
+    """Return 100 * (left above + migrated) / input, in %, where the cells above were counted (`top`)."""
+    above = {
+        (plate.name, well.name): float(well.counts["top"])
+        for plate, well in wells_of(readings.assay)
+        if "top" in well.counts
+    }
+    targets = [key for key, endpoint in ENDPOINTS.items() if endpoint.formed == "input" and endpoint.target]
+    judged = []
+    for index, row in readings.of(*targets).iterrows():
+        top = above.get((row["plate"], row["well"]))
+        if top is not None and row["total"] > 0:
+            value = float(row["value"] + 100 * top / row["total"])
+            says = f"{value:.0f} % of the cells put into {row['well']} were found again"
+            judged.append(Judged(value, says, pd.Index([index]), plate=row["plate"]))
+    return judged
+
+
+def detached(readings: Readings) -> list[Judged]:
+    """Return 1 for each well whose stroma came off (factor `detached`), 0 for the others, where it was recorded."""
+    return [
+        Judged(
+            float(flag_of(well.factors["detached"])),
+            f"the stroma of {well.name} came off",
+            _well_rows(readings, plate.name, [well.name]),
+            plate=plate.name,
+        )
+        for plate, well in wells_of(readings.assay)
+        if well.role == "sample" and "detached" in well.factors
+    ]
+
+
+CRITERIA: dict[str, Check] = {
+    "vehicle_index": Check(
+        vehicle_index, "at least", "ratio", "unit", "the reference must chemotax", "convention: 2 in a CXCR4+ line"
+    ),
+    "medium_migration": Check(
+        medium_migration, "at most", "%", "unit", "few cells may fall through to medium", "convention: 5 %"
+    ),
+    "vehicle_death": Check(vehicle_death, "at most", "%", "unit", "the reference must live", "convention: 15 %"),
+    "input_viability": Check(
+        input_viability, "at least", "%", "plate", "the cells put in must live", "convention: 85 %"
+    ),
+    "cell_events": Check(
+        cell_events, "at least", "cells", "plate", "a value must rest on enough cells", "convention: 200"
+    ),
+    "bead_events": Check(
+        bead_events, "at least", "beads", "plate", "a count must rest on enough beads", "convention: 1000"
+    ),
+    "duplicate_cv": Check(duplicate_cv, "at most", "%", "unit", "wells of one arm must agree", "convention: 25 %"),
+    "recovery_low": Check(recovery, "at least", "%", "plate", "cells put in must be found again", "convention: 70 %"),
+    "recovery_high": Check(recovery, "at most", "%", "plate", "no more cells than were put in", "convention: 110 %"),
+    "detached": Check(detached, "at most", "wells", "plate", "the stroma must stay on", "convention: none"),
+}
+
+
+def _who(readings: Readings, unit: str, context: str) -> str:
+    return f"{readings.reference.treatment} in {context} of {unit}"
+
+
+def _unit_means(frame: pd.DataFrame) -> Iterator[tuple[str, str, float]]:
+    for (unit, context), value in frame.groupby(["unit_id", "context"], sort=False)["value"].mean().items():
+        yield str(unit), str(context), float(value)
+
+
+def _across(readings: Readings, context: str) -> str:
+    """Return the context a fault reaches: all of them ("") where it is the reference's own."""
+    return "" if context == readings.reference.context else context
+
+
+def _rows(readings: Readings, unit: str, context: str, keys: Sequence[str] | set[str] = ()) -> pd.Index:
+    frame = readings.measurements
+    names = [spec.measured_as for spec in readings.assay.protocol.endpoints if not keys or spec.endpoint in keys]
+    here = (frame["unit_id"] == unit) & frame["endpoint"].isin(names)
+    return frame.index[here & (frame["context"] == context)] if context else frame.index[here]
+
+
+def _plate_rows(readings: Readings, plate: str) -> pd.Index:
+    return readings.measurements.index[readings.measurements["plate"] == plate]
+
+
+def _well_rows(readings: Readings, plate: str, wells: Sequence[str]) -> pd.Index:
+    frame = readings.measurements
+    return frame.index[(frame["plate"] == plate) & frame["well"].isin(wells)]

@@ -1,0 +1,170 @@
+"""READOUTS of one assay -> MEASUREMENTS: each endpoint of its protocol, each doubt a row's reason and a finding."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from assaykit.endpoints.arms import form_combination, form_contexts, form_reversal, form_targets
+from assaykit.endpoints.catalogue import ENDPOINTS
+from assaykit.endpoints.forming import (
+    Setting,
+    form_from_input,
+    form_from_partner,
+    form_from_reference,
+    form_gradient,
+    form_own,
+)
+from assaykit.endpoints.model import Endpoint, Measured, MeasuredWell
+from assaykit.endpoints.wells import measured_wells, target_of, text
+from assaykit.errors import EndpointError
+from assaykit.plate.model import Factor
+from assaykit.protocol.model import EndpointSpec
+from assaykit.study.model import Assay, Reference
+from assaykit.tables import MEASUREMENTS, Finding, Level, frame_from_rows
+from assaykit.treatment import Catalogue, read_drugs
+
+_LEVELS: dict[str, Level] = {"warn": "warn", "fail": "fail", "not_interpretable": "warn"}
+_UNREAD = {"no_readouts", "not_read", "no_control", "no_input"}  # nothing to form a value from
+
+
+def measure_endpoints(
+    assay: Assay, readouts: pd.DataFrame, *, unit: str, reference: Reference, catalogue: Catalogue | None = None
+) -> tuple[pd.DataFrame, list[Finding]]:
+    """Return the MEASUREMENTS of one assay, and what a reader must know about them.
+
+    `readouts` is the assay's READOUTS; counts come with the wells. `unit` is the factor whose levels are
+    independent. A value that cannot be formed is a row without a value and with its reason, never left out unseen.
+    Raises EndpointError where the protocol names an endpoint that does not exist.
+    """
+    wells = measured_wells(assay, readouts, unit=unit, reference=reference)
+    setting = Setting(reference, dict(assay.protocol.channels), catalogue or read_drugs())
+    rows: list[Measured] = []
+    findings = _target_findings(assay, wells)
+    for spec in assay.protocol.endpoints:
+        formed = _form(spec, endpoint_of(spec, assay.protocol.name), wells, setting)
+        if formed and all(math.isnan(row.value) and row.doubt and row.doubt.check in _UNREAD for row in formed):
+            findings.append(_nothing_formed(spec, formed))
+            formed = [] if spec.optional else formed
+        else:
+            findings += _doubts(formed)
+        rows += formed
+    return measurements_frame(assay.name, rows), findings
+
+
+def endpoint_of(spec: EndpointSpec, protocol: str) -> Endpoint:
+    """Return the endpoint a protocol names. Raises EndpointError naming the nearest one."""
+    if spec.endpoint in ENDPOINTS:
+        return ENDPOINTS[spec.endpoint]
+    from difflib import get_close_matches
+
+    near = get_close_matches(spec.endpoint, ENDPOINTS, n=1)
+    remedy = f"write {near[0]!r}" if near else "list them with 'assaykit endpoints'"
+    raise EndpointError("an endpoint must be a known one", repr(spec.endpoint), f"protocol {protocol}", remedy)
+
+
+def _form(spec: EndpointSpec, endpoint: Endpoint, wells: Sequence[MeasuredWell], setting: Setting) -> list[Measured]:
+    match endpoint.formed:
+        case "own":
+            return form_own(spec, endpoint, wells, setting=setting)
+        case "input":
+            return form_from_input(spec, endpoint, wells, setting=setting)
+        case "reference":
+            return form_from_reference(spec, endpoint, wells, setting=setting)
+        case "partner":
+            return form_from_partner(spec, endpoint, wells, setting=setting)
+        case "gradient":
+            return form_gradient(spec, endpoint, wells, setting=setting)
+        case "targets":
+            return form_targets(spec, endpoint, wells)
+        case "contexts":
+            return form_contexts(spec, endpoint, wells, setting=setting)
+        case "combination":
+            return form_combination(spec, endpoint, wells, setting=setting)
+        case "reversal":
+            return form_reversal(spec, endpoint, wells, setting=setting)
+
+
+def measurements_frame(assay: str, rows: Sequence[Measured]) -> pd.DataFrame:
+    """Return the values as a checked MEASUREMENTS frame; each factor of the wells is a further column."""
+    names = list(dict.fromkeys(name for row in rows for name in row.factors))
+    frame = frame_from_rows((_record(assay, row, names) for row in rows), MEASUREMENTS)
+    for name in names:
+        frame[name] = _factor_column([row.factors.get(name, "") for row in rows])
+    return frame
+
+
+def _record(assay: str, row: Measured, factors: Iterable[str]) -> dict[str, Any]:
+    return dict.fromkeys(factors, "") | {
+        "assay": assay,
+        "plate": row.plate,
+        "well": row.well,
+        "unit_id": row.unit_id,
+        "treatment": row.treatment,
+        "context": row.context,
+        "endpoint": row.endpoint,
+        "value": row.value,
+        "unit": row.unit,
+        "cells": row.cells,
+        "count": row.count,
+        "total": row.total,
+        "qc": row.doubt.qc if row.doubt else "pass",
+        "reason": row.doubt.reason if row.doubt else "",
+    }
+
+
+def _factor_column(values: Sequence[Factor]) -> pd.Series:
+    """Return numbers where every value given is one, else text; missing is NaN or ""."""
+    given = [value for value in values if not (isinstance(value, str) and value == "")]
+    if given and all(isinstance(value, (int, float)) for value in given):
+        return pd.Series([math.nan if isinstance(value, str) else float(value) for value in values], dtype="float64")
+    return pd.Series([text(value) for value in values], dtype="object")
+
+
+def _doubts(rows: Iterable[Measured]) -> list[Finding]:
+    """Return one finding per plate, doubt and reason, naming its wells."""
+    groups: dict[tuple[str, str, str, str], list[Measured]] = defaultdict(list)
+    for row in rows:
+        if row.doubt and row.doubt.check != "no_readouts":  # an unreadable well has its own finding already
+            groups[row.plate, row.doubt.check, row.doubt.qc, row.doubt.reason].append(row)
+    return [_doubt(members, check, qc, reason) for (_plate, check, qc, reason), members in groups.items()]
+
+
+def _doubt(members: Sequence[Measured], check: str, qc: str, reason: str) -> Finding:
+    first = members[0]
+    wells = list(dict.fromkeys(row.well for row in members if row.well))
+    arms = list(dict.fromkeys(f"{row.treatment} in {row.context}" for row in members))
+    where = f" (wells {', '.join(wells)})" if len(wells) > 1 else ""
+    what = f"{first.endpoint} of {', '.join(arms)}{where}: {reason}"
+    return Finding(_LEVELS[qc], check, what, first.plate, wells[0] if len(wells) == 1 else "")
+
+
+def _nothing_formed(spec: EndpointSpec, rows: Sequence[Measured]) -> Finding:
+    reasons = list(dict.fromkeys(row.doubt.reason for row in rows if row.doubt))
+    message = f"{spec.measured_as} could not be formed in any well: {'; '.join(reasons)}"
+    return Finding("note" if spec.optional else "warn", "endpoint_not_formed", message)
+
+
+def _target_findings(assay: Assay, wells: Sequence[MeasuredWell]) -> list[Finding]:
+    """Return one finding per plate for inserts whose target is missing or unknown, where the protocol needs one."""
+    known = [ENDPOINTS[spec.endpoint] for spec in assay.protocol.endpoints if spec.endpoint in ENDPOINTS]
+    if not any(endpoint.target for endpoint in known):
+        return []
+    lost: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for well in wells:
+        if not target_of(well) and "cxcl12_top" not in well.factors:
+            lost[well.plate, text(well.factors.get("target", ""))].append(well.well)
+    return [
+        Finding(
+            "warn",
+            "target_unknown",
+            f"the target must be medium, cxcl12, msc, cxcl12_both or input; found {written!r} in {', '.join(names)}, "
+            "which are left out",
+            plate,
+        )
+        for (plate, written), names in lost.items()
+    ]

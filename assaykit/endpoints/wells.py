@@ -1,0 +1,177 @@
+"""From plates, counts and READOUTS to `MeasuredWell`s: sample wells in order, with what endpoints need beside them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from assaykit.endpoints.model import MeasuredWell
+from assaykit.plate.model import Factor, Plate, Well
+from assaykit.protocol.model import EndpointSpec
+from assaykit.study.model import Assay, Reference
+
+MATCHED = ("line", "time", "donor", "msc_donor")  # factors a well shares with the wells it is compared with
+_NO = {"", "no", "false", "n", "0", "-", "none", "medium", "nan"}
+_TARGETS = {
+    "medium": "medium",
+    "none": "medium",
+    "no": "medium",
+    "random": "medium",
+    "": "",
+    "cxcl12": "cxcl12",
+    "sdf1": "cxcl12",
+    "sdf1a": "cxcl12",
+    "msc": "msc",
+    "stroma": "msc",
+    "cxcl12both": "cxcl12_both",
+    "both": "cxcl12_both",
+    "input": "input",
+}
+
+
+def measured_wells(
+    assay: Assay, readouts: pd.DataFrame, *, unit: str, reference: Reference
+) -> tuple[MeasuredWell, ...]:
+    """Return the sample wells of the assay's plates and counts, each with its readouts and counts by name."""
+    values, cells = _by_well(readouts)
+    return tuple(
+        _measured_well(plate, well, unit, reference, values[plate.name, well.name], cells[plate.name, well.name])
+        for plate, well in wells_of(assay)
+        if well.role == "sample"
+    )
+
+
+def wells_of(assay: Assay) -> Iterator[tuple[Plate, Well]]:
+    """Yield every well of the assay's plates, then every row of its counts."""
+    for plate in (*assay.plates, *assay.counts):
+        for well in plate.wells:
+            yield plate, well
+
+
+Values = dict[tuple[str, str], dict[str, float]]
+Cells = dict[tuple[str, str], dict[str, int]]
+
+
+def _by_well(readouts: pd.DataFrame) -> tuple[Values, Cells]:
+    values: Values = defaultdict(dict)
+    cells: Cells = defaultdict(dict)
+    columns = ["plate", "well", "readout", "value", "cells"]
+    for plate, well, name, value, count in readouts[columns].itertuples(index=False, name=None):
+        if pd.notna(value):
+            values[plate, well][name] = float(value)
+        if pd.notna(count):
+            cells[plate, well][name] = int(count)
+    return values, cells
+
+
+def _measured_well(
+    plate: Plate, well: Well, unit: str, reference: Reference, values: dict[str, float], cells: dict[str, int]
+) -> MeasuredWell:
+    factors = well.factors
+    others = {name: value for name, value in factors.items() if name not in {"treatment", "context", unit}}
+    return MeasuredWell(
+        plate=plate.name,
+        well=well.name,
+        unit_id=text(factors.get(unit, "")),
+        treatment=text(factors.get("treatment", reference.treatment)),
+        context=text(factors.get("context", reference.context)),
+        factors=others,
+        readouts={**_numbers(others), **values, **well.counts},
+        cells=cells,
+    )
+
+
+def _numbers(factors: Mapping[str, Factor]) -> dict[str, float]:
+    found = {name: number(value) for name, value in factors.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def text(value: Factor) -> str:
+    """Return a factor as text; whole numbers without a point.
+
+    >>> text(3.0), text("day 1")
+    ('3', 'day 1')
+    """
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def number(value: Factor) -> float | None:
+    """Return a factor as a number, or None where it is none.
+
+    >>> number("8000"), number("day 1")
+    (8000.0, None)
+    """
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def flag(well: MeasuredWell, factor: str) -> bool:
+    """Whether a yes/no factor of a well holds."""
+    return flag_of(well.factors.get(factor, ""))
+
+
+def flag_of(value: Factor) -> bool:
+    """Whether a yes/no value says yes; any text but a no says yes too (ligand = "CXCL12").
+
+    >>> flag_of("CXCL12"), flag_of("no"), flag_of(0.0)
+    (True, False, False)
+    """
+    return text(value).strip().lower() not in _NO
+
+
+def target_of(well: MeasuredWell) -> str:
+    """Return the transwell target: medium, cxcl12, msc, cxcl12_both or input; "" where unknown or not given."""
+    written = text(well.factors.get("target", ""))
+    word = "".join(letter for letter in written.lower() if letter.isalnum())
+    return _TARGETS.get(word, "")
+
+
+def own_readouts(spec: EndpointSpec, well: MeasuredWell) -> dict[str, float]:
+    """Return the well's readouts under the names endpoints use.
+
+    `cxcr4_median` becomes `median` for an endpoint of channel cxcr4; `cml_count` becomes `cells_count` where the
+    protocol says populations = { cells = "cml" }. Counts and numeric factors keep their names.
+    """
+    values = dict(well.readouts)
+    if spec.channel:
+        prefix = f"{spec.channel}_"
+        values |= {name.removeprefix(prefix): value for name, value in well.readouts.items() if name.startswith(prefix)}
+    for role, population in spec.populations.items():
+        if f"{population}_count" in well.readouts:
+            values[f"{role}_count"] = well.readouts[f"{population}_count"]
+    return values
+
+
+def cells_of(spec: EndpointSpec, well: MeasuredWell) -> int | None:
+    """Return the cells a value of this endpoint rests on; None where nobody counted them."""
+    if spec.channel and f"{spec.channel}_median" in well.cells:
+        return well.cells[f"{spec.channel}_median"]
+    for role in ("total", "cells"):
+        population = spec.populations.get(role, "")
+        if f"{population}_count" in well.readouts:
+            return round(well.readouts[f"{population}_count"])
+    return None
+
+
+def peers(wells: Iterable[MeasuredWell], matched: tuple[str, ...]) -> dict[Any, list[MeasuredWell]]:
+    """Return the wells by what they must share to be compared: unit, context and the matched factors."""
+    groups: dict[Any, list[MeasuredWell]] = defaultdict(list)
+    for well in wells:
+        groups[peer_key(well, matched)].append(well)
+    return groups
+
+
+def peer_key(well: MeasuredWell, matched: tuple[str, ...]) -> tuple[str, ...]:
+    """Return unit, context and matched factors of a well, as one key."""
+    return (well.unit_id, well.context, *(text(well.factors.get(name, "")) for name in matched))
+
+
+def matched_factors(spec: EndpointSpec) -> tuple[str, ...]:
+    """Return the factors shared with the reference; `options = { match = "line, time" }` names others."""
+    named = str(spec.options.get("match", ""))
+    return tuple(part.strip() for part in named.split(",") if part.strip()) or MATCHED
