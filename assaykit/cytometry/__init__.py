@@ -1,1 +1,27 @@
-"""cytometry."""
+"""Cytometry: compensation, scales, gates, controls and quality; a plate's controls resolved, each well measured."""
+
+from assaykit.cytometry.measure import (
+    GatedEvents,
+    WellMeasurement,
+    events_gated,
+    gates_for,
+    light_assay,
+    light_plate,
+    measure_well,
+)
+from assaykit.cytometry.plate_checks import check_plate
+from assaykit.cytometry.readouts import READOUTS
+from assaykit.cytometry.resolve import resolve_plate
+
+__all__ = [
+    "READOUTS",
+    "GatedEvents",
+    "WellMeasurement",
+    "check_plate",
+    "events_gated",
+    "gates_for",
+    "light_assay",
+    "light_plate",
+    "measure_well",
+    "resolve_plate",
+]

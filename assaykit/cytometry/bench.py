@@ -1,0 +1,91 @@
+"""`Bench`: the wells a plate's gates are estimated from, each read once, thinned to a bounded number of cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assaykit.cytometry.columns import Columns
+from assaykit.cytometry.hierarchy import ALL, kept_by
+from assaykit.cytometry.wells import read_columns
+from assaykit.errors import InputError
+from assaykit.plate.model import Plate, Well
+from assaykit.protocol.gates import FixedGate
+from assaykit.study.model import Assay, Resolved
+
+MOST_EVENTS = 2_000_000
+"""Events held at once by all wells of a bench: with 10 channels of 4 bytes this is 80 MB."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BenchWell:
+    """One well on the bench and the populations gated so far."""
+
+    well: Well
+    columns: Columns
+    masks: dict[str, NDArray[np.bool_]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bench:
+    """Wells read so far; a well that cannot be read is None here, and `measure_well` says why."""
+
+    assay: Assay
+    plate: Plate
+    resolved: Resolved
+    gates: list[tuple[FixedGate, dict[str, FixedGate]]] = field(default_factory=list)  # gate, and its form per well
+    held: dict[str, BenchWell | None] = field(default_factory=dict)
+
+    def add(self, gate: FixedGate, own: dict[str, FixedGate]) -> None:
+        """Take a fixed gate (and the form it has in some wells) and gate every well held with it."""
+        self.gates.append((gate, own))
+        for held in self.held.values():
+            if held is not None:
+                self._gate(held, gate, own)
+
+    def well(self, well: Well) -> BenchWell | None:
+        """Return a well, read and gated, or None where it cannot be read."""
+        if well.name not in self.held:
+            self.held[well.name] = self._read(well)
+        return self.held[well.name]
+
+    def values(self, wells: Iterable[Well], population: str, channel: str) -> NDArray[np.floating]:
+        """Return the pooled values of a channel in a population over wells, in the wells' order; may be empty."""
+        parts = [
+            held.columns.column(channel)[held.masks[population]]
+            for held in (self.well(well) for well in wells)
+            if held is not None and population in held.masks and channel in held.columns.names
+        ]
+        return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
+
+    def _read(self, well: Well) -> BenchWell | None:
+        try:
+            columns = read_columns(self.assay, well, self.resolved)
+        except InputError:
+            return None
+        thin = _thinned(columns, max(2_000, MOST_EVENTS // max(1, len(self.plate.wells))))
+        held = BenchWell(well, thin, {ALL: np.ones(len(thin), dtype=bool)})
+        for gate, own in self.gates:
+            self._gate(held, gate, own)
+        return held
+
+    @staticmethod
+    def _gate(held: BenchWell, gate: FixedGate, own: dict[str, FixedGate]) -> None:
+        held.masks[gate.name] = kept_by(own.get(held.well.name, gate), held.columns, held.masks)
+
+
+def _thinned(columns: Columns, most: int) -> Columns:
+    """Return every k-th event, so that a long run and a short one weigh the bench alike and time is covered evenly."""
+    step = -(-len(columns) // most)
+    if step <= 1:
+        return columns
+    events = replace(columns.events, values=np.ascontiguousarray(columns.events.values[::step]))
+    return Columns(events, columns.names, columns.matrices)
+
+
+def with_files(wells: Sequence[Well], *roles: str) -> tuple[Well, ...]:
+    """Return the wells of these roles that name a file."""
+    return tuple(well for well in wells if well.role in roles and well.file is not None)

@@ -1,0 +1,236 @@
+"""`measure_well`: one well from file to rows, a pure function of its arguments that never raises for bad data.
+
+    well -> columns (compensated when asked for) -> masks of the plate's gates -> rows of POPULATIONS and READOUTS
+
+It uses of its arguments only the protocol, the channels, what was resolved for the plate, the plate's name and the
+well: `light_assay` and `light_plate` leave out the rest before they travel to another process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assaykit.cytometry.columns import Columns
+from assaykit.cytometry.hierarchy import ALL, populations
+from assaykit.cytometry.readouts import NAN, READOUTS, CellSet, ControlPart, Statistic
+from assaykit.cytometry.wells import read_columns
+from assaykit.errors import FcsError, InputError
+from assaykit.fcs.events import Events
+from assaykit.plate.model import Plate, Well
+from assaykit.protocol.gates import FixedGate, FmoGate
+from assaykit.protocol.model import Readout
+from assaykit.study.model import Assay, Resolved
+from assaykit.tables import Finding
+
+Row = dict[str, Any]
+Masks = Mapping[str, NDArray[np.bool_]]
+NOTHING = Resolved()
+BEADS = "beads"
+
+
+@dataclass(frozen=True, slots=True)
+class WellMeasurement:
+    """What one well gave: rows of POPULATIONS, rows of READOUTS, and findings."""
+
+    populations: list[Row]
+    readouts: list[Row]
+    findings: list[Finding]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GatedEvents:
+    """One well for a gating figure: its events, its channels by role (compensated on demand), gates and masks."""
+
+    events: Events
+    columns: Columns
+    gates: tuple[FixedGate, ...]
+    masks: Masks
+
+
+def light_assay(assay: Assay, plate: Plate) -> Assay:
+    """Return the assay with only what measuring this plate's wells needs, to travel cheaply to another process."""
+    resolved = {plate.name: assay.resolved.get(plate.name, NOTHING)}
+    return replace(assay, plates=(), counts=(), resolved=resolved)
+
+
+def light_plate(plate: Plate) -> Plate:
+    """Return the plate without its wells, which measuring one well does not need."""
+    return replace(plate, wells=())
+
+
+def measure_well(assay: Assay, plate: Plate, well: Well) -> WellMeasurement:
+    """Return the well's rows and findings; a file that cannot be read or does not fit is a `fail` finding."""
+    if well.file is None and well.counts:
+        return WellMeasurement([], _counted(assay, plate, well), [])
+    if well.role == "blank" and well.file is None:
+        return WellMeasurement([], [], [])
+    try:
+        gated = events_gated(assay, plate, well)
+    except InputError as error:
+        return WellMeasurement([], [], [_unusable(error, plate, well)])
+    resolved = assay.resolved.get(plate.name, NOTHING)
+    place = {"assay": assay.name, "plate": plate.name, "well": well.name}
+    rows = _population_rows(gated, place)
+    readouts, findings = _readout_rows(assay, resolved, well, gated, place)
+    located = [replace(f, plate=plate.name, well=well.name) for f in [*_repairs(gated.events), *findings]]
+    return WellMeasurement(rows, readouts, located)
+
+
+def events_gated(assay: Assay, plate: Plate, well: Well) -> GatedEvents:
+    """Return a well's events with the plate's gates applied; raises InputError where it cannot be read or gated."""
+    resolved = assay.resolved.get(plate.name, NOTHING)
+    columns = read_columns(assay, well, resolved)
+    gates = gates_for(resolved, well)
+    return GatedEvents(columns.events, columns, gates, populations(gates, columns))
+
+
+def gates_for(resolved: Resolved, well: Well) -> tuple[FixedGate, ...]:
+    """Return the plate's gates in the form they take for a well: its own control's where there is one."""
+    own = {
+        gate.name: gate
+        for serves in resolved.serves.values()
+        for gate in resolved.by_treatment.get(serves.get(well.name, ""), ())
+    }
+    return tuple(own.get(gate.name, gate) for gate in resolved.gates)
+
+
+def _counted(assay: Assay, plate: Plate, well: Well) -> list[Row]:
+    place = {"assay": assay.name, "plate": plate.name, "well": well.name}
+    return [
+        {**place, "readout": name, "value": float(value), "unit": "cells", "cells": round(value)}
+        for name, value in well.counts.items()
+    ]
+
+
+def _unusable(error: InputError, plate: Plate, well: Well) -> Finding:
+    check = "file_unreadable" if isinstance(error, FcsError) else "well_unusable"
+    if well.file is None or not well.file.is_file():
+        check = "file_missing"
+    named = well.file is not None and well.file.name not in str(error)
+    prefix = f"{well.file.name}: " if named and well.file is not None else ""
+    return Finding("fail", check, f"{prefix}{error}", plate.name, well.name)
+
+
+def _repairs(events: Events) -> list[Finding]:
+    """Return what the reader mended, as findings."""
+    name = events.source.name if events.source else "the file"
+    return [Finding("warn", f"repair_{r.name}", f"{name}: {r.found}; {r.done} ({r.where})") for r in events.repairs]
+
+
+def _population_rows(gated: GatedEvents, place: Row) -> list[Row]:
+    counts = {name: int(np.count_nonzero(mask)) for name, mask in gated.masks.items()}
+    parents = {ALL: ALL} | {gate.name: gate.parent for gate in gated.gates}
+    return [
+        {
+            **place,
+            "population": name,
+            "parent": "" if name == ALL else parents[name],
+            "events": cells,
+            "fraction": cells / counts[parents[name]] if counts[parents[name]] else NAN,
+        }
+        for name, cells in counts.items()
+    ]
+
+
+def _readout_rows(
+    assay: Assay, resolved: Resolved, well: Well, gated: GatedEvents, place: Row
+) -> tuple[list[Row], list[Finding]]:
+    """Return a row per readout of the protocol (and those given beside it), and what is doubtful about them."""
+    rows: dict[str, Row] = {}
+    findings: list[Finding] = []
+    if well.role in {"beads", "blank"}:
+        return [], []
+    for readout in assay.protocol.readouts:
+        statistic = READOUTS.get(readout.statistic)
+        if statistic is None:
+            message = f"no statistic is called {readout.statistic}; there are {', '.join(READOUTS)}"
+            findings.append(Finding("fail", "unknown_statistic", message))
+            continue
+        if readout.population not in gated.masks or (statistic.control and well.role != "sample"):
+            continue
+        cells = cell_set(assay, resolved, well, gated, readout)
+        for name, label in _named(readout, statistic):
+            rows.setdefault(label, {**place, "readout": label, **_valued(READOUTS[name], cells)})
+    return list(rows.values()), [*findings, *_too_few(assay, well, gated)]
+
+
+def _named(readout: Readout, statistic: Statistic) -> list[tuple[str, str]]:
+    """Return (statistic, readout name) for a readout and those always given beside it."""
+    stem = readout.channel or readout.population
+    first = readout.name or f"{stem}_{readout.statistic}"
+    return [(readout.statistic, first), *((name, f"{stem}_{name}") for name in statistic.beside)]
+
+
+def _valued(statistic: Statistic, cells: CellSet) -> Row:
+    return {"value": statistic.compute(cells), "unit": statistic.unit, "cells": cells.cells}
+
+
+def _too_few(assay: Assay, well: Well, gated: GatedEvents) -> list[Finding]:
+    """Say where the population that the well's numbers rest on holds too few cells, or too few beads."""
+    limits = assay.protocol.quality
+    if well.role not in {"sample", "fmo", "isotype"}:
+        return []
+    parents = {gate.name: gate.parent for gate in gated.gates}
+    used = {readout.population for readout in assay.protocol.readouts} & gated.masks.keys()
+    resting = [name for name in gated.masks if name in used and parents.get(name) not in used]
+    counts = {name: int(np.count_nonzero(gated.masks[name])) for name in resting}
+    least = {name: limits.min_beads if name == BEADS else limits.min_cells for name in counts}
+    return [
+        Finding("warn", "few_cells", f"{name} holds {cells} events; at least {least[name]} are asked for")
+        for name, cells in counts.items()
+        if cells < least[name]
+    ]
+
+
+def cell_set(assay: Assay, resolved: Resolved, well: Well, gated: GatedEvents, readout: Readout) -> CellSet:
+    """Return what a statistic may read of one population and channel of a well."""
+    mask = gated.masks[readout.population]
+    parent = next((gate.parent for gate in gated.gates if gate.name == readout.population), ALL)
+    cells, parent_cells = int(np.count_nonzero(mask)), int(np.count_nonzero(gated.masks[parent]))
+    volume = _volume(gated.events)
+    if not readout.channel:
+        return CellSet(cells, parent_cells, volume=volume)
+    values = gated.columns.column(readout.channel)[mask]
+    return CellSet(
+        cells,
+        parent_cells,
+        values,
+        control=_control(resolved, well, readout),
+        threshold=_threshold(assay, gated, readout.channel),
+        volume=volume,
+        beads=resolved.bead_lines.get(readout.channel),
+    )
+
+
+def _control(resolved: Resolved, well: Well, readout: Readout) -> ControlPart | None:
+    """Return the cells of the control that serves this well, in the same population."""
+    key = resolved.serves.get(readout.channel, {}).get(well.name, "")
+    control = resolved.controls.get(key)
+    if control is None or readout.population not in control.medians:
+        return None
+    name = readout.population
+    quantiles = np.asarray(control.quantiles[name])
+    return ControlPart(control.medians[name], control.robust_sds[name], control.cells[name], quantiles)
+
+
+def _threshold(assay: Assay, gated: GatedEvents, channel: str) -> float | None:
+    """Return where the channel's positive cells begin: its FMO gate, as fixed for this well."""
+    names = {gate.name for gate in assay.protocol.gates if isinstance(gate, FmoGate) and gate.channel == channel}
+    for gate in gated.gates:
+        if gate.kind == "threshold" and gate.channel == channel and (gate.name in names or not names):
+            return gate.value if gate.side == "above" else None
+    return None
+
+
+def _volume(events: Events) -> float | None:
+    """Return the volume acquired in microlitres: $VOL is in nanolitres (FCS 3.1)."""
+    try:
+        nanolitres = float(events.keywords.get("$VOL", ""))
+    except ValueError:
+        return None
+    return nanolitres / 1000.0 if nanolitres > 0 else None

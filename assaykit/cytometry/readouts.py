@@ -1,0 +1,207 @@
+"""Numbers per well, each named exactly: `value = statistic(cells)`.
+
+Every statistic reads a `CellSet`: the cells of one population in one channel, beside the control that serves the
+well. Four programs mean four things by "geometric MFI"; here a name means what its function's first line says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assaykit.cytometry.beads import molecules
+from assaykit.study.model import BeadLine
+
+NAN = float("nan")
+ONE_SD_BELOW, ONE_SD_ABOVE = 15.87, 84.13  # percentiles one SD either side of a normal's median
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ControlPart:
+    """The control's cells of the same population and channel."""
+
+    median: float
+    robust_sd: float
+    cells: int
+    quantiles: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CellSet:
+    """What a statistic may read: the values in the channel, the counts, the control, the threshold, the volume."""
+
+    cells: int
+    parent_cells: int
+    values: NDArray[np.floating] | None = None
+    control: ControlPart | None = None
+    threshold: float | None = None
+    volume: float | None = None  # microlitres
+    beads: BeadLine | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """One statistic: its function, its unit, what it needs, and the statistics always given beside it."""
+
+    compute: Callable[[CellSet], float]
+    unit: str
+    meaning: str
+    channel: bool = True
+    control: bool = False
+    beside: tuple[str, ...] = ()
+
+
+def quantile(values: NDArray[np.floating], percent: float) -> float:
+    """Return the percentile by linear interpolation between order statistics (type 7), as NumPy's default."""
+    position = percent / 100.0 * (values.size - 1)
+    below = int(position)
+    above = min(below + 1, values.size - 1)
+    parted = np.partition(values, (below, above))
+    low, high = float(parted[below]), float(parted[above])
+    return low + (high - low) * (position - below)
+
+
+def median(values: NDArray[np.floating]) -> float:
+    """Return the median; nan of no values.
+
+    >>> median(np.array([3.0, 1.0, 2.0, 10.0]))
+    2.5
+    """
+    return quantile(values, 50.0) if values.size else NAN
+
+
+def robust_sd(values: NDArray[np.floating]) -> float:
+    """Return (P84.13 - P15.87) / 2; nan of no values."""
+    return (quantile(values, ONE_SD_ABOVE) - quantile(values, ONE_SD_BELOW)) / 2.0 if values.size else NAN
+
+
+def _values(cells: CellSet) -> NDArray[np.floating]:
+    assert cells.values is not None
+    return cells.values
+
+
+def _median(cells: CellSet) -> float:
+    return median(_values(cells))
+
+
+def _mean(cells: CellSet) -> float:
+    return float(_values(cells).mean(dtype=np.float64)) if cells.cells else NAN
+
+
+def _control_median(cells: CellSet) -> float:
+    return cells.control.median if cells.control else NAN
+
+
+def _robust_cv(cells: CellSet) -> float:
+    centre = _median(cells)
+    return 100.0 * robust_sd(_values(cells)) / centre if centre > 0 else NAN
+
+
+def _geometric_mean(cells: CellSet) -> float:
+    values = _values(cells)
+    positive = values[values > 0]
+    return float(np.exp(np.log(positive.astype(np.float64)).mean())) if positive.size else NAN
+
+
+def _fraction_nonpositive(cells: CellSet) -> float:
+    return float((_values(cells) <= 0).mean()) if cells.cells else NAN
+
+
+def _percent_positive(cells: CellSet) -> float:
+    if cells.threshold is None or not cells.cells:
+        return NAN
+    return 100.0 * float(np.count_nonzero(_values(cells) >= cells.threshold)) / cells.cells
+
+
+def _differences(cells: CellSet) -> NDArray[np.float64]:
+    """Return, at each of the control's quantiles, the share of cells above it minus the control's share."""
+    if cells.control is None or not cells.cells:
+        return np.array([NAN])
+    places = cells.control.quantiles
+    below = np.searchsorted(np.sort(_values(cells)), places, side="left") / cells.cells
+    return np.asarray(np.linspace(0.0, 1.0, places.size) - below)
+
+
+def _overton(cells: CellSet) -> float:
+    return 100.0 * max(0.0, float(_differences(cells).max())) if cells.control and cells.cells else NAN
+
+
+def _ks_distance(cells: CellSet) -> float:
+    return float(np.abs(_differences(cells)).max())
+
+
+def _stain_index(cells: CellSet) -> float:
+    if cells.control is None or not cells.control.robust_sd > 0:
+        return NAN
+    return (_median(cells) - cells.control.median) / (2.0 * cells.control.robust_sd)
+
+
+def _receptors(cells: CellSet, *, limit: int = 0) -> float:
+    if cells.beads is None or cells.control is None or not cells.cells:
+        return NAN
+    return molecules(cells.beads, _median(cells) - cells.control.median)[limit]
+
+
+READOUTS: dict[str, Statistic] = {
+    "count": Statistic(lambda c: float(c.cells), "cells", "cells in the population", channel=False),
+    "percent_of_parent": Statistic(
+        lambda c: 100.0 * c.cells / c.parent_cells if c.parent_cells else NAN,
+        "%",
+        "100 * cells of the population / cells of its parent",
+        channel=False,
+    ),
+    "concentration": Statistic(
+        lambda c: c.cells / c.volume if c.volume else NAN, "cells/uL", "cells / volume acquired ($VOL)", channel=False
+    ),
+    "median": Statistic(_median, "intensity", "median intensity of the population (MFI)"),
+    "mean": Statistic(_mean, "intensity", "arithmetic mean intensity of the population"),
+    "control_median": Statistic(
+        _control_median, "intensity", "median intensity of the matched control's cells", control=True
+    ),
+    "robust_sd": Statistic(lambda c: robust_sd(_values(c)), "intensity", "(P84.13 - P15.87) / 2"),
+    "robust_cv": Statistic(_robust_cv, "%", "100 * (P84.13 - P15.87) / (2 * median); missing where the median <= 0"),
+    "geometric_mean": Statistic(
+        _geometric_mean,
+        "intensity",
+        "geometric mean of the positive values only; read with fraction_nonpositive",
+        beside=("fraction_nonpositive",),
+    ),
+    "fraction_nonpositive": Statistic(_fraction_nonpositive, "fraction", "fraction of values <= 0"),
+    "percent_positive": Statistic(
+        _percent_positive, "%", "100 * cells at or above the positivity threshold / cells", control=True
+    ),
+    "overton": Statistic(
+        _overton,
+        "%",
+        "largest excess of cells over the control above any value (Overton 1988, 10.1002/cyto.990090617)",
+        control=True,
+    ),
+    "ks_distance": Statistic(
+        _ks_distance, "fraction", "Kolmogorov-Smirnov D: largest difference of the two distributions", control=True
+    ),
+    "stain_index": Statistic(
+        _stain_index, "ratio", "(median - control median) / (2 * robust SD of the control)", control=True
+    ),
+    "receptors": Statistic(
+        _receptors,
+        "molecules/cell",
+        "molecules at (median - control median) on the bead line; refused outside the beads",
+        control=True,
+        beside=("receptors_low", "receptors_high"),
+    ),
+    "receptors_low": Statistic(
+        lambda c: _receptors(c, limit=1),
+        "molecules/cell",
+        "lower 95 % limit of receptors from the bead line",
+        control=True,
+    ),
+    "receptors_high": Statistic(
+        lambda c: _receptors(c, limit=2),
+        "molecules/cell",
+        "upper 95 % limit of receptors from the bead line",
+        control=True,
+    ),
+}

@@ -1,0 +1,165 @@
+"""`resolve_plate`: the numbers that a plate's controls fill in, before any well is measured.
+
+Plate -> survey of headers -> columns, spillover
+      -> gates in order, each fixed (from controls where estimated) and applied before the next
+      -> the controls' cells that serve each well, bead lines -> Resolved + findings
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from assaykit.cytometry.bench import Bench, with_files
+from assaykit.cytometry.channels import gate_channels, optional_roles, roles_used
+from assaykit.cytometry.controls import serving
+from assaykit.cytometry.estimated import Estimate, finding
+from assaykit.cytometry.estimates import estimate
+from assaykit.cytometry.hierarchy import ALL, drawn_on, in_order, without_operands
+from assaykit.cytometry.scales import logicle_scale, named_scale
+from assaykit.cytometry.survey import survey_plate
+from assaykit.cytometry.wells import is_fluorescence, plate_spillover
+from assaykit.errors import CompensationError, GateError, InputError
+from assaykit.plate.model import Plate
+from assaykit.protocol.gates import (
+    BooleanGate,
+    ControlGate,
+    DebrisGate,
+    FixedGate,
+    FixedScale,
+    FmoGate,
+    Gate,
+    LogicleScale,
+    PolygonGate,
+    SingletGate,
+    ValleyGate,
+    ViabilityGate,
+)
+from assaykit.study.model import Assay, Reference, Resolved
+from assaykit.tables import Finding
+
+VEHICLE = Reference()
+COUNTING_BEADS = "beads"
+"""The role without which there are no beads: every other optional channel that is missing lets every cell pass."""
+
+
+def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE) -> tuple[Resolved, list[Finding]]:
+    """Return what the plate's controls fill in, and the findings met on the way; never raises for bad data.
+
+    A gate that cannot be fixed is left out together with all drawn on it, and a `fail` finding says why.
+    """
+    if not any(well.file is not None for well in plate.wells):
+        return Resolved(), []
+    columns, findings = survey_plate(assay, plate)
+    start = Resolved(columns=columns)
+    try:
+        start = replace(start, spillover=plate_spillover(assay, plate.source))
+    except CompensationError as error:
+        findings.append(Finding("fail", "compensation", str(error), plate.name))
+    bench = Bench(assay, plate, start)
+    findings += _fix_gates(bench, reference)
+    serves, controls, more = serving(bench)
+    resolved = replace(
+        start,
+        gates=tuple(gate for gate, _ in bench.gates),
+        by_treatment=_by_control(bench, serves),
+        scales=_scales(bench),
+        serves=serves,
+        controls=controls,
+    )
+    return resolved, [*findings, *more]
+
+
+def _fix_gates(bench: Bench, reference: Reference) -> list[Finding]:
+    """Fix every gate in order and put it on the bench; return what a reader must know."""
+    findings: list[Finding] = []
+    try:
+        ordered = in_order(bench.assay.protocol.gates)
+    except GateError as error:
+        return [finding(bench, "fail", "gate", str(error))]
+    absent: set[str] = set()  # populations of a channel that the lab does not have, and need not have
+    for written in ordered:
+        gate = without_operands(written, absent)
+        known = {ALL, *(fixed.name for fixed, _ in bench.gates)}
+        if not known.issuperset(drawn_on(gate)):
+            continue  # said where its parent was left out
+        lacking = _lacking(gate, bench)
+        if lacking and COUNTING_BEADS in lacking:
+            absent.add(gate.name)
+            continue
+        try:
+            made = _passed(gate, bench, lacking) if lacking else _fixed(gate, bench, reference)
+        except InputError as error:
+            findings.append(finding(bench, "fail", "gate", str(error)))
+            continue
+        findings += made.findings
+        bench.add(made.gate, made.own)
+    return findings
+
+
+def _lacking(gate: Gate, bench: Bench) -> list[str]:
+    """Return the channels the gate reads that the protocol does not require and the plate does not have."""
+    optional = optional_roles(bench.assay.protocol)
+    return [role for role in gate_channels(gate) if role in optional and role not in bench.resolved.columns]
+
+
+def _passed(gate: Gate, bench: Bench, lacking: list[str]) -> Estimate:
+    """Return a gate that keeps every cell of its parent, since the plate has no such channel."""
+    message = f"{gate.name}: the files have no channel for {', '.join(lacking)}, so every cell of {gate.parent} passes"
+    everything = BooleanGate(name=gate.name, parent=gate.parent, operation="and", of=(gate.parent,))
+    return Estimate(everything, {}, (finding(bench, "note", "gate_passed_over", message),))
+
+
+def _fixed(gate: Gate, bench: Bench, reference: Reference) -> Estimate:
+    match gate:
+        case DebrisGate() | SingletGate() | ViabilityGate() | FmoGate() | ControlGate() | ValleyGate():
+            return estimate(gate, bench, reference)
+        case _:
+            return Estimate(_with_numbers(gate, bench))
+
+
+def _with_numbers(gate: FixedGate, bench: Bench) -> FixedGate:
+    """Return the gate with the numbers of every scale it calls by name."""
+    if isinstance(gate, BooleanGate):
+        return gate
+    named = dict(gate.scales)
+    if isinstance(gate, PolygonGate):
+        named = {gate.x: gate.scale, gate.y: gate.scale, **named}
+    scales: dict[str, FixedScale] = {}
+    for channel, scale in named.items():
+        full = named_scale(scale, _fitted(bench, channel)) if isinstance(scale, str) and scale != "raw" else scale
+        if full is not None and not isinstance(full, str):
+            scales[channel] = full
+    return gate.model_copy(update={"scales": scales, **({"scale": "raw"} if isinstance(gate, PolygonGate) else {})})
+
+
+def _fitted(bench: Bench, channel: str) -> LogicleScale:
+    """Return one logicle for the whole plate: top from $PnR, w pooled over its control wells, or all without any."""
+    wells = with_files(bench.plate.wells, "fmo", "isotype", "unstained", "single_stain") or with_files(
+        bench.plate.wells, "sample"
+    )
+    held = [h for h in (bench.well(well) for well in wells) if h is not None and channel in h.columns.names]
+    tops = [c.range / c.gain for h in held for c in h.columns.events.channels if c.name == h.columns.names[channel]]
+    values = bench.values(wells, "all", channel)
+    return logicle_scale(values, max([*tops, 1.0]) if tops else 262144.0)
+
+
+def _scales(bench: Bench) -> dict[str, FixedScale]:
+    """Return the logicle of every fluorescence channel in use, for gates and figures alike."""
+    held = [h for h in bench.held.values() if h is not None]
+    if not held:
+        return {}
+    dyed = {c.name for c in held[0].columns.events.channels if is_fluorescence(c)}
+    names = held[0].columns.names
+    return {role: _fitted(bench, role) for role in roles_used(bench.assay.protocol) if names.get(role) in dyed}
+
+
+def _by_control(bench: Bench, serves: dict[str, dict[str, str]]) -> dict[str, tuple[FixedGate, ...]]:
+    """Return control -> the gates that take another form in the wells it serves."""
+    found: dict[str, dict[str, FixedGate]] = {}
+    channels = {gate.name: gate.channel for gate in bench.assay.protocol.gates if isinstance(gate, FmoGate)}
+    for gate, own in bench.gates:
+        served = serves.get(channels.get(gate.name, ""), {})
+        for well, form in own.items():
+            if well in served:
+                found.setdefault(served[well], {})[form.name] = form
+    return {key: tuple(gates.values()) for key, gates in found.items()}

@@ -1,0 +1,97 @@
+"""A first look at every header of a plate: which channels there are, and which detectors were set otherwise.
+
+Voltages, gains and matrices must be the same in a well and in the controls it is measured against.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+from assaykit.cytometry.channels import role_columns, roles_used
+from assaykit.cytometry.compensation import KEYWORDS
+from assaykit.cytometry.wells import is_fluorescence
+from assaykit.errors import FcsError
+from assaykit.fcs import read_fcs_header
+from assaykit.fcs.events import Channel
+from assaykit.plate.model import Plate, Well
+from assaykit.study.model import Assay
+from assaykit.tables import Finding
+
+Header = tuple[tuple[Channel, ...], Mapping[str, str]]
+Headers = Sequence[tuple[Well, Header]]
+
+
+def survey_plate(assay: Assay, plate: Plate) -> tuple[dict[str, str], list[Finding]]:
+    """Return role -> $PnN as most wells have it, and findings on detectors set otherwise in some wells.
+
+    Files that are missing or cannot be read are passed over: measuring them says so, well by well.
+    """
+    headers = [(well, header) for well in plate.wells if (header := _header(well)) is not None]
+    each = [role_columns(assay, channels, roles_used(assay.protocol)) for _, (channels, _) in headers]
+    common = Counter(tuple(sorted(columns.items())) for columns in each).most_common(1)
+    columns = dict(common[0][0]) if common else {}
+    findings = [
+        *_settings(plate, headers, columns, "voltage"),
+        *_settings(plate, headers, columns, "gain"),
+        *_matrices(assay, plate, headers, columns),
+    ]
+    return columns, findings
+
+
+def _header(well: Well) -> Header | None:
+    if well.file is None or not well.file.is_file():
+        return None
+    try:
+        header = read_fcs_header(well.file)
+    except FcsError:
+        return None
+    return tuple(header.channels), header.keywords
+
+
+def _settings(plate: Plate, headers: Headers, columns: Mapping[str, str], what: str) -> list[Finding]:
+    """Say, well by well, which detectors in use were not set as in most wells."""
+    read: Callable[[Channel], float | None] = (lambda c: c.voltage) if what == "voltage" else (lambda c: c.gain)
+    values = [(well, {c.name: read(c) for c in channels}) for well, (channels, _) in headers]
+    findings = []
+    for role, name in columns.items():
+        seen = [(well, value) for well, found in values if (value := found.get(name)) is not None]
+        usual = Counter(value for _, value in seen).most_common(1)
+        for well, value in seen:
+            if value == usual[0][0]:
+                continue
+            kind = "control" if well.role != "sample" else "well"
+            message = (
+                f"the {what} of {name} ({role}) was {value:g} in this {kind}, {usual[0][0]:g} in most wells: its "
+                "intensities cannot be compared with theirs. Leave the well out, or acquire it again"
+            )
+            findings.append(Finding("fail", f"detector_{what}", message, plate.name, well.name))
+    return findings
+
+
+def _matrices(assay: Assay, plate: Plate, headers: Headers, columns: Mapping[str, str]) -> list[Finding]:
+    """Say where the files' matrices differ, or where there is none and the protocol did not say so."""
+    if assay.protocol.compensation != "file" or not headers:
+        return []
+    matrices = [(well, _matrix_text(keywords)) for well, (_, keywords) in headers]
+    without = [well for well, text in matrices if not text]
+    findings = _uncompensated(plate, headers, columns, len(without)) if without else []
+    usual = Counter(text for _, text in matrices).most_common(1)[0][0]
+    other = [well.name for well, text in matrices if text and usual and text != usual]
+    if other:
+        message = f"the files of {', '.join(other)} hold another spillover matrix than most; each serves its own file"
+        findings.append(Finding("warn", "spillover_differs", message, plate.name))
+    return findings
+
+
+def _uncompensated(plate: Plate, headers: Headers, columns: Mapping[str, str], without: int) -> list[Finding]:
+    dyed = {c.name for _, (channels, _) in headers for c in channels if is_fluorescence(c)} & set(columns.values())
+    message = (
+        f"{without} files hold no spillover matrix, so {', '.join(sorted(dyed))} were used uncompensated; "
+        'say compensation = "none" in the protocol if that is meant, else give a matrix or single stains'
+    )
+    return [Finding("fail" if len(dyed) > 1 else "note", "uncompensated", message, plate.name)] if dyed else []
+
+
+def _matrix_text(keywords: Mapping[str, str]) -> str:
+    return next((keywords[key].strip() for key in KEYWORDS if keywords.get(key, "").strip()), "")

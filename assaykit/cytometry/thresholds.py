@@ -1,0 +1,203 @@
+"""Positivity thresholds from controls: a percentile with its bootstrap interval, per plate or per treatment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assaykit.cytometry.bench import Bench, with_files
+from assaykit.cytometry.estimated import Estimate, finding, listed, seed_of, threshold
+from assaykit.cytometry.matching import concerns, controls_of, match_control, text_factor
+from assaykit.cytometry.readouts import median, quantile, robust_sd
+from assaykit.cytometry.valleys import FEWEST, Cut, cut_above_mode
+from assaykit.errors import GateError
+from assaykit.plate.model import Well
+from assaykit.protocol.gates import ControlGate, FixedGate, FmoGate, ViabilityGate
+from assaykit.study.model import Reference
+from assaykit.tables import Finding
+
+REDRAWS = 1000
+
+
+def cut_at_percentile(values: NDArray[np.floating], percent: float, *, seed: int) -> Cut:
+    """Return the percentile of the cells and its 95 % bootstrap interval.
+
+    A redrawn sample's percentile is an order statistic, and the rank of an order statistic among n uniform draws is
+    Beta(k + 1, n - k): so each redraw is one Beta draw, looked up among the sorted cells (Efron & Tibshirani 1993).
+    """
+    ordered = np.sort(values[np.isfinite(values)]).astype(np.float64)
+    n = ordered.size
+    if n < 2:
+        raise GateError("a threshold must rest on control cells", f"{n} cells")
+    rank = percent / 100.0 * (n - 1)
+    shares = np.random.default_rng(seed).beta(rank + 1.0, n - rank, REDRAWS)
+    redrawn = np.interp(shares * (n - 1), np.arange(n), ordered)
+    low, high = np.percentile(redrawn, [2.5, 97.5])
+    return Cut(quantile(ordered, percent), float(low), float(high), sure=n >= FEWEST)
+
+
+def fmo_estimate(gate: FmoGate, bench: Bench) -> Estimate:
+    """Return the FMO threshold of the plate and, where asked, the one of each treatment that has its own FMO.
+
+    Raises GateError where the plate has no control that lacks the stain.
+    """
+    role, controls = controls_of(bench.assay, bench.plate, gate.channel)
+    findings: list[Finding] = []
+    if role is None:
+        raise GateError(
+            "an FMO gate must have wells of the role fmo for its channel",
+            f"none for {gate.channel}",
+            f"gate {gate.name}",
+            "mark the FMO wells in the layout: role = fmo, marker = the stain left out",
+        )
+    if role != "fmo":
+        message = f"no FMO well for {gate.channel}; the {role} wells {listed(controls)} set the threshold instead"
+        findings.append(finding(bench, "warn", "control_substituted", message))
+    shared = _percentile_gate(gate, bench, controls)
+    findings += _about(gate, bench, controls, shared)
+    own = _per_treatment(gate, bench, controls) if gate.per == "treatment" else {}
+    return Estimate(shared[0], own, tuple(findings))
+
+
+def _percentile_gate(gate: FmoGate | ControlGate, bench: Bench, wells: Sequence[Well]) -> tuple[FixedGate, Cut]:
+    values = bench.values(wells, gate.parent, gate.channel)
+    if values.size < FEWEST:
+        raise GateError(
+            f"a threshold must rest on at least {FEWEST} control cells",
+            f"{values.size} cells of {gate.parent} in {listed(wells)}",
+            f"gate {gate.name}",
+            "check the control wells, or the gates above this one",
+        )
+    cut = cut_at_percentile(values, gate.percentile, seed=seed_of(bench, gate.name, *(well.name for well in wells)))
+    side = gate.side if isinstance(gate, ControlGate) else "above"
+    return threshold(gate, gate.channel, cut, side=side), cut
+
+
+def _about(gate: FmoGate, bench: Bench, controls: Sequence[Well], shared: tuple[FixedGate, Cut]) -> list[Finding]:
+    """Say how sure the threshold is, and where the control wells disagree by more than their own spread."""
+    cut = shared[1]
+    note = f"{gate.channel} positive above {cut.value:.4g} (95 % interval {cut.low:.4g} to {cut.high:.4g}), {listed(controls)}"
+    findings = [finding(bench, "note", "threshold", f"{gate.name}: {note}")]
+    each = {well.name: bench.values([well], gate.parent, gate.channel) for well in controls}
+    medians = {name: median(values) for name, values in each.items() if values.size >= FEWEST}
+    if len(medians) < 2:
+        return findings
+    pooled = bench.values(controls, gate.parent, gate.channel)
+    spread, centre = robust_sd(pooled), median(np.array(list(medians.values())))
+    odd = [name for name, value in medians.items() if abs(value - centre) > 2.0 * spread]
+    if odd:
+        findings.append(
+            finding(
+                bench,
+                "warn",
+                "controls_disagree",
+                f"{gate.channel}: the controls {', '.join(odd)} lie more than 2 spreads from the other FMO wells; "
+                "check that they lack the stain and that the layout is not swapped",
+            )
+        )
+    return findings
+
+
+def _per_treatment(gate: FmoGate, bench: Bench, controls: Sequence[Well]) -> dict[str, FixedGate]:
+    """Return, well by well, the threshold of the control that serves it; one per group of controls."""
+    made: dict[str, FixedGate] = {}
+    own: dict[str, FixedGate] = {}
+    for well in bench.plate.wells:
+        match = match_control(well, controls)
+        if match.key not in made:
+            try:
+                made[match.key] = _percentile_gate(gate, bench, match.wells)[0]
+            except GateError:
+                continue  # too few cells in this treatment's own control: the plate's threshold serves
+        own[well.name] = made[match.key]
+    return own
+
+
+def control_estimate(gate: ControlGate, bench: Bench, reference: Reference) -> Estimate:
+    """Return a threshold from the wells the gate names, or from the next best the plate has, which a finding says."""
+    for kind in dict.fromkeys((gate.control, "single_stain", "unstained", "isotype", "fmo", "reference")):
+        wells = _wells_of(kind, gate, bench, reference)
+        if bench.values(wells, gate.parent, gate.channel).size < FEWEST:
+            continue
+        fixed, cut = (
+            _reference_gate(gate, bench, wells) if kind == "reference" else _percentile_gate(gate, bench, wells)
+        )
+        message = (
+            f"{gate.name}: {gate.channel} {gate.side} {cut.value:.4g} "
+            f"(95 % interval {cut.low:.4g} to {cut.high:.4g}), from {kind} wells {listed(wells)}"
+        )
+        found = [finding(bench, "note", "threshold", message)]
+        if kind != gate.control:
+            message = f"{gate.name}: the plate has no usable {gate.control} wells; {kind} wells set the threshold"
+            found.append(finding(bench, "warn", "control_substituted", message))
+        return Estimate(fixed, {}, tuple(found))
+    raise GateError(
+        "a control gate must have control wells",
+        f"no {gate.control} wells with cells of {gate.parent}",
+        f"gate {gate.name}",
+        "mark them in the layout, or set the gate's control to one the plate has",
+    )
+
+
+def _wells_of(kind: str, gate: ControlGate, bench: Bench, reference: Reference) -> tuple[Well, ...]:
+    wells = bench.plate.wells
+    match kind:
+        case "reference":
+            untreated = [w for w in with_files(wells, "sample") if text_factor(w, "treatment") == reference.treatment]
+            own = [w for w in untreated if text_factor(w, "context") == reference.context]
+            return tuple(own or untreated)
+        case "single_stain":
+            stained = with_files(wells, "single_stain")
+            return tuple(w for w in stained if not concerns(bench.assay, w, gate.channel))
+        case "fmo":
+            return tuple(w for w in with_files(wells, "fmo") if concerns(bench.assay, w, gate.channel))
+        case _:
+            return with_files(wells, kind)
+
+
+def _reference_gate(gate: ControlGate, bench: Bench, wells: Sequence[Well]) -> tuple[FixedGate, Cut]:
+    """Untreated wells hold some positives: take the percentile of the negative peak, not of all cells."""
+    values = bench.values(wells, gate.parent, gate.channel)
+    spreads = NormalDist().inv_cdf(gate.percentile / 100.0)
+    cut = cut_above_mode(values, spreads, seed=seed_of(bench, gate.name))
+    return threshold(gate, gate.channel, cut, side=gate.side), cut
+
+
+def dead_control_estimate(gate: ViabilityGate, bench: Bench) -> Estimate:
+    """Return the value that best parts the dead control from the live controls (largest distance of the two).
+
+    Raises GateError where the plate has no well of the role dead.
+    """
+    dead_wells = with_files(bench.plate.wells, "dead")
+    live_wells = with_files(bench.plate.wells, "fmo", "isotype", "unstained") or with_files(bench.plate.wells, "sample")
+    dead = bench.values(dead_wells, gate.parent, gate.channel)
+    live = bench.values(live_wells, gate.parent, gate.channel)
+    if dead.size < FEWEST or live.size < FEWEST:
+        raise GateError(
+            'viability by "dead_control" must have dead wells and live controls',
+            f"{dead.size} dead and {live.size} live cells",
+            f"gate {gate.name}",
+            'mark the killed wells in the layout: role = dead; or set method = "valley"',
+        )
+    rng = np.random.default_rng(seed_of(bench, gate.name))
+    redrawn = [_parting(rng.choice(live, live.size), rng.choice(dead, dead.size)) for _ in range(100)]
+    low, high = np.percentile(redrawn, [2.5, 97.5])
+    cut = Cut(_parting(live, dead), float(low), float(high), sure=True)
+    message = (
+        f"{gate.name}: dead above {cut.value:.4g} (95 % interval {cut.low:.4g} to {cut.high:.4g}), {listed(dead_wells)}"
+    )
+    return Estimate(
+        threshold(gate, gate.channel, cut, side="below"), {}, (finding(bench, "note", "threshold", message),)
+    )
+
+
+def _parting(live: NDArray[np.floating], dead: NDArray[np.floating]) -> float:
+    places = np.quantile(np.concatenate([live, dead]), np.linspace(0.005, 0.995, 400))
+    below_live = np.searchsorted(np.sort(live), places) / live.size
+    below_dead = np.searchsorted(np.sort(dead), places) / dead.size
+    distance = below_live - below_dead
+    best = np.flatnonzero(distance >= distance.max() - 1e-3)  # a gap is flat: take its middle
+    return float(places[best].mean())

@@ -1,0 +1,117 @@
+"""From a well to its `Columns`: header -> roles -> the detectors needed -> events, nothing else read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from assaykit.cytometry.channels import find_channel, optional_roles, require_roles, role_columns, roles_used
+from assaykit.cytometry.columns import OWN, Columns
+from assaykit.cytometry.compensation import checked, inverse, read_spillover, spillover_from_keywords
+from assaykit.errors import CompensationError, FcsError
+from assaykit.fcs import read_fcs, read_fcs_header
+from assaykit.fcs.events import Channel, Events
+from assaykit.plate.model import Well
+from assaykit.study.model import Assay, Resolved, Spillover
+
+TIME_NAMES = ("Time", "TIME", "HDR-T")
+SCATTER = ("fsc", "ssc", "fs ", "ss ", "time")
+
+
+def read_columns(assay: Assay, well: Well, resolved: Resolved, *, roles: Sequence[str] = ()) -> Columns:
+    """Return the well's channels: those `roles` (by default, all that gates and readouts use) and Time.
+
+    Raises FcsError for a file that is missing or cannot be read, GateError for a channel it lacks,
+    CompensationError for a matrix that does not fit.
+    """
+    path = existing(well)
+    header = read_fcs_header(path)
+    wanted = tuple(roles) or roles_used(assay.protocol)
+    names = role_columns(assay, header.channels, wanted)
+    needed = [role for role in wanted if role not in optional_roles(assay.protocol)]
+    require_roles(assay, header.channels, names, roles=needed)
+    spillover = spillover_for(assay, resolved, header.keywords, header.channels)
+    return columns_from_events(read_fcs(path, _needed(names, spillover, header.channels)), names, spillover)
+
+
+def columns_from_events(events: Events, names: dict[str, str], spillover: Spillover | None) -> Columns:
+    """Return events as columns by role, compensated with `spillover` where there is one."""
+    return Columns(events, names, {} if spillover is None else {OWN: spillover})
+
+
+def existing(well: Well) -> Path:
+    """Return the well's file; raises FcsError where it names none or the file is not there."""
+    if well.file is None:
+        raise FcsError(
+            "a well must name an FCS file or hold counts", "neither", well.where, "add its file, or leave it out"
+        )
+    if not well.file.is_file():
+        raise FcsError(
+            "the file of a well must exist",
+            f"no file {well.file.name} in {well.file.parent.name}",
+            well.where,
+            "copy the file there, or correct its name in the layout",
+        )
+    return well.file
+
+
+def spillover_for(
+    assay: Assay, resolved: Resolved, keywords: Mapping[str, str], channels: Sequence[Channel]
+) -> Spillover | None:
+    """Return the spillover that holds for a file: the plate's, or the file's own; None where there is none.
+
+    Raises CompensationError where the protocol names a matrix and the plate has none, or it does not fit the file.
+    """
+    match assay.protocol.compensation:
+        case "none":
+            return None
+        case "file":
+            return spillover_from_keywords(keywords, channels)
+        case named if resolved.spillover is None:
+            raise CompensationError(
+                "the plate must have a spillover matrix",
+                f'compensation "{named}" gave none',
+                "",
+                "see the plate's findings",
+            )
+        case _:
+            return checked(resolved.spillover, channels)
+
+
+def plate_spillover(assay: Assay, source: Path | None) -> Spillover | None:
+    """Return the spillover a protocol names by path: as it stands, or beside the plate's layout."""
+    named = assay.protocol.compensation
+    if named in {"none", "file", "single_stain"}:
+        return None
+    places = [Path(named), *((source.parent / named, source.parent.parent / named) if source else ())]
+    for place in places:
+        if place.is_file():
+            return read_spillover(place)
+    raise CompensationError(
+        'compensation must be "file", "none", "single_stain" or a CSV that exists', f"'{named}'", "", "check the path"
+    )
+
+
+def _needed(names: dict[str, str], spillover: Spillover | None, channels: Sequence[Channel]) -> tuple[str, ...]:
+    """Return the $PnN to read: each role's own, the detectors its compensation draws on, and Time."""
+    needed = dict.fromkeys(names.values())
+    if spillover is not None:
+        weights = inverse(spillover)
+        dyes = spillover.dyes or spillover.detectors
+        used = [dyes.index(name) for name in names.values() if name in dyes]
+        needed |= dict.fromkeys(spillover.detectors[i] for i in np.flatnonzero(weights[:, used].any(axis=1)))
+    time = time_column(channels)
+    return tuple(dict.fromkeys([*needed, *([time] if time else [])]))
+
+
+def time_column(channels: Sequence[Channel]) -> str | None:
+    """Return the $PnN of Time, where the file has one."""
+    return next((name for name in (find_channel(channels, wanted) for wanted in TIME_NAMES) if name), None)
+
+
+def is_fluorescence(channel: Channel) -> bool:
+    """Whether a channel shows a dye: neither scatter nor Time nor a pulse width, by its name."""
+    name = channel.name.casefold()
+    return not name.startswith(SCATTER) and not name.endswith("-w") and name not in {"width", "event #", "event"}
