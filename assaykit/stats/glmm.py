@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from assaykit.errors import DesignError
 from assaykit.stats.glmm_family import FAMILIES, Family, response
 from assaykit.stats.glmm_findings import findings_of
-from assaykit.stats.glmm_laplace import Model, find_mode, fixed_information, laplace, point
+from assaykit.stats.glmm_laplace import Model, edge_of, fixed_information, laplace, point
 from assaykit.stats.glmm_quadrature import quadrature
 from assaykit.stats.glmm_random import RandomPart, random_part, spread, without
 from assaykit.stats.glmm_search import Objective, Summit, climb, polish
@@ -157,31 +157,32 @@ def _at_interior(reached: Reached, nodes: int) -> Reached:
         reduced = _fitted(replace(model, random=without(model.random, frozenset({name}))), nodes)
         if not _gains_from(name, model, reduced):
             return _at_interior(reduced, nodes)
-    if model.family.limit and _near_limit(model.family, at.delta):
+    if model.family.limit_sign * at.delta > math.log(50.0):
         limit = _fitted(replace(model, family=FAMILIES[model.family.limit]), nodes)
-        if limit.summit.value.loglik >= summit.value.loglik - 1e-7:
+        if not _gains_dispersion(model, limit):
             return _at_interior(limit, nodes)
     return reached
 
 
 def _gains_from(name: str, model: Model, reduced: Reached) -> bool:
     """Whether the likelihood rises from zero variance of one random intercept, all else at its best without it."""
-    index = [term.name for term in model.random.terms].index(name)
-    psi = np.insert(reduced.summit.psi, model.fixed + index, _NO_SD)
-    value = laplace(model, psi, np.zeros(model.random.size))
-    return value is not None and value.gradient[model.fixed + index] > 0
+    index = model.fixed + [term.name for term in model.random.terms].index(name)
+    value = laplace(model, np.insert(reduced.summit.psi, index, _NO_SD), np.zeros(model.random.size))
+    return value is not None and value.gradient[index] > 0
 
 
-def _near_limit(family: Family, delta: float) -> bool:
-    return family.limit_sign * delta > math.log(50.0)
+def _gains_dispersion(model: Model, limit: Reached) -> bool:
+    """Whether the likelihood rises from no overdispersion, all else at its best without it."""
+    edge = model.family.limit_sign * (model.edge - 1e-3)
+    value = laplace(model, np.append(limit.summit.psi, edge), limit.summit.value.mode.u)
+    return value is not None and model.family.limit_sign * value.gradient[-1] < 0
 
 
 def _described(reached: Reached, asked: Model, terms: tuple[str, ...], back: Array) -> Glmm:
     model, _, nodes = reached
     summit, information = polish(objective(model, nodes), reached.summit)
     at = point(model, summit.psi)
-    mode = find_mode(model, at, summit.value.mode.u)
-    assert mode is not None
+    mode = summit.value.mode
     joint, safe = _inverse(information)
     p, held = model.fixed, np.linalg.inv(fixed_information(model, at, mode))
     errors = np.sqrt(np.maximum(np.diag(joint)[p:], 0.0))
@@ -278,4 +279,5 @@ def _model(
         raise DesignError("counts must be numbers from zero up, with every factor and offset known", "others")
     if chosen.link == "logit" and not ((whole > 0).all() and (y <= whole).all()):
         raise DesignError("every count must lie between zero and its trials, which must be positive", "others")
-    return Model(response(y, whole, chosen.link), design, added, random_part(groups, y.size), chosen)
+    data = response(y, whole, chosen.link)
+    return Model(data, design, added, random_part(groups, y.size), chosen, edge_of(chosen, data))

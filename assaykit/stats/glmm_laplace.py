@@ -20,6 +20,7 @@ from assaykit.stats.glmm_family import Curve, Family, Response
 from assaykit.stats.glmm_random import Factor, RandomPart, factor, gather, leverages, solve, spread
 
 Array = NDArray[np.float64]
+LEAST_LOG_SD = -9.0
 _MOST_STEPS = 200
 
 
@@ -32,6 +33,7 @@ class Model:
     offset: Array
     random: RandomPart
     family: Family
+    edge: float = np.inf  # beyond this log dispersion, in the direction of its limit, nothing changes but rounding
 
     @property
     def fixed(self) -> int:
@@ -72,7 +74,23 @@ class Value(NamedTuple):
 def point(model: Model, psi: Array) -> Point:
     """Return psi taken apart into fixed effects, standard deviations and log dispersion."""
     last = model.fixed + len(model.random.terms)
-    return Point(psi[: model.fixed], np.exp(psi[model.fixed : last]), float(psi[last]) if psi.size > last else 0.0)
+    delta = float(psi[last]) if psi.size > last else 0.0
+    if model.family.limit_sign * delta > model.edge:
+        delta = model.family.limit_sign * model.edge
+    return Point(psi[: model.fixed], np.exp(np.maximum(psi[model.fixed : last], LEAST_LOG_SD)), delta)
+
+
+def edge_of(family: Family, response: Response) -> float:
+    """Return the log dispersion, signed towards its limit, at which the family is its limit but for rounding."""
+    match family.name:
+        case "nbinom2":
+            return float(np.log(1e4 * (1 + response.counts.max())))
+        case "nbinom1":
+            return float(np.log(1e5))
+        case "betabinomial":
+            return float(np.log(1e4 * response.trials.max()))
+        case _:
+            return np.inf
 
 
 def laplace(model: Model, psi: Array, start: Array) -> Value | None:
@@ -83,7 +101,16 @@ def laplace(model: Model, psi: Array, start: Array) -> Value | None:
         return None
     u, _, curve, H = mode
     loglik = float(curve.value.sum() - u @ u / 2 - H.log_det / 2)
-    return Value(loglik, _gradient(model, at, mode), mode) if np.isfinite(loglik) else None
+    return Value(loglik, flat_beyond(model, psi, _gradient(model, at, mode)), mode) if np.isfinite(loglik) else None
+
+
+def flat_beyond(model: Model, psi: Array, gradient: Array) -> Array:
+    """Return the gradient with zeros for parameters beyond the point where they still count."""
+    last = model.fixed + len(model.random.terms)
+    counts = np.ones(psi.size, dtype=bool)
+    counts[model.fixed : last] = psi[model.fixed : last] > LEAST_LOG_SD
+    counts[last:] = model.family.limit_sign * psi[last:] < model.edge
+    return np.where(counts, gradient, 0.0)
 
 
 def find_mode(model: Model, at: Point, start: Array) -> Mode | None:

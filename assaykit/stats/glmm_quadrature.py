@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.stats.glmm_laplace import Mode, Model, Point, Value, find_mode, point
+from assaykit.stats.glmm_laplace import Mode, Model, Point, Value, find_mode, flat_beyond, point
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -47,7 +47,7 @@ def quadrature(model: Model, psi: Array, start: Array, *, nodes: int) -> Value |
         return None
     first = np.stack([curve.first for curve in curves], axis=1)
     gradient = _gradient(model, at, mode, first=first, u=u, x=x, share=mass / total[:, None], eta=eta)
-    return Value(loglik, gradient, mode)
+    return Value(loglik, flat_beyond(model, psi, gradient), mode)
 
 
 def _gradient(
