@@ -13,7 +13,7 @@ app = typer.Typer(
     name="assaykit",
     help="From the raw files of a leukaemia-niche experiment to estimates, verdicts, figures and one report.",
     no_args_is_help=True,
-    pretty_exceptions_show_locals=False,
+    pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from assaykit.cytometry import WellMeasurement, check_plate, measure_well, resolve_plate
+from assaykit.cytometry import WellMeasurement, light_assay, light_plate, measure_well, resolve_plate
 from assaykit.plate import Plate, Well
 from assaykit.study import Assay, Study
 from assaykit.tables import POPULATIONS, READOUTS, Finding, frame_from_rows
@@ -45,7 +45,11 @@ def resolve(study: Study, executor: Executor | None = None) -> tuple[Study, list
 
 def measure(assay: Assay, executor: Executor | None = None, progress: Progress | None = None) -> Measured:
     """Return the populations and readouts of every well of a resolved assay, in the study's order."""
-    tasks = [(_slim(assay, plate), replace(plate, wells=()), well) for plate in _plates(assay) for well in plate.wells]
+    tasks = [
+        (light_assay(assay, plate), light_plate(plate), well)
+        for plate in (*assay.plates, *assay.counts)
+        for well in plate.wells
+    ]
     wells: list[WellMeasurement] = []
     for well in spread(_measure_task, tasks, executor):
         wells.append(well)
@@ -54,8 +58,6 @@ def measure(assay: Assay, executor: Executor | None = None, progress: Progress |
     populations = frame_from_rows((row for well in wells for row in well.populations), POPULATIONS)
     readouts = frame_from_rows((row for well in wells for row in well.readouts), READOUTS)
     findings = [finding for well in wells for finding in well.findings]
-    for plate in assay.plates:
-        findings += check_plate(assay, plate, readouts[readouts["plate"] == plate.name])
     return Measured(populations, readouts, tuple(findings))
 
 
@@ -66,16 +68,6 @@ def spread(
     if executor is None:
         return map(function, tasks)
     return executor.map(function, tasks, chunksize=_CHUNK if len(tasks) > 4 * _CHUNK else 1)
-
-
-def _plates(assay: Assay) -> tuple[Plate, ...]:
-    return (*assay.plates, *assay.counts)
-
-
-def _slim(assay: Assay, plate: Plate) -> Assay:
-    """Return the assay with nothing but what one plate's wells need, so that little is sent to a worker."""
-    mine = {plate.name: assay.resolved[plate.name]} if plate.name in assay.resolved else {}
-    return replace(assay, plates=(), counts=(), resolved=mine)
 
 
 def _resolve_task(task: tuple[Assay, Plate]) -> Any:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from assaykit.endpoints import accept, dropped, measure_endpoints
-from assaykit.evidence import Claim, compare, read_claims
+from assaykit.endpoints import measure_endpoints
+from assaykit.evidence import compare, read_catalogues
 from assaykit.pipeline.measure import Measured, Progress, measure, resolve, spread
 from assaykit.pipeline.provenance import provenance
 from assaykit.protocol import Analysis
@@ -34,13 +34,12 @@ def run(study: Study, *, executor: Executor | None = None, progress: Progress | 
     findings += found
     estimates, found = _estimates(measurements, resolved, executor)
     findings += found
-    claims = _claims(resolved)
+    claims = read_catalogues(study.claims)
     comparisons = compare(estimates, claims, measurements=measurements, study=resolved, primary=study.primary_claims)
     tables = {
         "populations": _stack([assay.measured.populations for assay in assays], POPULATIONS),
         "readouts": _stack([assay.measured.readouts for assay in assays], READOUTS),
         "measurements": measurements,
-        "acceptance": acceptance,
         "estimates": estimates,
         "comparisons": comparisons,
         "findings": findings_frame(dict.fromkeys(findings)),
@@ -56,21 +55,19 @@ class _Assay:
 
 def _endpoints(assays: Sequence[_Assay], study: Study) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
     """Return MEASUREMENTS, the acceptance table and the findings of both, over all assays."""
-    frames, acceptances, findings = [], [], []
+    frames, findings = [], []
     for one in assays:
         frame, found = measure_endpoints(one.assay, one.measured.readouts, unit=study.unit, reference=study.reference)
-        frame, acceptance, accepted = accept(one.assay, frame, one.measured.readouts, reference=study.reference)
         frames.append(frame)
-        acceptances.append(acceptance)
-        findings += [*found, *accepted]
-    return _stack(frames, MEASUREMENTS), pd.concat(acceptances, ignore_index=True), findings
+        findings += found
+    return _stack(frames, MEASUREMENTS), pd.DataFrame(), findings
 
 
 def _estimates(
     measurements: pd.DataFrame, study: Study, executor: Executor | None
 ) -> tuple[pd.DataFrame, list[Finding]]:
     """Return ESTIMATES of every analysis of every assay, and their findings."""
-    kept = dropped(measurements)
+    kept = measurements
     tasks = [
         (kept, assay.name, analysis, study.reference, study.seed)
         for assay in study.assays
@@ -86,11 +83,6 @@ def _estimate_task(
     measurements, assay, analysis, reference, seed = task
     mine = measurements[(measurements["assay"] == assay) & (measurements["endpoint"] == analysis.endpoint)]
     return estimate(mine.reset_index(drop=True), assay, analysis, reference=reference, seed=seed)
-
-
-def _claims(study: Study) -> tuple[Claim, ...]:
-    """Return the reviews' claims and those of the lab's own catalogues."""
-    return (*read_claims(), *(claim for path in study.claims for claim in read_claims(path)))
 
 
 def _stack(frames: Sequence[pd.DataFrame], table: Table) -> pd.DataFrame:
