@@ -79,7 +79,8 @@ def _percentile_gate(gate: FmoGate | ControlGate, bench: Bench, wells: Sequence[
 def _about(gate: FmoGate, bench: Bench, controls: Sequence[Well], shared: tuple[FixedGate, Cut]) -> list[Finding]:
     """Say how sure the threshold is, and where the control wells disagree by more than their own spread."""
     cut = shared[1]
-    note = f"{gate.channel} positive above {cut.value:.4g} (95 % interval {cut.low:.4g} to {cut.high:.4g}), {listed(controls)}"
+    interval = f"(95 % interval {cut.low:.4g} to {cut.high:.4g})"
+    note = f"{gate.channel} positive above {cut.value:.4g} {interval}, {listed(controls)}"
     findings = [finding(bench, "note", "threshold", f"{gate.name}: {note}")]
     each = {well.name: bench.values([well], gate.parent, gate.channel) for well in controls}
     medians = {name: median(values) for name, values in each.items() if values.size >= FEWEST}

@@ -14,7 +14,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.cytometry.scales import logicle_scale, raw_values, shown_values
 
 Array = NDArray[np.float64]
 Side = Literal["above", "below"]
@@ -22,6 +21,10 @@ BINS = 256
 REDRAWS = 200
 SHALLOW = 0.7
 """A valley above this share of its lower peak is ambiguous (our convention)."""
+UNDECIDED = 0.03
+"""More cells than this inside a valley's interval make it ambiguous (our convention)."""
+LEAST_SIDE = 0.003
+"""A side holding a smaller share of the cells than this is stray events, not a population (our convention)."""
 FEWEST = 100
 
 
@@ -51,7 +54,7 @@ Estimator = Callable[[Histogram], float]
 def cut_by_valley(values: NDArray[np.floating], *, keep: Side, seed: int, positive: bool = False) -> Cut:
     """Return the cut at the density valley; `keep` says on which side the cells wanted lie.
 
-    Intensities are shown on a logicle fitted to them, and cut at the most prominent valley. `positive` channels
+    Intensities are shown on an arcsinh scale fitted to them, and cut at the clearest valley. `positive` channels
     (scatter) are shown on a log scale and cut at the lowest clear valley: debris is smallest, and larger cells may
     part again.
     """
@@ -76,7 +79,7 @@ def _cut(values: NDArray[np.floating], estimator: Estimator, *, keep: Side, seed
     rng = np.random.default_rng(seed)
     redrawn = [estimator(again) for again in _redraw(histogram, rng)]
     low, high = np.percentile(redrawn, [2.5, 97.5])
-    doubt = _doubt(histogram, place, float(high - low), single=not positive)
+    doubt = _doubt(histogram, place, _share(histogram, low, high), single=not positive)
     if doubt:
         place = low = high = _beside_mode(shown, histogram, keep)
     ends = back(np.array([place, low, high]))
@@ -105,8 +108,17 @@ def cut_above_mode(values: NDArray[np.floating], spreads: float, *, seed: int) -
 def _shown(values: Array, *, positive: bool) -> tuple[Array, Callable[[Array], Array]]:
     if positive:
         return np.log10(values), lambda shown: np.asarray(10.0**shown)
-    scale = logicle_scale(values, top=max(float(np.percentile(values, 99.99)) * 2.0, 100.0))
-    return shown_values(values, scale), lambda shown: raw_values(shown, scale)
+    faint = _faint(values)
+    return np.arcsinh(values / faint), lambda shown: np.asarray(np.sinh(shown) * faint)
+
+
+def _faint(values: Array) -> float:
+    """Return the intensity below which the scale is nearly linear: about the dimmest population's level and width.
+
+    A scale that bends within a peak would split or stretch it.
+    """
+    p1, p5, p10 = np.percentile(values, [1, 5, 10])
+    return max(abs(float(p5)), float(p10 - p1), 1e-6)
 
 
 def histogram_of(shown: Array) -> Histogram:
@@ -131,35 +143,38 @@ def smoothed(histogram: Histogram) -> Array:
     return np.convolve(np.pad(histogram.counts, reach, mode="constant"), kernel / kernel.sum(), mode="valid")
 
 
-def _prominence(density: Array) -> tuple[Array, Array]:
-    """Return, bin by bin, how deep the density lies below the lower of the peaks either side, and that peak."""
+def _clearness(density: Array) -> tuple[Array, Array]:
+    """Return, bin by bin, how far the density lies below the lower of the peaks either side, and that peak.
+
+    How far is told in standard errors of a difference of two counts, (peak - density) / sqrt(peak + density): so an
+    empty gap before a small peak is clearer than a dent between two large ones.
+    """
     left = np.maximum.accumulate(density)
     right = np.maximum.accumulate(density[::-1])[::-1]
     peak = np.minimum(left, right)
-    return peak - density, peak
+    return (peak - density) / np.sqrt(np.maximum(peak + density, 1.0)), peak
 
 
 def _valley(histogram: Histogram) -> float:
-    """Return the middle of the most prominent valley, on the shown scale."""
-    density = smoothed(histogram)
-    return float(histogram.centres[_valley_bin(density)])
+    """Return the middle of the clearest valley, on the shown scale."""
+    return float(histogram.centres[_valley_bin(smoothed(histogram))])
 
 
 def _first_valley(histogram: Histogram) -> float:
-    """Return the middle of the lowest valley that is clear, else of the most prominent one."""
+    """Return the middle of the lowest valley that is clear, else of the clearest one."""
     density = smoothed(histogram)
     clear = _clear_valleys(density, histogram.bandwidth)
     return float(histogram.centres[clear[0] if clear else _valley_bin(density)])
 
 
 def _valley_bin(density: Array) -> int:
-    depth, _ = _prominence(density)
-    deepest = int(depth.argmax())
-    floor = depth >= depth[deepest] * 0.99
-    start, stop = deepest, deepest
+    clearness, _ = _clearness(density)
+    clearest = int(clearness.argmax())
+    floor = clearness >= clearness[clearest] * 0.99
+    start, stop = clearest, clearest
     while start > 0 and floor[start - 1]:
         start -= 1
-    while stop < len(depth) - 1 and floor[stop + 1]:
+    while stop < len(floor) - 1 and floor[stop + 1]:
         stop += 1
     return (start + stop) // 2
 
@@ -176,30 +191,39 @@ def _clear_valleys(density: Array, bandwidth: float) -> list[int]:
 
 
 def _shallow(density: Array, at: int, bandwidth: float) -> str:
-    """Return why a valley is none, or "": its depth must exceed 4 standard errors and 30 % of its lower peak."""
-    depth, peak = _prominence(density)
-    noise = np.sqrt(max(peak[at], 1.0) / (2 * np.sqrt(np.pi) * bandwidth))  # SE of a kernel density, in counts
-    if depth[at] < 4 * noise:
+    """Return why a valley is none, or "".
+
+    Each side must hold its share of the cells, and the valley lie 4 standard errors and 30 % below its lower peak.
+    """
+    clearness, peak = _clearness(density)
+    smaller = min(density[:at].sum(), density[at:].sum())
+    kernel = np.sqrt(2 * np.sqrt(np.pi) * bandwidth)  # a kernel density is that much surer than a single bin
+    if clearness[at] * kernel < 4 or smaller < max(LEAST_SIDE * density.sum(), 20):
         return "one population is seen, not two"
-    return (
-        f"the valley holds {density[at] / peak[at]:.0%} of its lower peak" if density[at] > SHALLOW * peak[at] else ""
-    )
+    share = density[at] / peak[at]
+    return f"the valley holds {share:.0%} of its lower peak" if share > SHALLOW else ""
 
 
-def _doubt(histogram: Histogram, place: float, width: float, *, single: bool) -> str:
+def _share(histogram: Histogram, low: float, high: float) -> float:
+    """Return the share of cells between two places: those whose side the interval leaves open."""
+    between = (histogram.centres >= low) & (histogram.centres <= high)
+    return float(histogram.counts[between].sum() / histogram.counts.sum())
+
+
+def _doubt(histogram: Histogram, place: float, share: float, *, single: bool) -> str:
     """Return why the cut is not clear, or "": the valley must be deep, fixed and, where asked, the only one."""
     density = smoothed(histogram)
     at = int(np.abs(histogram.centres - place).argmin())
     shallow = _shallow(density, at, histogram.bandwidth)
     if shallow:
         return shallow
-    span = float(histogram.centres[-1] - histogram.centres[0])
-    if width > 0.15 * span:
-        return f"its place is uncertain over {width / span:.0%} of the range"
-    rivals = [place for place in _clear_valleys(density, histogram.bandwidth) if abs(place - at) > 2]
-    depth, _ = _prominence(density)
-    deep = [place for place in rivals if depth[place] > 0.5 * depth[at]]
-    return "a second valley is as deep" if single and deep else ""
+    if share > UNDECIDED:
+        return f"{share:.1%} of the cells lie within its interval"
+    clearness, _ = _clearness(density)
+    near = 3 * histogram.bandwidth
+    valleys = [valley for valley in _clear_valleys(density, histogram.bandwidth) if abs(valley - at) > near]
+    rivals = [valley for valley in valleys if clearness[valley] > 0.8 * clearness[at]]
+    return "a second valley is as clear" if single and rivals else ""
 
 
 def _redraw(histogram: Histogram, rng: np.random.Generator) -> list[Histogram]:
@@ -248,7 +272,9 @@ def _started(histogram: Histogram) -> tuple[Array, Array, Array]:
     parts = [slice(0, split), slice(split, None)]
     weight = np.array([n[part].sum() + 1.0 for part in parts])
     mean = np.array([np.average(x[part], weights=n[part] + 1e-9) for part in parts])
-    spread = np.array([np.sqrt(np.average((x[part] - m) ** 2, weights=n[part] + 1e-9)) for part, m in zip(parts, mean)])
+    spread = np.array(
+        [np.sqrt(np.average((x[part] - m) ** 2, weights=n[part] + 1e-9)) for part, m in zip(parts, mean, strict=True)]
+    )
     return weight / weight.sum(), mean, np.maximum(spread, x[1] - x[0])
 
 
