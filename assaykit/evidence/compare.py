@@ -53,7 +53,8 @@ def compare(
     named = tuple(primary) or (study.primary_claims if study else ())
     _check_primary(named, claims)
     reference = study.reference.treatment if study else "vehicle"
-    rows = rows_from_estimates(estimates, drugs=drugs or read_drugs(), reference=reference)
+    catalogue = drugs or (study.catalogue if study and study.catalogue.drugs else read_drugs())
+    rows = rows_from_estimates(estimates, drugs=catalogue, reference=reference)
     measured = pd.DataFrame(columns=list(MEASUREMENTS.names)) if measurements is None else measurements
     arms = arms_from_tables(measured, rows)
     answers = [answer(claim, arms, rows) for claim in claims]

@@ -1,0 +1,140 @@
+"""`Run`: what the ledger keeps of one run's results, and the fingerprint of the data it rests on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pandas as pd
+
+from assaykit.errors import LedgerError
+from assaykit.results.model import Results
+
+_FCS = (".fcs", ".lmd")
+_RECIPES = (".toml",)  # study files, layouts and protocols: how the data were read, not data
+_COPIED = (
+    "claim", "review", "statement", "source", "endpoint", "contrast", "context", "effect_name", "verdict",
+    "printed_verdict", "reason",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """One run as the ledger keeps it. `inputs` maps the SHA-256 of each data file to its path."""
+
+    fingerprint: str
+    content: str
+    title: str
+    folder: str
+    unit: str
+    assaykit: str
+    seed: int | None
+    inputs: Mapping[str, str]
+    verdicts: tuple[Mapping[str, Any], ...]
+
+
+def run_from_results(results: Results, folder: str | Path = "") -> Run:
+    """Return what the ledger keeps of a run's results.
+
+    Raises LedgerError where the results hold no comparisons.
+    """
+    if "comparisons" not in results.tables or results.tables["comparisons"].empty:
+        raise LedgerError("a run must hold verdicts", "no comparisons", str(folder), "run `assaykit run` again")
+    verdicts = tuple(_verdicts(results.tables["comparisons"], results.tables["estimates"]))
+    inputs = data_files(results.provenance.get("inputs", ()))
+    version, seed = str(results.provenance.get("assaykit", "")), results.provenance.get("seed")
+    content = _digest([*verdicts, {"assaykit": version, "unit": results.study.unit, "title": results.study.title}])
+    return Run(
+        fingerprint=_digest(sorted(inputs)) if inputs else _digest([_frame_text(results.tables["measurements"])]),
+        content=content,
+        title=results.study.title,
+        folder=str(folder),
+        unit=results.study.unit,
+        assaykit=version,
+        seed=None if seed is None else int(seed),
+        inputs=inputs,
+        verdicts=verdicts,
+    )
+
+
+def data_files(inputs: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return SHA-256 -> path of the files that hold data: FCS files where there are any, else tables.
+
+    Layouts and study files are recipes: changing a title makes no new experiment.
+    """
+    named = {str(one["sha256"]): str(one["path"]) for one in inputs}
+    fcs = {digest: path for digest, path in named.items() if _suffix(path) in _FCS}
+    tables = {digest: path for digest, path in named.items() if _suffix(path) not in _RECIPES}
+    return fcs or tables or named
+
+
+def _verdicts(comparisons: pd.DataFrame, estimates: pd.DataFrame) -> Iterable[Mapping[str, Any]]:
+    """Yield one row per claim: its comparison, and the estimate behind it on the analysis scale."""
+    by_contrast: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for row in estimates.to_dict("records"):
+        for contrast in {str(row["contrast"]), f"{row['comparator']} - {row['treatment']}"}:
+            by_contrast.setdefault((str(row["endpoint"]), contrast, str(row["context"])), []).append(
+                {str(key): value for key, value in row.items()}
+            )
+    for row in comparisons.to_dict("records"):
+        found = _estimate_behind(row, by_contrast.get((row["endpoint"], row["contrast"], row["context"]), ()))
+        yield {
+            **{name: row[name] for name in _COPIED},
+            **found,
+            "expected_sign": _whole(row["expected_sign"]),
+            "printed_sign": _whole(row["printed_sign"]),
+            "is_primary": int(bool(row["primary"])),
+            "p_value": _number(row["p_value"]),
+            "n_units": _whole(row["n_units"]),
+        }
+
+
+def _estimate_behind(row: Mapping[Any, Any], candidates: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return scale, estimate, standard error and df of the contrast the comparison read, turned as it was read."""
+    for each in candidates:
+        turned = each["contrast"] != row["contrast"]
+        if each["effect_name"] == row["effect_name"] and _same(_effect(each, turned=turned), row["effect"]):
+            return {
+                "scale": each["scale"],
+                "estimate": _number(-each["estimate"] if turned else each["estimate"]),
+                "std_error": _number(each["std_error"]),
+                "df": _number(each["df"]),
+            }
+    return {"scale": "", "estimate": None, "std_error": None, "df": None}
+
+
+def _effect(estimate: Mapping[str, Any], *, turned: bool) -> float:
+    effect = float(estimate["effect"])
+    if not turned:
+        return effect
+    return -effect if estimate["scale"] == "identity" else 1.0 / effect if effect else math.inf
+
+
+def _same(one: float, other: float) -> bool:
+    return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
+
+
+def _number(value: Any) -> float | None:
+    return None if pd.isna(value) else float(value)
+
+
+def _whole(value: Any) -> int | None:
+    return None if pd.isna(value) else int(value)
+
+
+def _suffix(path: str) -> str:
+    return PurePosixPath(path).suffix.lower()
+
+
+def _frame_text(frame: pd.DataFrame) -> str:
+    return str(frame.to_csv(index=False, lineterminator="\n"))
+
+
+def _digest(values: Iterable[Any]) -> str:
+    text = json.dumps(list(values), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
