@@ -5,15 +5,14 @@ file -> document or sheets -> DraftPlate -> Plate
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from assaykit.errors import CountsError, InputError, LayoutError, raise_all
 from assaykit.plate.draft import DraftPlate, DraftWell, Entry, text_from_value
+from assaykit.plate.grammar import concatenated, document_from_toml
 from assaykit.plate.model import Plate
 from assaykit.plate.schema import Columns, column_faults, plate_from_draft, refused_columns, well_from_draft
 from assaykit.plate.shapes import drafts_from_sheet, is_plate_shaped, table_from_sheet
@@ -68,7 +67,7 @@ def reading_from_layout(
     """Return the plates that can be read, and every fault of the file; `constants` hold where a well says nothing."""
     label = label or path.name
     try:
-        drafts, faults, inputs = _drafts(path, label)
+        drafts, faults, inputs = _drafts(path, label, columns.known)
     except LayoutError as error:
         return Reading((), (error,), (path,))
     plates = []
@@ -148,11 +147,13 @@ def _with_constants(draft: DraftPlate, constants: Mapping[str, str]) -> DraftPla
     return replace(draft, wells=tuple(replace(well, entries={**entries, **well.entries}) for well in draft.wells))
 
 
-def _drafts(path: Path, label: str) -> tuple[list[DraftPlate], list[InputError], tuple[Path, ...]]:
+_Drafts = tuple[list[DraftPlate], list[InputError], tuple[Path, ...]]
+
+
+def _drafts(path: Path, label: str, known: tuple[str, ...]) -> _Drafts:
     check_format(path, label)
     if path.suffix.lower() == ".toml":
-        document, inputs = document_from_toml(path, label)
-        return *drafts_from_toml(document, path, label), inputs
+        return _drafts_from_toml(path, label, known)
     sheets, faults = sheets_from_file(path, label)
     drafts: list[DraftPlate] = []
     for sheet in sheets:
@@ -162,6 +163,23 @@ def _drafts(path: Path, label: str) -> tuple[list[DraftPlate], list[InputError],
     if not sheets:
         faults.append(LayoutError("a workbook must have a sheet with a plate", "none that is filled", label))
     return drafts, faults, (path,)
+
+
+def _drafts_from_toml(path: Path, label: str, known: tuple[str, ...]) -> _Drafts:
+    document, inputs = document_from_toml(path, label)
+    further = concatenated(document, path, label)
+    own = {key: value for key, value in document.items() if key != "meta"}
+    drafts, faults = drafts_from_toml(own, path, label, known=known) if own or not further else ([], [])
+    for plate, other in further:
+        if other.resolve() == path.resolve():
+            raise LayoutError(
+                "a layout must not join itself", f"'{other.name}'", f"{label}, [meta] concat", "delete it"
+            )
+        more, wrong, read = _drafts(other, f"{label} via {other.name}", known)
+        drafts += [replace(draft, name=plate or draft.name) for draft in more]
+        faults += wrong
+        inputs += read
+    return drafts, faults, inputs
 
 
 def check_format(path: Path, label: str) -> None:
@@ -174,36 +192,3 @@ def check_format(path: Path, label: str) -> None:
         raise LayoutError(
             f"a layout must be one of {', '.join(FORMATS)}", f"'{path.suffix}'", label, "save it as .xlsx or .csv"
         )
-
-
-def document_from_toml(path: Path, label: str) -> tuple[dict[str, Any], tuple[Path, ...]]:
-    """Return the parsed document with what it includes merged below it, and the files read."""
-    document = _parsed(path, label)
-    included = document.get("meta", {}).get("include", []) if isinstance(document.get("meta", {}), Mapping) else []
-    names = [included] if isinstance(included, str) else included
-    inputs = [path]
-    for name in reversed(names):
-        other = path.parent / name
-        check_format(other, f"{label}, [meta] include '{name}'")
-        defaults, more = document_from_toml(other, f"{label} via {name}")
-        document = _over(document, defaults)
-        inputs += more
-    return document, tuple(inputs)
-
-
-def _parsed(path: Path, label: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise LayoutError("a TOML file must be UTF-8 text", "other bytes", label, "save it as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        raise LayoutError("a TOML file must follow TOML's grammar", str(error), label) from error
-
-
-def _over(document: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the document with the defaults below it, table by table."""
-    merged = dict(defaults)
-    for key, value in document.items():
-        below = merged.get(key)
-        merged[key] = _over(value, below) if isinstance(value, Mapping) and isinstance(below, Mapping) else value
-    return merged

@@ -37,8 +37,10 @@ def drafts_from_sheet(sheet: Sheet, source: Path) -> tuple[list[DraftPlate], lis
 
 
 def is_plate_shaped(sheet: Sheet) -> bool:
-    """Whether a sheet holds blocks of rows A, B .. by columns 1, 2 .."""
-    return any(_is_corner(row) for row in sheet.rows)
+    """Whether a sheet holds blocks of rows A, B .. by columns 1, 2 .., and no table with a column of wells."""
+    header = next((row for row in sheet.rows if any(row)), ())
+    tidy = any(cell and column_name(text_from_value(cell.value)) == "well" for cell in header)
+    return not tidy and any(_is_corner(row) for row in sheet.rows)
 
 
 def table_from_sheet(sheet: Sheet) -> tuple[list[DraftWell], list[InputError]]:
@@ -99,8 +101,10 @@ def _header(sheet: Sheet, row: int) -> tuple[dict[int, str], list[InputError]]:
 
 
 def _is_corner(row: tuple[Cell, ...]) -> bool:
-    """Whether a row opens a block: columns numbered 1, 2 .. follow the first cell."""
-    return [_whole(cell) for cell in row[1:3]] == [1, 2]
+    """Whether a row opens a block: nothing but two or more column numbers, counting up, follow the first cell."""
+    numbers = [_whole(cell) for cell in row[1:] if cell]
+    counted = [number for number in numbers if number is not None]
+    return len(counted) >= 2 and counted == numbers and counted == list(range(counted[0], counted[0] + len(counted)))
 
 
 def _whole(cell: Cell) -> int | None:

@@ -73,10 +73,10 @@ def _sheet_from_text(text: str, label: str) -> Sheet:
 
 
 def _delimiter(lines: list[str]) -> str:
-    """Return the sign that cuts the first rows most often: a semicolon or tab wins over decimal commas."""
-    head = [line for line in lines if line.strip() and not line.lstrip().startswith("#")][:5]
-    counts = {sign: min((line.count(sign) for line in head), default=0) for sign in "\t;,"}
-    return next((sign for sign in "\t;" if counts[sign]), max(counts, key=lambda sign: counts[sign]) if head else ",")
+    """Return the sign that cuts the rows: a tab or semicolon in most of the first rows, else the comma."""
+    head = [line for line in lines if line.strip() and not line.lstrip().startswith("#")][:20]
+    usual = (sign for sign in "\t;" if 2 * sum(sign in line for line in head) > len(head))
+    return next(usual, ",")
 
 
 def _entry(value: Any, where: str) -> Cell:

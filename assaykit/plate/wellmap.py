@@ -30,6 +30,7 @@ from assaykit.plate.positions import (
 # Lowest precedence first; a group of one plate stands half a step above the same group of all plates.
 _RANKS = {"expt": 0, "icol": 1, "irow": 2, "col": 3, "row": 4, "block": 5, "well": 6}
 _TABLES = ("meta", "plate", *_RANKS)
+_LOOSE = ("wells", "title", "name", "date", "notes", "author")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +60,10 @@ class _Layer:
 
 
 def drafts_from_toml(
-    document: Mapping[str, Any], source: Path, label: str
+    document: Mapping[str, Any], source: Path, label: str, *, known: tuple[str, ...] = ()
 ) -> tuple[list[DraftPlate], list[InputError]]:
-    """Return the plates a parsed wellmap document describes, and its faults."""
-    faults: list[InputError] = [*_table_faults(document, label)]
+    """Return the plates a parsed wellmap document describes, and its faults; `known` are the columns a layout has."""
+    faults: list[InputError] = [*_table_faults(document, label), *_loose_faults(document, known, label)]
     size, more = _size(document, label)
     faults += more
     shared = list(_layers(document, label, "", faults))
@@ -233,6 +234,23 @@ def _table_faults(document: Mapping[str, Any], label: str) -> list[InputError]:
         for key, value in document.items()
         if key not in _TABLES and isinstance(value, Mapping)
     ]
+
+
+def _loose_faults(document: Mapping[str, Any], known: tuple[str, ...], label: str) -> list[InputError]:
+    """Return a fault per value outside every group that reads like a factor; other ones are the lab's notes."""
+    loose = [key for key, value in document.items() if not isinstance(value, Mapping) and key not in _LOOSE]
+    faults: list[InputError] = []
+    for key in loose:
+        if column_name(key) in known:
+            faults.append(
+                LayoutError(
+                    "a factor must belong to wells", f"'{key}' outside every group", label, "put it under [expt]"
+                )
+            )
+        elif nearest(key, (*_LOOSE, *_TABLES)):
+            near = nearest(key, (*_LOOSE, *_TABLES))
+            faults.append(LayoutError("a key must be known", f"'{key}'", label, f"write '{near}'"))
+    return faults
 
 
 def _unknown_table(key: str, where: str) -> LayoutError:

@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from assaykit.errors import InputError, StudyError
+from assaykit.plate.grammar import slip
 from assaykit.study.file import AssayEntry, ReferenceEntry, StudyFile
 
 WHAT_A_UNIT_IS = (
@@ -39,7 +40,7 @@ def document_from_file(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise StudyError("a study file must be UTF-8 text", "other bytes", path.name, "save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
-        raise StudyError("a study file must follow TOML's grammar", str(error), path.name) from error
+        raise StudyError("a study file must follow TOML's grammar", slip(error), path.name, "mend that line") from error
 
 
 def study_from_document(document: Mapping[str, Any], label: str) -> tuple[StudyFile | None, list[InputError]]:

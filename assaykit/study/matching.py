@@ -36,6 +36,7 @@ def match_files(plate: Plate, patterns: Sequence[str], folder: Path, *, where: s
 
     `patterns` are relative to `folder`, `where` names the study's key in messages.
     """
+    plate = _with_existing_files(plate, patterns, folder)
     open_wells = [well for well in plate.wells if well.file is None and well.role != "blank"]
     if not open_wells:
         return Matched(plate)
@@ -46,6 +47,43 @@ def match_files(plate: Plate, patterns: Sequence[str], folder: Path, *, where: s
     if any("{well}" in pattern for pattern in patterns):
         return _by_pattern(plate, patterns, folder)
     return _by_folder(plate, patterns, folder, where)
+
+
+def shared_files(plates: Sequence[Plate], where: str) -> list[InputError]:
+    """Return a fault per FCS file that two wells of an assay claim."""
+    owners: dict[Path, list[str]] = defaultdict(list)
+    for plate in plates:
+        for well in plate.wells:
+            if well.file is not None:
+                owners[well.file].append(f"{well.name} of plate {plate.name}")
+    return [
+        StudyError(
+            "an FCS file must belong to one well",
+            f"{file.name} for {' and '.join(wells)}",
+            where,
+            "mend the file of one",
+        )
+        for file, wells in owners.items()
+        if len(wells) > 1
+    ]
+
+
+def _with_existing_files(plate: Plate, patterns: Sequence[str], folder: Path) -> Plate:
+    """Return the plate whose wells' files are looked for beside the layout, in the FCS folders, beside the study."""
+    factors = {**_shared(plate), "plate": plate.name}
+    homes = [home for pattern in patterns if "{well}" not in pattern for home in folder.glob(filled(pattern, factors))]
+
+    def settled(well: Well) -> Well:
+        if well.file is None or well.file.exists() or plate.source is None:
+            return well
+        name = (
+            well.file.relative_to(plate.source.parent) if well.file.is_relative_to(plate.source.parent) else well.file
+        )
+        there = (home / name for home in (*homes, folder) if (home / name).exists())
+        first = homes[0] / name if homes else well.file
+        return replace(well, file=next(there, first))
+
+    return replace(plate, wells=tuple(map(settled, plate.wells)))
 
 
 def filled(pattern: str, values: Mapping[str, object]) -> str:
@@ -94,6 +132,7 @@ def _by_folder(plate: Plate, patterns: Sequence[str], folder: Path, where: str) 
     files = [file for name in names for file in fcs_files(folder, name)]
     if not files:
         return Matched(plate, (), (_no_files(plate, names, folder, where),))
+    files = [file for file in files if plate.name in file.name] or files  # one folder for several plates
     by_well, strangers = _sorted_by_well(files, plate)
     faults = [_two_files(plate, well, found, where) for well, found in by_well.items() if len(found) > 1]
     home = files[0].parent

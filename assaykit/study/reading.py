@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from assaykit.errors import Faults, InputError, StudyError, raise_all
-from assaykit.plate.draft import nearest
+from assaykit.plate.draft import column_name, nearest
 from assaykit.plate.model import Plate
 from assaykit.plate.reading import Reading, reading_from_counts, reading_from_layout
 from assaykit.plate.schema import Columns
@@ -20,9 +20,9 @@ from assaykit.protocol import Protocol, read_protocol
 from assaykit.study.design import design_faults, design_findings
 from assaykit.study.document import document_from_file, study_from_document
 from assaykit.study.file import AssayEntry, StudyFile
-from assaykit.study.matching import match_files
+from assaykit.study.matching import match_files, shared_files
 from assaykit.study.model import Assay, Reference, Study
-from assaykit.study.wells import Rules, checked_plate
+from assaykit.study.wells import Rules, checked_plate, with_named_counts
 from assaykit.tables import Finding
 from assaykit.treatment import Catalogue, extended, parse_treatment, read_drugs
 
@@ -55,6 +55,9 @@ def read_study(path: str | Path) -> Study:
 
 def _study(file: StudyFile, path: Path, gathered: _Gathered) -> Study:
     folder = path.parent
+    file = file.model_copy(
+        update={"unit": column_name(file.unit), "factors": tuple(column_name(name) for name in file.factors)}
+    )
     catalogue = _catalogue(file, folder, gathered)
     rules = Rules(file.unit, _reference(file, catalogue, path.name, gathered), catalogue)
     assays = []
@@ -96,7 +99,7 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
             "an assay must have plates or counts", "neither", place.where, 'write plates = ["plates/*.csv"]'
         )
         gathered.faults.append(fault)
-    columns = Columns((file.unit,), file.factors)
+    columns = Columns((file.unit,), (*file.factors, *_matched_factors(protocol)))
     layouts = [_read_layout(path, entry, place, columns) for path in _globbed(entry.plates, place, "plates", gathered)]
     tables = [
         reading_from_counts(path, columns, label=_label(path, place.folder))
@@ -111,7 +114,8 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
     plates = tuple(_with_files(plate, entry, place, gathered) for plate in plates)
     if protocol is None:
         return None
-    gathered.faults += _channel_faults(entry, protocol, place.where)
+    counts = tuple(with_named_counts(plate, protocol) for plate in counts)
+    gathered.faults += [*_channel_faults(entry, protocol, place.where), *shared_files(plates, place.where)]
     return Assay(
         name=entry.name or protocol.name,
         protocol=_with_clones(protocol, entry.clones),
@@ -120,6 +124,12 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
         channels=dict(entry.channels),
         catalogue=rules.catalogue,
     )
+
+
+def _matched_factors(protocol: Protocol | None) -> tuple[str, ...]:
+    """Return the factors a protocol's endpoints are told to match wells by."""
+    told = (str(spec.options.get("match", "")) for spec in protocol.endpoints) if protocol else ()
+    return tuple(dict.fromkeys(name.strip() for text in told for name in text.split(",") if name.strip()))
 
 
 def _read_layout(path: Path, entry: AssayEntry, place: _Place, columns: Columns) -> Reading:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from assaykit.errors import InputError, LayoutError, TreatmentError
 from assaykit.plate.draft import nearest
 from assaykit.plate.model import Factor, Plate, Well
+from assaykit.protocol import Protocol
 from assaykit.study.model import CONTEXTS, Reference
 from assaykit.tables import Finding
 from assaykit.treatment import Catalogue, implausible_doses, parse_treatment
@@ -35,14 +36,17 @@ def checked_plate(plate: Plate, rules: Rules) -> Checked:
     faults: dict[tuple[type[InputError], str, str, str], list[str]] = {}
     findings: dict[str, list[str]] = {}
     wells = []
+    absent = _unit_absent(plate, rules)
     for well in plate.wells:
         factors: dict[str, Factor] = dict(well.factors)
         for column, step in (("treatment", _treatment), ("context", _context), (rules.unit, _unit)):
             try:
                 factors[column] = step(well, plate, rules)
             except InputError as error:
+                if absent and column == rules.unit:
+                    continue
                 key = (type(error), error.must, error.found, error.remedy)
-                faults.setdefault(key, []).append(well.place(column))
+                faults.setdefault(key, []).append(_place(well, column))
         for doubt in _doubts(str(well.factors.get("treatment", "")), rules):
             findings.setdefault(doubt, []).append(well.name)
         wells.append(replace(well, factors=factors))
@@ -51,7 +55,40 @@ def checked_plate(plate: Plate, rules: Rules) -> Checked:
         Finding("warn", "dose_implausible", f"{doubt} Wells: {', '.join(names)}.", plate.name, names[0])
         for doubt, names in findings.items()
     )
-    return Checked(replace(plate, wells=tuple(wells)), told, said)
+    return Checked(replace(plate, wells=tuple(wells)), (*absent, *told), said)
+
+
+def _unit_absent(plate: Plate, rules: Rules) -> tuple[InputError, ...]:
+    """Return a fault where no well of a layout has the unit column."""
+    names = list(dict.fromkeys(name for well in plate.wells for name in well.places if name != "well"))
+    if rules.unit in ("plate", *names) or not any(well.role == "sample" for well in plate.wells):
+        return ()
+    where = plate.wells[0].where.split(", ")[0].rpartition(":")[0] or plate.wells[0].where.split(", ")[0]
+    remedy = f"add the column '{rules.unit}', or name the right one in the study: unit = ..."
+    must = f"a layout must have the column '{rules.unit}', the study's unit"
+    return (LayoutError(must, f"the columns {', '.join(names)}", where, remedy),)
+
+
+_COUNT_MEANS = {"migration": "migrated", "checkerboard": "migrated", "adhesion": "adherent", "viable": "viable"}
+
+
+def with_named_counts(plate: Plate, protocol: Protocol) -> Plate:
+    """Return a table of counts whose column `count`, the only one it has, bears the name its protocol asks for."""
+    starts = [spec.endpoint.split("_")[0] for spec in protocol.endpoints]
+    meaning = next((_COUNT_MEANS[start] for start in starts if start in _COUNT_MEANS), "count")
+    if any(meaning in well.counts for well in plate.wells):
+        return plate
+    wells = tuple(
+        replace(well, counts={name.replace("count", meaning, 1) if name.startswith("count") else name: value
+                              for name, value in well.counts.items()})
+        for well in plate.wells
+    )  # fmt: skip
+    return replace(plate, wells=wells)
+
+
+def _place(well: Well, column: str) -> str:
+    """Return where a value stands, or which well lacks it."""
+    return well.places.get(column) or f"{well.where}, well {well.name}"
 
 
 def _treatment(well: Well, _plate: Plate, rules: Rules) -> str:

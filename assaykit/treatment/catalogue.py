@@ -106,7 +106,9 @@ def extended(catalogue: Catalogue, path: Path, *, label: str = "") -> Catalogue:
     except OSError as error:
         raise TreatmentError("a drug catalogue must exist", "no such file", label, "mend the path") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise TreatmentError("a drug catalogue must follow TOML's grammar", str(error), label) from error
+        line = re.search(r"line \d+", str(error))
+        found = f"a slip at {line[0]}" if line else "a slip"
+        raise TreatmentError("a drug catalogue must follow TOML's grammar", found, label, "mend that line") from error
     own = _drugs(document, label)
     names = {drug.name for drug in own}
     return Catalogue((*(drug for drug in catalogue.drugs if drug.name not in names), *own))

@@ -1,0 +1,108 @@
+"""TOML files: text from disk to a document, includes merged, and every slip told with its line.
+
+bytes -> text -> document -> document with what it includes below it
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from assaykit.errors import LayoutError
+from assaykit.plate.draft import nearest
+
+_META = ("include", "concat", "alert", "options")
+_TWICE = re.compile(r"Cannot (?:declare|overwrite|mutate)")
+_PLACE = re.compile(r"at (?:line (\d+), column (\d+)|(end of document))")
+
+
+def slip(error: tomllib.TOMLDecodeError) -> str:
+    """Return what is wrong with a TOML text, and where, in plain words."""
+    message = str(error)
+    place = _PLACE.search(message)
+    where = " at the end of the file" if place is None or place[3] else f" at line {place[1]}, column {place[2]}"
+    named = re.search(r"\(('[^)]*)\)", message)
+    path = ".".join(re.findall(r"'([^']*)'", named[1])) if named else ""
+    if _TWICE.search(message):
+        return (f"[{path}] twice" if path else "a key twice") + (where if place else "")
+    kinds = {
+        "Invalid value": "a value without quotes, or none,",
+        "Expected '='": "a line without =",
+        "Unclosed": "an open bracket,",
+    }
+    kinds |= {"Expected ']'": "an open bracket", "Illegal character": "an open quote, or a line break in a text,"}
+    return next((words for sign, words in kinds.items() if message.startswith(sign)), "a slip") + where
+
+
+def document_from_toml(
+    path: Path, label: str, *, above: tuple[Path, ...] = ()
+) -> tuple[dict[str, Any], tuple[Path, ...]]:
+    """Return the parsed layout with what it includes merged below it, and the files read. Raises LayoutError."""
+    document = _parsed(path, label)
+    meta = _meta(document, label)
+    inputs = [path]
+    for name in reversed(_names(meta.get("include", []), "include", label)):
+        other = path.parent / name
+        if other.resolve() in (*above, path.resolve()):
+            raise LayoutError("a layout must not include itself", f"'{name}'", f"{label}, [meta] include", "delete it")
+        if not other.is_file():
+            raise LayoutError(
+                "an included layout must exist", f"no file '{name}'", f"{label}, [meta] include", "mend the path"
+            )
+        defaults, more = document_from_toml(other, f"{label} via {name}", above=(*above, path.resolve()))
+        document = _over(document, defaults)
+        inputs += more
+    return document, tuple(inputs)
+
+
+def concatenated(document: Mapping[str, Any], path: Path, label: str) -> list[tuple[str, Path]]:
+    """Return the further layouts a document names, each with the plate name it gives them, or ""."""
+    concat = _meta(document, label).get("concat", [])
+    if isinstance(concat, Mapping):
+        return [(str(plate), path.parent / str(name)) for plate, name in concat.items()]
+    return [("", path.parent / name) for name in _names(concat, "concat", label)]
+
+
+def _parsed(path: Path, label: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise LayoutError("a TOML file must be UTF-8 text", "other bytes", label, "save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise LayoutError("a layout must follow TOML's grammar", slip(error), label, "mend that line") from error
+
+
+def _meta(document: Mapping[str, Any], label: str) -> Mapping[str, Any]:
+    meta = document.get("meta", {})
+    if not isinstance(meta, Mapping):
+        raise LayoutError("[meta] must be a table", "a value", label)
+    for key in meta:
+        if key in ("path", "paths"):
+            remedy = "name FCS files by well: fcs in the study, or 'file' here"
+            raise LayoutError("a layout must not name one data file per plate", f"'{key}'", f"{label}, [meta]", remedy)
+        if key not in _META:
+            near = nearest(key, _META)
+            remedy = f"write '{near}'" if near else "delete it"
+            raise LayoutError(
+                f"a key of [meta] must be one of {', '.join(_META)}", f"'{key}'", f"{label}, [meta]", remedy
+            )
+    return meta
+
+
+def _names(value: Any, key: str, label: str) -> list[str]:
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise LayoutError(f"'{key}' must be a path or a list of paths", "something else", f"{label}, [meta]")
+    return names
+
+
+def _over(document: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document with the defaults below it, table by table."""
+    merged = dict(defaults)
+    for key, value in document.items():
+        below = merged.get(key)
+        merged[key] = _over(value, below) if isinstance(value, Mapping) and isinstance(below, Mapping) else value
+    return merged
