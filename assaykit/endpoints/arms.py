@@ -39,7 +39,8 @@ def form_targets(spec: EndpointSpec, endpoint: Endpoint, wells: Wells) -> list[M
         _arms(spec, [well for well in wells if target_of(well) == target], percents)
         for target in (endpoint.target, endpoint.against)
     ]
-    if not any(target_of(well) == endpoint.target for well in wells):
+    present = {target_of(well) for well in wells}
+    if endpoint.target not in present or (spec.optional and endpoint.against not in present):
         return []
     rows = []
     for key, arms in sides[0].items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from assaykit.endpoints.model import Readouts
@@ -13,7 +13,7 @@ Options = Mapping[str, str | float | bool]
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Cells of a whole well; missing with the reason where they cannot be known. `events` is None for hand counts."""
+    """Cells of a whole well; missing with the reason where they cannot be known. `events` is what was seen of them."""
 
     cells: float
     method: str = ""
@@ -21,16 +21,18 @@ class Counted:
     events: int | None = None
 
 
-def counted_cells(readouts: Readouts, plain: str, options: Options) -> Counted:
-    """Return the cells of a well: column `plain` as it stands, else events by beads, else events by volume.
+def counted_cells(readouts: Readouts, plain: Sequence[str], options: Options) -> Counted:
+    """Return the cells of a well: the first of the columns `plain` it has, else events by beads, else by volume.
 
     `options = { counting = "beads" | "volume" | "plain" }` settles which, where a well has more than one.
     """
     wanted = options.get("counting", "")
-    if plain in readouts and wanted in {"", "plain"}:
-        return Counted(readouts[plain], "as counted")
+    column = next((name for name in plain if name in readouts), "")
+    if column and wanted in {"", "plain"}:
+        seen = readouts.get(f"{column}_in_squares", readouts[column])
+        return Counted(readouts[column], "as counted", events=round(seen))
     if "cells_count" not in readouts:
-        return Counted(math.nan, reason=f"there is no count of {plain} cells")
+        return Counted(math.nan, reason=f"there is no count of {plain[0]} cells")
     added = readouts.get("beads_added", options.get("beads_added"))
     volume = readouts.get("sample_volume", options.get("sample_volume"))
     if "beads_count" in readouts and added and wanted in {"", "beads"}:
@@ -78,8 +80,9 @@ def fraction(value: float) -> float:
 def dead_or_alive(readouts: Readouts, options: Options) -> dict[str, float]:
     """Return `apoptotic`, `early`, `late`, `viable` and `total` cells of a well, as far as they are known.
 
-    A count by hand goes before the population of the same role. `total` is the sum of its four parts where all are
-    known and it is not given; `apoptotic` is early, or early + late, as `options = { apoptotic = ... }` declares.
+    A count by hand goes before the population of the same role. `total` is the sum of its parts where they are known
+    and it is not given, viable + dead (by trypan blue) at the least. `apoptotic` is early, or early + late, as
+    `options = { apoptotic = ... }` declares.
     """
     parts = {
         name: readouts.get(name, readouts.get(f"{name}_count", math.nan))
@@ -90,6 +93,8 @@ def dead_or_alive(readouts: Readouts, options: Options) -> dict[str, float]:
     if math.isnan(parts["total"]) and "necrotic" not in readouts and "necrotic_count" not in readouts:
         dying = parts["apoptotic"] if math.isnan(parts["early"] + parts["late"]) else parts["early"] + parts["late"]
         parts["total"] = dying + parts["viable"]
+    if math.isnan(parts["total"]) and "dead" in readouts:
+        parts["total"] = parts["viable"] + readouts["dead"]
     if math.isnan(parts["apoptotic"]) or not math.isnan(parts["early"]):
         early_only = options.get("apoptotic", "early+late") == "early"
         parts["apoptotic"] = parts["early"] if early_only else parts["early"] + parts["late"]

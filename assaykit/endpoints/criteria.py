@@ -154,11 +154,11 @@ def duplicate_cv(readings: Readings) -> list[Judged]:
 
 
 def recovery(readings: Readings) -> list[Judged]:
-    """Return 100 * (left above + migrated) / input, in %, where the cells above were counted (`top`)."""
+    """Return 100 * (left above + migrated) / input, in %, where the cells left above were counted (`recovered`)."""
     above = {
-        (plate.name, well.name): float(well.counts["top"])
+        (plate.name, well.name): float(well.counts["recovered"])
         for plate, well in wells_of(readings.assay)
-        if "top" in well.counts
+        if "recovered" in well.counts
     }
     targets = [key for key, endpoint in ENDPOINTS.items() if endpoint.formed == "input" and endpoint.target]
     judged = []
@@ -171,17 +171,17 @@ def recovery(readings: Readings) -> list[Judged]:
     return judged
 
 
-def detached(readings: Readings) -> list[Judged]:
-    """Return 1 for each well whose stroma came off (factor `detached`), 0 for the others, where it was recorded."""
+def detachment(readings: Readings) -> list[Judged]:
+    """Return 1 for each well whose stroma came off (factor `detachment`), 0 for the others, where it was recorded."""
     return [
         Judged(
-            float(flag_of(well.factors["detached"])),
+            float(flag_of(well.factors["detachment"])),
             f"the stroma of {well.name} came off",
             _well_rows(readings, plate.name, [well.name]),
             plate=plate.name,
         )
         for plate, well in wells_of(readings.assay)
-        if well.role == "sample" and "detached" in well.factors
+        if well.role == "sample" and "detachment" in well.factors
     ]
 
 
@@ -205,7 +205,7 @@ CRITERIA: dict[str, Check] = {
     "duplicate_cv": Check(duplicate_cv, "at most", "%", "unit", "wells of one arm must agree", "convention: 25 %"),
     "recovery_low": Check(recovery, "at least", "%", "plate", "cells put in must be found again", "convention: 70 %"),
     "recovery_high": Check(recovery, "at most", "%", "plate", "no more cells than were put in", "convention: 110 %"),
-    "detached": Check(detached, "at most", "wells", "plate", "the stroma must stay on", "convention: none"),
+    "detachment": Check(detachment, "at most", "wells", "plate", "the stroma must stay on", "convention: none"),
 }
 
 

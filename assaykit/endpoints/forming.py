@@ -168,8 +168,8 @@ def _held_input(cells: float) -> Held:
 
 def _standard_cells(spec: EndpointSpec, well: MeasuredWell) -> float:
     own = own_readouts(spec, well)
-    name = next((name for name in ("input", "migrated", "count", "viable", "adherent") if name in own), "input")
-    cells = counted_cells(own, name, spec.options).cells * _viable_share(own)
+    names = ("input", "migrated", "count", "viable", "adherent")
+    cells = counted_cells(own, names, spec.options).cells * _viable_share(own)
     return 0.0 if math.isnan(cells) else cells
 
 

@@ -26,14 +26,16 @@ from assaykit.plate.model import Factor
 from assaykit.protocol.model import EndpointSpec
 from assaykit.study.model import Assay, Reference
 from assaykit.tables import MEASUREMENTS, Finding, Level, frame_from_rows
-from assaykit.treatment import Catalogue, read_drugs
+from assaykit.treatment import read_drugs
 
 _LEVELS: dict[str, Level] = {"warn": "warn", "fail": "fail", "not_interpretable": "warn"}
+_NOTED = {"no_kill", "little_kill", "no_protection"}  # answers of the experiment, not faults of it
+_MIXED = ("line", "time", "clone")
 _UNREAD = {"no_readouts", "not_read", "no_control", "no_input"}  # nothing to form a value from
 
 
 def measure_endpoints(
-    assay: Assay, readouts: pd.DataFrame, *, unit: str, reference: Reference, catalogue: Catalogue | None = None
+    assay: Assay, readouts: pd.DataFrame, *, unit: str, reference: Reference
 ) -> tuple[pd.DataFrame, list[Finding]]:
     """Return the MEASUREMENTS of one assay, and what a reader must know about them.
 
@@ -42,17 +44,20 @@ def measure_endpoints(
     Raises EndpointError where the protocol names an endpoint that does not exist.
     """
     wells = measured_wells(assay, readouts, unit=unit, reference=reference)
-    setting = Setting(reference, dict(assay.protocol.channels), catalogue or read_drugs())
+    setting = Setting(
+        reference, dict(assay.protocol.channels), assay.catalogue if assay.catalogue.drugs else read_drugs()
+    )
     rows: list[Measured] = []
+    unformed: set[str] = set()
     findings = _target_findings(assay, wells)
     for spec in assay.protocol.endpoints:
         formed = _form(spec, endpoint_of(spec, assay.protocol.name), wells, setting)
         if formed and all(math.isnan(row.value) and row.doubt and row.doubt.check in _UNREAD for row in formed):
             findings.append(_nothing_formed(spec, formed))
+            unformed.add(spec.measured_as)
             formed = [] if spec.optional else formed
-        else:
-            findings += _doubts(formed)
         rows += formed
+    findings += [*_doubts(row for row in rows if row.endpoint not in unformed), *_mixed(wells)]
     return measurements_frame(assay.name, rows), findings
 
 
@@ -126,21 +131,25 @@ def _factor_column(values: Sequence[Factor]) -> pd.Series:
 
 
 def _doubts(rows: Iterable[Measured]) -> list[Finding]:
-    """Return one finding per plate, doubt and reason, naming its wells."""
-    groups: dict[tuple[str, str, str, str], list[Measured]] = defaultdict(list)
+    """Return one finding per doubt and reason, naming its plates, wells and endpoints."""
+    groups: dict[tuple[str, str, str], list[Measured]] = defaultdict(list)
     for row in rows:
         if row.doubt and row.doubt.check != "no_readouts":  # an unreadable well has its own finding already
-            groups[row.plate, row.doubt.check, row.doubt.qc, row.doubt.reason].append(row)
-    return [_doubt(members, check, qc, reason) for (_plate, check, qc, reason), members in groups.items()]
+            groups[row.doubt.check, row.doubt.qc, row.doubt.reason].append(row)
+    return [_doubt(members, check, qc, reason) for (check, qc, reason), members in groups.items()]
 
 
 def _doubt(members: Sequence[Measured], check: str, qc: str, reason: str) -> Finding:
-    first = members[0]
-    wells = list(dict.fromkeys(row.well for row in members if row.well))
+    plates = list(dict.fromkeys(row.plate for row in members if row.plate))
+    wells = list(dict.fromkeys((row.plate, row.well) for row in members if row.well))
     arms = list(dict.fromkeys(f"{row.treatment} in {row.context}" for row in members))
-    where = f" (wells {', '.join(wells)})" if len(wells) > 1 else ""
-    what = f"{first.endpoint} of {', '.join(arms)}{where}: {reason}"
-    return Finding(_LEVELS[qc], check, what, first.plate, wells[0] if len(wells) == 1 else "")
+    endpoints = list(dict.fromkeys(row.endpoint for row in members))
+    level = "note" if check in _NOTED else _LEVELS[qc]
+    message = f"{reason}: {', '.join(endpoints)} of {', '.join(arms)}"
+    if len(wells) > 1:
+        message += f" ({len(wells)} wells of {', '.join(plates)})"
+    plate, well = wells[0] if len(wells) == 1 else (plates[0] if len(plates) == 1 else "", "")
+    return Finding(level, check, message, plate, well)
 
 
 def _nothing_formed(spec: EndpointSpec, rows: Sequence[Measured]) -> Finding:
@@ -167,4 +176,19 @@ def _target_findings(assay: Assay, wells: Sequence[MeasuredWell]) -> list[Findin
             plate,
         )
         for (plate, written), names in lost.items()
+    ]
+
+
+def _mixed(wells: Sequence[MeasuredWell]) -> list[Finding]:
+    """Return one finding per factor that means another experiment and has several levels within this assay."""
+    levels = {name: list(dict.fromkeys(text(w.factors[name]) for w in wells if name in w.factors)) for name in _MIXED}
+    return [
+        Finding(
+            "warn",
+            "levels_mixed",
+            f"this assay holds several levels of {name} ({', '.join(found)}), which its analyses average over; "
+            f"make one assay of the study per {name}",
+        )
+        for name, found in levels.items()
+        if len(found) > 1
     ]

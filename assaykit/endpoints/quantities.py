@@ -69,17 +69,16 @@ def background_free(spec: EndpointSpec, well: MeasuredWell) -> Brought:
     return Brought({"dmfi": dmfi(brought.values, NOTHING)}, brought.cells)
 
 
-def cells_counted(plain: str, *, name: str = "") -> Bringer:
-    """Return what brings the cells of a well, as `name`; `plain` is the column of counts by hand."""
+def cells_counted(*plain: str) -> Bringer:
+    """Return what brings the cells of a well under the first of the names, which are columns of counts by hand."""
 
     def bring(spec: EndpointSpec, well: MeasuredWell) -> Brought:
         if not well.readouts:
             return Brought(doubt=missing("nothing was read from this well", "no_readouts"))
         counted = counted_cells(own_readouts(spec, well), plain, spec.options)
         if math.isnan(counted.cells):
-            return Brought(cells=counted.events, doubt=missing(counted.reason or f"no count of {plain} cells"))
-        events = counted.events if counted.events is not None else round(counted.cells)
-        return Brought({name or plain: counted.cells}, events, count=counted.cells)
+            return Brought(cells=counted.events, doubt=missing(counted.reason))
+        return Brought({plain[0]: counted.cells}, counted.events, count=counted.cells)
 
     return bring
 
@@ -126,7 +125,7 @@ def living_cells(spec: EndpointSpec, well: MeasuredWell) -> Brought:
 
 def adherent_cells(spec: EndpointSpec, well: MeasuredWell) -> Brought:
     """Bring the cells that hold on."""
-    return cells_counted("adherent")(spec, well)
+    return cells_counted("adherent", "count")(spec, well)
 
 
 def signal(spec: EndpointSpec, well: MeasuredWell) -> Brought:
@@ -150,16 +149,16 @@ BRINGERS: dict[str, Bringer] = {
     "receptors": intensities("receptors"),
     "surface_total": background_free,
     "internalisation": background_free,
-    "migration_random": cells_counted("migrated"),
-    "migration_cxcl12": cells_counted("migrated"),
-    "migration_msc": cells_counted("migrated"),
-    "migration_chemokinesis": cells_counted("migrated"),
-    "migration_net": cells_counted("migrated"),
-    "migration_index": cells_counted("migrated"),
-    "migration_msc_net": cells_counted("migrated"),
-    "migration_msc_index": cells_counted("migrated"),
-    "migration_directed": cells_counted("migrated"),
-    "checkerboard": cells_counted("migrated"),
+    "migration_random": cells_counted("migrated", "count"),
+    "migration_cxcl12": cells_counted("migrated", "count"),
+    "migration_msc": cells_counted("migrated", "count"),
+    "migration_chemokinesis": cells_counted("migrated", "count"),
+    "migration_net": cells_counted("migrated", "count"),
+    "migration_index": cells_counted("migrated", "count"),
+    "migration_msc_net": cells_counted("migrated", "count"),
+    "migration_msc_index": cells_counted("migrated", "count"),
+    "migration_directed": cells_counted("migrated", "count"),
+    "checkerboard": cells_counted("migrated", "count"),
     "apoptosis": deaths("apoptotic"),
     "apoptosis_early": deaths("early"),
     "apoptosis_late": deaths("late"),

@@ -13,7 +13,7 @@ from assaykit.plate.model import Factor, Plate, Well
 from assaykit.protocol.model import EndpointSpec
 from assaykit.study.model import Assay, Reference
 
-MATCHED = ("line", "time", "donor", "msc_donor")  # factors a well shares with the wells it is compared with
+MATCHED = ("line", "time", "donor", "msc_donor", "clone")  # factors a well shares with the wells it is compared with
 _NO = {"", "no", "false", "n", "0", "-", "none", "medium", "nan"}
 _TARGETS = {
     "medium": "medium",
