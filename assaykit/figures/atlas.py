@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -41,7 +40,7 @@ class Drawing:
     caption: str
     figure: str
     tables: tuple[Any, ...]
-    words: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    words: Mapping[str, Any] = field(default_factory=dict)
     chapter: str = "results"
 
     def draw(self, style: Style) -> Figure:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from assaykit.endpoints import measure_endpoints
+from assaykit.endpoints import accept, dropped, measure_endpoints
 from assaykit.evidence import compare, read_catalogues
 from assaykit.pipeline.measure import Measured, Progress, measure, resolve, spread
 from assaykit.pipeline.provenance import provenance
@@ -32,7 +32,8 @@ def run(study: Study, *, executor: Executor | None = None, progress: Progress | 
         findings += assay.measured.findings
     measurements, acceptance, found = _endpoints(assays, resolved)
     findings += found
-    estimates, found = _estimates(measurements, resolved, executor)
+    kept = dropped(measurements)
+    estimates, found = _estimates(kept, resolved, executor)
     findings += found
     claims = read_catalogues(study.claims)
     comparisons = compare(estimates, claims, measurements=measurements, study=resolved, primary=study.primary_claims)
@@ -40,10 +41,13 @@ def run(study: Study, *, executor: Executor | None = None, progress: Progress | 
         "populations": _stack([assay.measured.populations for assay in assays], POPULATIONS),
         "readouts": _stack([assay.measured.readouts for assay in assays], READOUTS),
         "measurements": measurements,
+        "acceptance": acceptance,
         "estimates": estimates,
         "comparisons": comparisons,
         "findings": findings_frame(dict.fromkeys(findings)),
     }
+    if len(kept) < len(measurements):  # what the protocol leaves out is shown with, too
+        tables["estimates_with_excluded"], _ = _estimates(measurements, resolved, executor)
     return Results(replace(resolved, findings=()), tables, provenance(study))
 
 
@@ -55,21 +59,22 @@ class _Assay:
 
 def _endpoints(assays: Sequence[_Assay], study: Study) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
     """Return MEASUREMENTS, the acceptance table and the findings of both, over all assays."""
-    frames, findings = [], []
+    frames, acceptances, findings = [], [], []
     for one in assays:
         frame, found = measure_endpoints(one.assay, one.measured.readouts, unit=study.unit, reference=study.reference)
+        frame, acceptance, judged = accept(one.assay, frame, one.measured.readouts, reference=study.reference)
         frames.append(frame)
-        findings += found
-    return _stack(frames, MEASUREMENTS), pd.DataFrame(), findings
+        acceptances.append(acceptance)
+        findings += [*found, *judged]
+    return _stack(frames, MEASUREMENTS), pd.concat(acceptances, ignore_index=True), findings
 
 
 def _estimates(
     measurements: pd.DataFrame, study: Study, executor: Executor | None
 ) -> tuple[pd.DataFrame, list[Finding]]:
     """Return ESTIMATES of every analysis of every assay, and their findings."""
-    kept = measurements
     tasks = [
-        (kept, assay.name, analysis, study.reference, study.seed)
+        (measurements, assay.name, analysis, study.reference, study.seed)
         for assay in study.assays
         for analysis in assay.protocol.analyses
     ]

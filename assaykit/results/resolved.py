@@ -18,7 +18,9 @@ def _adapter() -> TypeAdapter[Study]:
 
 def study_to_toml(study: Study) -> str:
     """Return the study as TOML text."""
-    return tomli_w.dumps(_adapter().dump_python(study, mode="json", by_alias=True, exclude_none=True, fallback=dict))
+    return tomli_w.dumps(
+        _adapter().dump_python(study, mode="json", by_alias=True, exclude_none=True, fallback=dict, warnings=False)
+    )
 
 
 def study_from_toml(text: str) -> Study:
