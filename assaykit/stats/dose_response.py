@@ -132,11 +132,20 @@ def ic50(curves: Curves, arm: str = "", *, level: float = 0.95) -> Ic50:
     doses = curves.wells.dose[curves.wells.arm == list(curves.arms).index(arm)]
     reached = 1 - float(share_left(np.array([doses.max()]), np.array([p[name] for name in PARAMETERS]))[0][0])
     findings = _plateau_findings(arm, p, doses, reached, (low, high))
-    limits = [math.exp(min(value, 700.0)) for value in (p["log_ic50"] - reach, p["log_ic50"] + reach, low, high)]
-    if findings:
-        limits = [math.nan] * 4
-    estimate = math.nan if findings else math.exp(p["log_ic50"])
-    return Ic50(arm, estimate, p["log_ic50"], error, *limits, reached, findings)
+    logs = (p["log_ic50"], p["log_ic50"] - reach, p["log_ic50"] + reach, low, high)
+    middle, wald_low, wald_high, least, most = (math.nan if findings else math.exp(value) for value in logs)
+    return Ic50(
+        arm=arm,
+        estimate=middle,
+        log_estimate=p["log_ic50"],
+        log_std_error=error,
+        wald_low=wald_low,
+        wald_high=wald_high,
+        profile_low=least,
+        profile_high=most,
+        reached=reached,
+        findings=findings,
+    )
 
 
 def profile_interval(curves: Curves, name: str, *, level: float = 0.95) -> tuple[float, float]:
@@ -146,7 +155,8 @@ def profile_interval(curves: Curves, name: str, *, level: float = 0.95) -> tuple
     """
     critical = float(special.stdtrit(curves.df, 0.5 + level / 2))
     error = float(curves.std_errors[curves.names.index(name)])
-    return tuple(_profile_limit(curves, name, side * critical, error) for side in (-1, 1))  # type: ignore[return-value]  # two sides
+    low, high = (_profile_limit(curves, name, side * critical, error) for side in (-1, 1))
+    return low, high
 
 
 def _profile_limit(curves: Curves, name: str, critical: float, error: float) -> float:
@@ -179,9 +189,8 @@ def _curves(shape: str, arms: tuple[str, ...], wells: Wells, layout: Layout, fit
     gram = fit.jacobian.T @ fit.jacobian
     scale = np.sqrt(np.maximum(np.diag(gram), 1e-300))
     flat = np.linalg.cond(gram / np.outer(scale, scale)) > 1e13
-    covariance = (
-        np.full_like(gram, np.inf) if flat else np.linalg.inv(gram / np.outer(scale, scale)) / np.outer(scale, scale)
-    )
+    units = np.outer(scale, scale)
+    covariance = np.full_like(gram, np.inf) if flat else np.linalg.inv(gram / units) / units
     values = np.where(layout.place >= 0, fit.vector[layout.place], layout.value)
     by_arm = {arm: dict(zip(PARAMETERS, map(float, row), strict=True)) for arm, row in zip(arms, values, strict=True)}
     return Curves(
