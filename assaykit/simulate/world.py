@@ -38,7 +38,7 @@ class Noise:
     context: float = 0.1  # context x experiment: the MSC lot of the day
     both: float = 0.1  # treatment x context x experiment
     well: float = 0.12
-    rho: float = 0.01
+    rho: float = 0.001
 
 
 @dataclass(frozen=True, slots=True)
