@@ -60,13 +60,14 @@ def least_squares(
         free[held[0]], vector[held[0]] = False, held[1]
     residual, jacobian = residuals(wells, layout, vector)
     rss, damping = float(residual @ residual), 1e-4
+    nothing = 1e-26 * float(wells.response @ wells.response)  # a curve that meets every point
     for _ in range(300):
         J = jacobian[:, free]
         gram, slope = J.T @ J, J.T @ residual
         # damping by each column's own scale makes the step blind to units
         scale = np.maximum(np.diag(gram), 1e-14 * np.diag(gram).max() + 1e-300)
         direction = np.linalg.solve(gram + damping * np.diag(scale), slope)
-        if damping < 1e-2 and float(slope @ direction) <= tight * rss:
+        if damping < 1e-2 and float(slope @ direction) <= tight * rss + nothing:
             return Fit(vector, rss, jacobian, converged=True)
         step = np.zeros_like(vector)
         step[free] = direction

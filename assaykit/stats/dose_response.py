@@ -192,13 +192,13 @@ def _curves(shape: str, arms: tuple[str, ...], wells: Wells, layout: Layout, fit
     units = np.outer(scale, scale)
     covariance = np.full_like(gram, np.inf) if flat else np.linalg.inv(gram / units) / units
     values = np.where(layout.place >= 0, fit.vector[layout.place], layout.value)
-    by_arm = {arm: dict(zip(PARAMETERS, map(float, row), strict=True)) for arm, row in zip(arms, values, strict=True)}
+    rows = [dict(zip(PARAMETERS, map(float, row), strict=True)) for row in values]
     return Curves(
         shape=shape,
         names=layout.names,
         estimates=fit.vector,
         covariance=covariance * (fit.rss / df),
-        arms=by_arm,
+        arms=dict(zip(arms, rows, strict=True)),
         rss=fit.rss,
         df=df,
         wells=wells,
@@ -234,7 +234,8 @@ def _plateau_findings(
     elif middle < least:
         why = f"half of the effect lies below the lowest dose: IC50 < {least:g}"
     elif reached < _PLATEAU:
-        why = f"the highest dose reaches only {100 * reached:.0f} % of the fitted effect: the plateau at high dose is not seen"
+        seen = f"{100 * reached:.0f} % of the fitted effect"
+        why = f"the highest dose reaches only {seen}: the plateau at high dose is not seen"
     elif not all(math.isfinite(limit) for limit in limits):
         why = "the doses do not bound the IC50: its profile limits have no end"
     else:
