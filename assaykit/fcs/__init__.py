@@ -1,8 +1,9 @@
 """FCS files, read whatever wrote them and written so that every reader opens them: `read_fcs` and its value `Events`."""
 
+from assaykit.fcs.checksum import sha256_of
 from assaykit.fcs.events import Channel, Events, Repair
 from assaykit.fcs.keywords import Keywords
-from assaykit.fcs.reading import Header, read_fcs, read_fcs_header
+from assaykit.fcs.reading import Header, datasets, read_fcs, read_fcs_header
 from assaykit.fcs.repairs import REPAIRS
 from assaykit.fcs.writing import events_from_array, write_fcs
 
@@ -13,8 +14,10 @@ __all__ = [
     "Header",
     "Keywords",
     "Repair",
+    "datasets",
     "events_from_array",
     "read_fcs",
     "read_fcs_header",
+    "sha256_of",
     "write_fcs",
 ]

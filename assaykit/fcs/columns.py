@@ -1,27 +1,37 @@
 """DATA: bytes as columns, block by block through the processor's cache.
 
 Form: `bytes of DATA x Layout -> values, events x channels`. A block of events is read into one small buffer and each
-wanted column is copied out of it, so that memory is the wanted columns plus one block, and the strided reads hit the
-cache. The result is Fortran-ordered: gates, transforms and statistics take one channel at a time, and a channel is one
-contiguous run of memory.
+wanted column is copied, and scaled, out of it, so that memory is the wanted columns plus one block and the strided
+reads hit the cache. The result is Fortran-ordered: gates, transforms and statistics take one channel at a time, and a
+channel is one contiguous run of memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.errors import FcsError
-from assaykit.fcs.parameters import Field, Layout
+from assaykit.fcs.layouts import Field, Layout
 from assaykit.fcs.source import Source
 
-BLOCK = 1 << 19  # bytes: half a typical second-level cache
+BLOCK = 1 << 18  # bytes: half a typical second-level cache
 SLACK = 8  # bytes past a block, for reading odd widths as the next wider integer
 Column = NDArray[Any]
 Decode = Callable[[NDArray[np.uint8], int, int], Column]
+Scale = Callable[[Column], NDArray[np.floating]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One column asked for: its field, and the scale from stored to scaled values (None leaves them stored)."""
+
+    field: Field
+    scale: Scale | None
 
 
 def exact_dtype(fields: Sequence[Field]) -> type[np.float32] | type[np.float64]:
@@ -43,44 +53,54 @@ def _fits(field: Field) -> bool:
 
 
 def read_columns(
-    source: Source, layout: Layout, wanted: Sequence[int], *, begin: int, events: int
+    source: Source, layout: Layout, wanted: Sequence[Wanted], *, begin: int, events: int
 ) -> tuple[NDArray[np.floating], tuple[int, ...]]:
-    """Return events x len(wanted) stored values, and per column the integer bits found outside its mask (0 is none).
+    """Return events x len(wanted) values, and per column the integer bits found outside its mask (0 is none).
 
-    `begin` is the first byte of DATA. Only layouts of whole bytes are read here.
+    `begin` is the first byte of DATA. Raises FcsError where the file ends before the last event.
     """
-    fields = [layout.fields[index] for index in wanted]
-    values = np.empty((len(wanted), events), dtype=exact_dtype(fields))
+    values: NDArray[np.floating] = np.empty((len(wanted), events), exact_dtype([column.field for column in wanted]))
+    outside = [0] * len(wanted)
+    decoders = [decoder(column.field, layout.order) for column in wanted]
+    for first, count, block, width in blocks(source, layout, begin=begin, events=events):
+        for row, (column, decode) in enumerate(zip(wanted, decoders, strict=True)):
+            stored, excess = _masked(decode(block, width, count), column.field.mask)
+            outside[row] |= excess
+            values[row, first : first + count] = stored if column.scale is None else column.scale(stored)
+    return values.T, tuple(outside)
+
+
+def blocks(source: Source, layout: Layout, *, begin: int, events: int) -> Any:
+    """Yield (first event, events, bytes, bytes per event) of DATA, some hundred kilobytes at a time."""
     width = layout.width // 8
-    rows = max(1, BLOCK // width)
-    block = np.zeros(min(rows, max(events, 1)) * width + SLACK, dtype=np.uint8)
-    decoders = [decoder(field, layout.order) for field in fields]
-    outside = [0] * len(fields)
+    rows = min(max(1, BLOCK // width), max(events, 1))
+    block = np.zeros(rows * width + SLACK, dtype=np.uint8)
     for first in range(0, events, rows):
         count = min(rows, events - first)
         got = source.fill(block[: count * width], begin + first * width)
         if got < count * width:
             raise FcsError(
-                "DATA must hold every event",
-                f"{got} of {count * width} bytes",
-                str(source.path),
-                "",
-                begin + first * width + got,
-            )
-        for row, (field, decode) in enumerate(zip(fields, decoders, strict=True)):
-            column = decode(block, width, count)
-            if field.mask is not None:
-                outside[row] |= int(np.bitwise_or.reduce(column)) & ~field.mask
-                column = column & column.dtype.type(field.mask)
-            values[row, first : first + count] = column
-    return values.T, tuple(outside)
+                "DATA must hold every event", f"the file ends after {got} of {count * width} bytes", str(source.path),
+                "copy the file again", begin + first * width + got,
+            )  # fmt: skip
+        yield first, count, block, width
+
+
+def _masked(column: Column, mask: int | None) -> tuple[Column, int]:
+    """Return the bits of integers that $PnR keeps, and any others found."""
+    if mask is None:
+        return column, 0
+    excess = int(np.bitwise_or.reduce(column)) & ~mask
+    return (column & column.dtype.type(mask), excess) if excess else (column, 0)
 
 
 def decoder(field: Field, order: tuple[int, ...]) -> Decode:
     """Return the function `(block, event width in bytes, events) -> column` that reads one field of whole bytes."""
     begin, size = field.offset // 8, field.bits // 8
+    if field.kind == "A":
+        return _text(begin, size)
     direction = _direction(order, size)
-    if direction == "":
+    if not direction:
         return _shuffled(begin, size, order, field.kind)
     if field.kind in "FD" or size in (1, 2, 4, 8):
         return _strided(begin, np.dtype(f"{direction}{'f' if field.kind in 'FD' else 'u'}{size}"))
@@ -89,10 +109,10 @@ def decoder(field: Field, order: tuple[int, ...]) -> Decode:
 
 def _direction(order: tuple[int, ...], size: int) -> str:
     """Return "<" or ">" as numpy writes byte orders, "" where the bytes are shuffled."""
-    head = order[:size]
-    if size == 1 or list(head) == sorted(head):
+    head = list(order[:size])
+    if size == 1 or head == sorted(head):
         return "<"
-    return ">" if list(head) == sorted(head, reverse=True) else ""
+    return ">" if head == sorted(head, reverse=True) else ""
 
 
 def _strided(begin: int, dtype: np.dtype[Any]) -> Decode:
@@ -103,8 +123,9 @@ def _strided(begin: int, dtype: np.dtype[Any]) -> Decode:
 
 
 def _odd_width(begin: int, size: int, direction: str) -> Decode:
+    """Read 3, 5, 6 or 7 bytes as the next wider integer, and drop the bytes that are not its own."""
     wider = np.dtype(f"{direction}u{4 if size < 4 else 8}")
-    spare = np.uint64(8 * (wider.itemsize - size)).astype(wider.newbyteorder("="))
+    spare = wider.type(8 * (wider.itemsize - size))
     kept = wider.type((1 << 8 * size) - 1)
 
     def decode(block: NDArray[np.uint8], width: int, count: int) -> Column:
@@ -116,12 +137,35 @@ def _odd_width(begin: int, size: int, direction: str) -> Decode:
 
 def _shuffled(begin: int, size: int, order: tuple[int, ...], kind: str) -> Decode:
     if size != len(order):
-        raise FcsError("$BYTEORD must say the order of every byte of a value", f"{order} for {size} bytes")
-    places = np.argsort(order)  # stored places, from the least significant byte
+        raise FcsError(
+            "$BYTEORD must say the order of every byte of a value", f"{order} for values of {size} bytes", "", "", None,
+            "$BYTEORD", ",".join(map(str, order)),
+        )  # fmt: skip
+    places = np.argsort(order)  # where each byte is stored, the least significant first
     dtype = np.dtype(f"<{'f' if kind in 'FD' else 'u'}{size}")
 
     def decode(block: NDArray[np.uint8], width: int, count: int) -> Column:
-        stored = np.ndarray((count, size), np.uint8, block.data, begin, (width, 1))
+        stored: Column = np.ndarray((count, size), np.uint8, block.data, begin, (width, 1))
         return np.ascontiguousarray(stored[:, places]).view(dtype)[:, 0]
 
     return decode
+
+
+def _text(begin: int, size: int) -> Decode:
+    """Read `size` characters as a number."""
+
+    def decode(block: NDArray[np.uint8], width: int, count: int) -> Column:
+        column: Column = np.ndarray((count,), f"S{size}", block.data, begin, (width,))
+        return numbers_from_text(column)
+
+    return decode
+
+
+def numbers_from_text(words: NDArray[np.bytes_]) -> NDArray[np.float64]:
+    """Return ASCII numbers as float64, or raise FcsError naming the first that is none."""
+    try:
+        return np.char.strip(words).astype(np.float64)
+    except ValueError as error:
+        raise FcsError(
+            "ASCII DATA must hold numbers", str(error).rpartition(": ")[2], "", "", None, "$DATATYPE", "A"
+        ) from error

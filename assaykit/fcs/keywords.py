@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 
 class Keywords(Mapping[str, str]):
@@ -26,6 +27,13 @@ class Keywords(Mapping[str, str]):
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and (key in self._words or key.upper() in self._upper)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the value of a keyword whatever its case, `default` where it is absent."""
+        found = self._words.get(key)
+        if found is None:
+            found = self._words.get(self._upper.get(key.upper(), ""))
+        return default if found is None else found
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._words)

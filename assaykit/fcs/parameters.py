@@ -1,7 +1,6 @@
-"""Parameters: the $Pn keywords as `Channel`s and as the fields an event is made of.
+"""Parameters: the $Pn keywords as `Channel`s.
 
-Form: `keywords -> (Channel, ...)` and `keywords -> Layout`. A `Layout` says how the bytes of one event part into
-fields; it knows nothing of where DATA lies.
+Form: `keywords -> (Channel, ...)`. How the values of a channel are stored is the matter of layouts.py.
 """
 
 from __future__ import annotations
@@ -10,59 +9,85 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 from assaykit.errors import FcsError
 from assaykit.fcs.events import Channel, Repair
 from assaykit.fcs.keywords import Keywords
 from assaykit.fcs.repairs import mended
 
-Kind = Literal["I", "F", "D", "A"]
 _BLANKS = " \0\t\r\n"
+_DESCRIBES = re.compile(r"\$P(\d{1,6})[NBR]", re.IGNORECASE)
+_MOST_UNDESCRIBED = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """How one parameter is stored: its kind, where it begins in the event and how wide it is, both in bits."""
-
-    kind: Kind
-    offset: int
-    bits: int
-    mask: int | None  # integers only: bits kept, from $PnR; None keeps all
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How the bytes of one event part into fields; `width` is in bits and 0 where values are free text."""
-
-    fields: tuple[Field, ...]
-    width: int
-    order: tuple[int, ...]  # $BYTEORD: the significance of each byte as stored, 1 the least
+def total_from_keywords(words: Keywords) -> tuple[int | None, tuple[Repair, ...]]:
+    """Return $TOT, None where it is absent or no whole number (then the length of DATA tells)."""
+    written = words.get("$TOT", "").strip(_BLANKS)
+    number = _number(written)
+    if number is None or number < 0 or number != int(number):
+        return None, (mended("number_unusable", repr(written), done="read as absent", where="$TOT"),) if written else ()
+    return int(number), ()
 
 
-def number_from_keyword(words: Keywords, key: str, *, where: str) -> int | None:
-    """Return the whole number a keyword holds, None where it is absent or blank.
+def offset_from_keyword(words: Keywords, key: str) -> int | None:
+    """Return the byte offset a keyword holds, None where it holds none or is absent."""
+    written = words.get(key, "").strip(_BLANKS)
+    return int(written) if written.isdigit() and len(written) < 20 and written.isascii() else None
 
-    Raises FcsError where it holds anything else.
+
+def parameter_count(words: Keywords, spans: Sequence[int], *, where: str) -> tuple[int, tuple[Repair, ...]]:
+    """Return how many parameters an event has: $PAR, or as many as are described where $PAR is wrong or missing.
+
+    `spans` are the lengths of DATA claimed, in bytes. Where $PAR and the parameters described differ, the count
+    whose events fill a span is taken, else the smaller.
     """
-    written = words.get(key, "").strip(" \0\t\r\n")
-    if not written:
-        return None
-    try:
-        number = float(written)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number) or number != int(number):
-        raise FcsError(f"{key} must be a whole number", repr(written), where, "", None, key, written)
-    return int(written) if written.isdigit() else int(number)
+    number = _number(words.get("$PAR", "").strip(_BLANKS))
+    said = int(number) if number is not None and 0 <= number < 1e6 and number == int(number) else None
+    if said and f"$P{said}B" in words and f"$P{said + 1}B" not in words:
+        return said, ()
+    described = max((int(match[1]) for match in map(_DESCRIBES.fullmatch, words) if match), default=0)
+    if said == described and said is not None:
+        return said, ()
+    if not described:
+        raise FcsError(
+            "$PAR must count the parameters of an event",
+            repr(words.get("$PAR", "")) + ", and none is described",
+            where,
+            "",
+            None,
+            "$PAR",
+            words.get("$PAR", ""),
+        )
+    found = f"$PAR {words.get('$PAR', 'missing')}, {described} described"
+    taken = described if said is None else _filling(words, spans, sorted({said, described}))
+    return taken, (mended("par_wrong", found, done=f"{taken} parameters read", where="$PAR"),) if taken != said else ()
+
+
+def _filling(words: Keywords, spans: Sequence[int], counts: Sequence[int]) -> int:
+    total = total_from_keywords(words)[0] or 0
+    default = {"F": 32, "D": 64}.get(words.get("$DATATYPE", "").strip(_BLANKS).upper(), 0)
+    for count in counts:
+        if count > len(words) and not default:
+            continue
+        width = count * default or sum(_bits(words, f"$P{index}B") for index in range(1, count + 1))
+        if total and total * width // 8 in spans:
+            return min(count, _MOST_UNDESCRIBED) if count > len(words) else count
+    return counts[0]
 
 
 def channels_from_keywords(words: Keywords, count: int) -> tuple[tuple[Channel, ...], tuple[Repair, ...]]:
     """Return the `count` parameters of a data set in file order, and what had to be mended in their keywords."""
     repairs: list[Repair] = []
     channels = tuple(_channel(words, index, repairs) for index in range(1, count + 1))
-    return channels, (*repairs, *_name_repairs(channels))
+    return channels, (*_merged(repairs), *_name_repairs(channels))
+
+
+def _merged(repairs: Sequence[Repair]) -> list[Repair]:
+    """Return one repair for all parameters with the same fault and value."""
+    places: dict[tuple[str, str, str], list[str]] = {}
+    for repair in repairs:
+        places.setdefault((repair.name, repair.found, repair.done), []).append(repair.where)
+    return [Repair(*what, ", ".join(where)) for what, where in places.items()]
 
 
 def _channel(words: Keywords, index: int, repairs: list[Repair]) -> Channel:
@@ -134,63 +159,3 @@ def _name_repairs(channels: Sequence[Channel]) -> list[Repair]:
     counts = Counter(channel.name for channel in channels)
     twice = [name for name, count in counts.items() if count > 1]
     return [mended("names_repeated", ", ".join(twice), where="$PnN")] if twice else []
-
-
-def layout_from_keywords(words: Keywords, channels: Sequence[Channel], *, where: str) -> Layout:
-    """Return how one event is stored, or raise FcsError naming the keyword that does not say."""
-    default = words.get("$DATATYPE", "").strip(_BLANKS).upper()
-    fields, offset = [], 0
-    for channel in channels:
-        kind = _kind(words.get(f"$P{channel.index}DATATYPE", "").strip(_BLANKS).upper() or default, channel, where)
-        bits = {"F": 32, "D": 64}.get(kind, channel.bits)
-        if bits == 0 or (kind == "I" and bits > 64):
-            key = f"$P{channel.index}B"
-            raise FcsError(
-                f"{key} must give the width of the parameter in bits, 1 to 64",
-                repr(words.get(key, "")),
-                where,
-                "",
-                None,
-                key,
-                words.get(key, ""),
-            )
-        fields.append(Field(kind, offset, bits, _mask(channel, bits) if kind == "I" else None))
-        offset += bits * 8 if kind == "A" else bits
-    return Layout(tuple(fields), offset, byte_order(words, where=where))
-
-
-def _kind(written: str, channel: Channel, where: str) -> Kind:
-    match written:
-        case "I" | "F" | "D" | "A":
-            return written
-    key = f"$DATATYPE or $P{channel.index}DATATYPE"
-    raise FcsError(f"{key} must be I, F, D or A", repr(written), where, "", None, "$DATATYPE", written)
-
-
-def _mask(channel: Channel, bits: int) -> int | None:
-    """Return the mask of the next power of two at or above $PnR; None where it keeps every bit stored."""
-    if channel.range <= 0:
-        return None
-    kept = max(0, math.ceil(channel.range) - 1).bit_length()
-    return (1 << kept) - 1 if 0 < kept < bits else None
-
-
-def byte_order(words: Keywords, *, where: str) -> tuple[int, ...]:
-    """Return $BYTEORD as the significance of each byte in the order stored, 1 the least.
-
-    >>> byte_order(Keywords({"$BYTEORD": "4,3,2,1"}), where="a.fcs")
-    (4, 3, 2, 1)
-    """
-    written = words.get("$BYTEORD", "")
-    digits = [int(digit) for digit in re.findall(r"\d", written)]
-    if sorted(digits) == list(range(1, len(digits) + 1)) and digits:
-        return tuple(digits)
-    raise FcsError(
-        "$BYTEORD must be an order of bytes such as 1,2,3,4 or 4,3,2,1",
-        repr(written),
-        where,
-        "",
-        None,
-        "$BYTEORD",
-        written,
-    )

@@ -1,12 +1,12 @@
 """Reading: a path as `Header` or `Events`, through ever simpler forms.
 
-bytes -> Preamble (58 bytes) -> Keywords (TEXT) -> channels and Layout -> where DATA lies -> stored values -> scaled
+bytes -> Preamble (58 bytes) -> Words (TEXT) -> channels and layouts -> Extent (where DATA lies) -> stored -> scaled
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,15 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.errors import FcsError
-from assaykit.fcs.columns import read_columns
+from assaykit.fcs.checksum import crc_repairs
+from assaykit.fcs.columns import Wanted, read_columns
 from assaykit.fcs.events import Channel, Events, Repair
 from assaykit.fcs.keywords import Keywords
-from assaykit.fcs.parameters import Layout, channels_from_keywords, layout_from_keywords, number_from_keyword
+from assaykit.fcs.layouts import Layout, layouts_from_keywords
+from assaykit.fcs.locating import Claim, Extent, Room, locate_data
+from assaykit.fcs.oddities import read_delimited, read_packed
+from assaykit.fcs.parameters import channels_from_keywords, offset_from_keyword, parameter_count, total_from_keywords
 from assaykit.fcs.preamble import LENGTH, Preamble, preamble_from_bytes
 from assaykit.fcs.repairs import mended
 from assaykit.fcs.scale import scale_of
+from assaykit.fcs.segments import Words, read_words
 from assaykit.fcs.source import Source, open_source
-from assaykit.fcs.text import keywords_from_text
+
+_MAGIC = b"FCS"
+MOST_DATA_SETS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,8 @@ class Header:
     layout: Layout
     events: int
     data_begin: int  # byte of the file where DATA begins
+    data_end: int  # the byte after DATA
+    begin: int  # byte of the file where the data set begins
     repairs: tuple[Repair, ...]
 
     @property
@@ -48,10 +57,19 @@ class Header:
 def read_fcs_header(path: str | Path, dataset: int = 0) -> Header:
     """Return what a data set says of itself; reads HEADER and TEXT only, whatever the size of the file.
 
+    Raises FcsError as `read_fcs` does, but for a file that holds no event where $TOT promises some: its `events` is 0.
+    """
+    with open_source(Path(path)) as source:
+        return _header_of(source, dataset)
+
+
+def datasets(path: str | Path) -> tuple[Header, ...]:
+    """Return the header of every data set in a file, in order; one for most files.
+
     Raises FcsError as `read_fcs` does.
     """
     with open_source(Path(path)) as source:
-        return _header(source, dataset)
+        return tuple(_headers(source))
 
 
 def read_fcs(
@@ -63,10 +81,14 @@ def read_fcs(
     where the file cannot be understood or holds no such channel or data set.
     """
     with open_source(Path(path)) as source:
-        header = _header(source, dataset)
+        header = _header_of(source, dataset)
+        if header.events == 0 and any(repair.name in _NO_EVENTS for repair in header.repairs):
+            raise _no_events(header)
         wanted = _wanted(header, channels)
-        stored, outside = read_columns(source, header.layout, wanted, begin=header.data_begin, events=header.events)
-    values = _scaled(stored, header, wanted) if scale else stored
+        values, notes = _values(source, header, wanted, scale=scale)
+        further = _further(source, header) if dataset == 0 else ()
+        crc = crc_repairs(source, begin=header.begin, end=header.data_end)
+        repairs = (*header.repairs, *notes, *further, *crc)
     values.setflags(write=False)
     return Events(
         values=values,
@@ -74,68 +96,197 @@ def read_fcs(
         keywords=header.keywords,
         source=header.source,
         version=header.version,
-        repairs=header.repairs,
+        repairs=repairs,
         scaled=scale,
     )
 
 
-def _scaled(values: NDArray[np.floating], header: Header, wanted: Sequence[int]) -> NDArray[np.floating]:
-    for column, index in enumerate(wanted):
-        apply = scale_of(header.channels[index], header.layout.fields[index].kind, header.keywords)
-        if apply is not None:
-            values[:, column] = apply(values[:, column])
-    return values
+_NO_EVENTS = frozenset({"truncated", "data_outside", "tot_too_large"})
+
+
+def _no_events(header: Header) -> FcsError:
+    return FcsError(
+        "DATA must hold at least one whole event of those $TOT promises",
+        f"$TOT {header.keywords.get('$TOT')}, and the file ends before the first event does",
+        f"{header.source}, DATA from byte {header.data_begin}",
+        "copy or download the file again",
+        header.data_begin,
+        "$TOT",
+        header.keywords.get("$TOT"),
+    )
+
+
+def _values(
+    source: Source, header: Header, wanted: Sequence[int], *, scale: bool
+) -> tuple[NDArray[np.floating], tuple[Repair, ...]]:
+    layout = header.layout
+    columns = [
+        Wanted(
+            layout.fields[index],
+            scale_of(header.channels[index], layout.fields[index], header.keywords) if scale else None,
+        )
+        for index in wanted
+    ]
+    if layout.width == 0:
+        placed = list(zip(wanted, columns, strict=True))
+        values = read_delimited(
+            source, placed, begin=header.data_begin, end=header.data_end, parameters=len(header.channels)
+        )
+        return values, _delimited_repairs(header, len(values))
+    whole_bytes = all(field.bits % 8 == 0 for field in layout.fields)
+    read = read_columns if whole_bytes else read_packed
+    values, outside = read(source, layout, columns, begin=header.data_begin, events=header.events)
+    return values, _mask_repairs(header, wanted, outside)
+
+
+def _delimited_repairs(header: Header, events: int) -> tuple[Repair, ...]:
+    said = header.keywords.get("$TOT", "").strip()
+    if said == str(events):
+        return ()
+    return (mended("tot_missing", f"$TOT {said!r}", done=f"{events} events read", where="ASCII DATA"),)
+
+
+def _mask_repairs(header: Header, wanted: Sequence[int], outside: Sequence[int]) -> tuple[Repair, ...]:
+    names = [header.channels[index].name for index, excess in zip(wanted, outside, strict=True) if excess]
+    return (mended("bits_beyond_range", ", ".join(names), where="DATA"),) if names else ()
 
 
 def _wanted(header: Header, names: Sequence[str] | None) -> list[int]:
+    """Return the places of the channels asked for: $PnN first, then $PnS, exact first, then stripped."""
     if names is None:
         return list(range(len(header.channels)))
     places: dict[str, int] = {}
-    for channel in reversed(header.channels):
-        places[channel.stain] = channel.index - 1
-    for channel in reversed(header.channels):
-        places[channel.name] = channel.index - 1
-    wanted = []
-    for name in names:
-        place = places.get(name, places.get(name.strip()))
-        if place is None or not name.strip():
-            near = difflib.get_close_matches(name, [*places], n=1, cutoff=0.0)
-            raise FcsError(
-                "a channel must be a $PnN or $PnS of the file",
-                repr(name),
-                str(header.source),
-                f"the nearest name is {near[0]!r}" if near else "",
-            )
-        wanted.append(place)
-    return wanted
+    for channel in header.channels:
+        places.setdefault(channel.name, channel.index - 1)
+    for channel in header.channels:
+        if channel.stain:
+            places.setdefault(channel.stain, channel.index - 1)
+    return [places[_known(name, places, header)] for name in names]
 
 
-def _header(source: Source, dataset: int) -> Header:
-    where = str(source.path)
-    preamble = preamble_from_bytes(source.read(0, LENGTH), base=0, where=where)
-    begin, end = preamble.text
-    if begin is None or end is None:
-        raise FcsError("HEADER must say where TEXT lies", "blanks", where, "", 10)
-    words, _, notes = keywords_from_text(source.read(begin, end + 1), begin=begin, where=where)
-    keywords = Keywords(words)
-    count = number_from_keyword(keywords, "$PAR", where=where) or 0
-    channels, faults = channels_from_keywords(keywords, count)
-    layout = layout_from_keywords(keywords, channels, where=where)
-    first, last = preamble.data
-    if not first:
-        first, last = (number_from_keyword(keywords, key, where=where) for key in ("$BEGINDATA", "$ENDDATA"))
-    assert first is not None
-    assert last is not None
-    events = (last + 1 - first) * 8 // layout.width
-    events = min(events, (source.size - first) * 8 // layout.width)
-    return Header(
-        source.path,
-        dataset,
-        preamble.version,
-        keywords,
-        channels,
-        layout,
-        events,
-        first,
-        (*preamble.repairs, *notes, *faults),
+def _known(name: str, places: dict[str, int], header: Header) -> str:
+    for way in (name, name.strip()):
+        if way in places:
+            return way
+    folded = {known.casefold(): known for known in places}
+    near = difflib.get_close_matches(name.strip().casefold(), [*folded], n=1, cutoff=0.0)
+    raise FcsError(
+        "a channel must be a $PnN or $PnS of the file",
+        repr(name),
+        str(header.source),
+        f"the nearest name is {folded[near[0]]!r}; the file has {', '.join(header.names)}" if near else "",
+        None,
+        "$PnN",
+        name,
     )
+
+
+def _header_of(source: Source, dataset: int) -> Header:
+    if dataset == 0:
+        return _header(source, base=0, dataset=0)
+    count = 0
+    for header in _headers(source):
+        if header.dataset == dataset:
+            return header
+        count += 1
+    raise FcsError(
+        "a file must hold the data set asked for", f"data set {dataset} of {count}, counted from 0", str(source.path)
+    )
+
+
+def _headers(source: Source) -> Iterator[Header]:
+    base: int | None = 0
+    for dataset in range(MOST_DATA_SETS):
+        if base is None:
+            return
+        header = _header(source, base=base, dataset=dataset)
+        yield header
+        base = _next_begin(source, header)
+
+
+def _next_begin(source: Source, header: Header) -> int | None:
+    """Return the byte where the next data set begins: where $NEXTDATA says, or right behind this one."""
+    said = offset_from_keyword(header.keywords, "$NEXTDATA") or 0
+    behind = (header.data_end + extra for extra in (0, 8, 1, 10))
+    for place in (header.begin + said, said, *behind):
+        if header.begin < place < source.size and _opens_data_set(source, place):
+            return place
+    return None
+
+
+def _further(source: Source, header: Header) -> tuple[Repair, ...]:
+    """Return the note that a file holds more than the data set read."""
+    place = _next_begin(source, header)
+    return (
+        () if place is None else (mended("data_sets_further", f"the next begins at byte {place}", where="$NEXTDATA"),)
+    )
+
+
+def _opens_data_set(source: Source, place: int) -> bool:
+    raw = source.read(place, place + 10)
+    return raw[:3] == _MAGIC and raw[3:4] in b"23" and raw[4:5] == b"." and raw[5:6].isdigit()
+
+
+def _header(source: Source, *, base: int, dataset: int) -> Header:
+    preamble = preamble_from_bytes(source.read(base, base + LENGTH), base=base, where=str(source.path))
+    words = read_words(source, preamble, base)
+    claims = _claims(preamble, words.keywords, base, source.size)
+    extent, channels, notes = _events_described(source, words, claims, base)
+    bits = extent.events * extent.layout.width
+    end = (
+        extent.begin + (bits + 7) // 8
+        if extent.layout.width
+        else max([c.last + 1 for c in claims], default=extent.begin)
+    )
+    header = Header(
+        source.path, dataset, preamble.version, words.keywords, channels, extent.layout, extent.events, extent.begin,
+        min(end, source.size), base, (*preamble.repairs, *words.repairs, *notes, *extent.repairs),
+    )  # fmt: skip
+    return header
+
+
+def _events_described(
+    source: Source, words: Words, claims: Sequence[Claim], base: int
+) -> tuple[Extent, tuple[Channel, ...], tuple[Repair, ...]]:
+    where, keywords = str(source.path), words.keywords
+    _check_mode(keywords, where)
+    total, doubts = total_from_keywords(keywords)
+    count, odd = parameter_count(keywords, [claim.span for claim in claims], where=where)
+    channels, faults = channels_from_keywords(keywords, count)
+    if not channels:
+        raise FcsError("an event must have at least one parameter", "$PAR 0", where, "", None, "$PAR", "0")
+    layouts, notes = layouts_from_keywords(keywords, channels, where=where)
+    room = Room(source, base, (words.begin, words.end), total, tuple(channel.range for channel in channels))
+    extent = locate_data(room, layouts, claims)
+    return extent, channels, (*doubts, *odd, *faults, *notes, *_scale_repairs(channels, extent.layout))
+
+
+def _scale_repairs(channels: Sequence[Channel], layout: Layout) -> list[Repair]:
+    """Return what the kind of data makes odd: log amplifiers on floats, integers without a range."""
+    both = list(zip(channels, layout.fields, strict=True))
+    logs = [channel.name for channel, field in both if channel.log_decades > 0 and field.kind in "FD"]
+    bare = [channel.name for channel, field in both if channel.range == 0 and field.kind == "I"]
+    notes = [mended("log_on_float", ", ".join(logs), where="$PnE")] if logs else []
+    return [*notes, *([mended("range_missing", ", ".join(bare), where="$PnR")] if bare else [])]
+
+
+def _check_mode(keywords: Keywords, where: str) -> None:
+    mode = keywords.get("$MODE", "L").strip().upper()
+    if mode in {"C", "U"}:
+        raise FcsError(
+            "$MODE must be L, a list of events", f"{mode}, a histogram without single events", where,
+            "export the list-mode data", None, "$MODE", mode,
+        )  # fmt: skip
+
+
+def _claims(preamble: Preamble, keywords: Keywords, base: int, size: int) -> list[Claim]:
+    """Return where HEADER and TEXT say DATA lies; in a later data set also as if counted from the file's start."""
+    header = preamble.data
+    text = (offset_from_keyword(keywords, "$BEGINDATA"), offset_from_keyword(keywords, "$ENDDATA"))
+    claims = []
+    for start in (base, 0) if base else (0,):
+        note = " counted from the start of the file" if base and not start else ""
+        for said_by, (begin, last) in (("TEXT", text), ("HEADER", header)):
+            if begin and begin + start < 10 * size and start + begin > base:
+                claims.append(Claim(said_by + note, start + begin, start + (last or begin)))
+    return claims

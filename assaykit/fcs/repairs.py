@@ -1,6 +1,7 @@
 """Every repair the reader can make, by name: what was wrong and what is done about it. `REPAIRS` is the whole list.
 
-`mended` is the only maker of a `Repair` for reading; a name that is not documented here cannot be used.
+`mended` is the only maker of a `Repair`; a name that is not documented here cannot be used. `assaykit fcs repairs`
+prints the list.
 """
 
 from __future__ import annotations
@@ -11,36 +12,81 @@ from assaykit.fcs.events import Repair
 
 
 class Remedy(NamedTuple):
-    """One kind of repair: the fault it answers and what the reader does about it."""
+    """One kind of repair: the fault it answers, and what the reader does about it."""
 
     fault: str
     action: str
 
 
 REPAIRS: dict[str, Remedy] = {
+    # HEADER
     "version_unknown": Remedy(
-        "the version is none of FCS2.0, 3.0, 3.1, 3.2", "read as FCS 3.2, which contains the others"
+        "the version is none of FCS2.0, 3.0, 3.1, 3.2", "read as FCS 3.2, which holds the others"
     ),
-    "header_offset_unreadable": Remedy(
-        "an offset field of HEADER holds no number", "the offset of TEXT is used instead"
+    "header_offset_unreadable": Remedy("an offset field of HEADER holds no number", "the offset in TEXT is used"),
+    "offsets_absolute": Remedy(
+        "offsets of a later data set count from the start of the file", "counted from there, as TEXT is found there"
     ),
+    # TEXT
+    "text_searched": Remedy(
+        "TEXT is not where HEADER says", "taken from the first delimiter with a keyword behind it, up to DATA"
+    ),
+    "text_end_wrong": Remedy(
+        "HEADER ends TEXT too early or too late", "read to the delimiter that ends the last value"
+    ),
+    "last_delimiter_missing": Remedy("no delimiter ends the last value", "the value read to the end of TEXT"),
     "text_not_utf8": Remedy("TEXT is not UTF-8, which FCS 3.1 asks for", "letters beyond ASCII read as Latin-1"),
-    "empty_values": Remedy("keywords with an empty value, which the standard forbids", "kept with an empty value"),
+    "empty_values": Remedy("keywords with an empty value, which the standard forbids", "kept, with an empty value"),
     "delimiter_not_doubled": Remedy(
         "a value holds the delimiter without doubling it", "the value read up to the next standard keyword"
     ),
     "keyword_without_value": Remedy("the last keyword has no value", "the keyword left out"),
     "value_without_keyword": Remedy("a value stands without a keyword", "the value left out"),
-    "keyword_padded": Remedy("blanks around a keyword", "blanks removed"),
-    "keyword_repeated": Remedy("a keyword appears twice with different values", "the last one taken"),
+    "keyword_padded": Remedy("blanks around a keyword", "the blanks removed"),
+    "keyword_repeated": Remedy("a keyword appears twice with different values", "the last value taken"),
+    "supplement_not_text": Remedy("supplemental TEXT holds other data, such as an archive", "left out"),
+    "supplement_without_delimiter": Remedy(
+        "supplemental TEXT does not open with a delimiter", "read with the delimiter of TEXT"
+    ),
+    "supplement_differs": Remedy("supplemental TEXT repeats a keyword with another value", "the value of TEXT kept"),
+    # parameters
+    "par_wrong": Remedy("$PAR is missing or not the number of parameters described", "counted, by the length of DATA"),
     "name_missing": Remedy("a parameter has no $PnN", "named by its $PnS, else by its number"),
-    "names_repeated": Remedy("two parameters have one $PnN", "names kept; asking for the name gives the first"),
-    "number_unusable": Remedy("$PnR or $PnG is not a number above zero", "read as absent"),
+    "names_repeated": Remedy("two parameters have one $PnN", "kept; asking for the name gives the first"),
+    "number_unusable": Remedy("$PnR, $PnG or $TOT is not a number in its range", "read as absent"),
+    "range_missing": Remedy("$PnR of an integer parameter is missing", "every bit of $PnB kept, none masked"),
     "amplifier_unreadable": Remedy("$PnE is not two numbers", "read as a linear amplifier"),
-    "log_offset_zero": Remedy("$PnE gives a log amplifier an offset of 0", "the offset read as 1 (FCS 3.1, 3.2.7)"),
+    "log_offset_zero": Remedy("$PnE gives a log amplifier an offset of 0", "the offset read as 1 (FCS 3.1, 3.2.20)"),
+    "log_on_float": Remedy(
+        "$PnE gives floating-point data a log amplifier, which the standard forbids", "values taken as linear already"
+    ),
+    "width_missing": Remedy("$PnB is missing", "taken from the other parameters, else from $BYTEORD"),
+    "width_from_length": Remedy(
+        "events as wide as $PnB says do not fill DATA", "the usual width that fills DATA exactly is taken"
+    ),
+    # DATA
+    "offsets_differ": Remedy("HEADER and TEXT place DATA differently", "the likelier one taken; the reason is given"),
+    "data_begin_off_by_one": Remedy(
+        "DATA begins one byte beside where HEADER and TEXT say", "moved, as values there are plausible"
+    ),
+    "data_end_off": Remedy("the end of DATA is a byte, or the CRC, off", "$TOT events read"),
+    "data_end_wrong": Remedy("the end of DATA leaves no room for $TOT events, but the file does", "$TOT events read"),
+    "data_longer": Remedy("bytes follow the last event inside DATA", "left out"),
+    "data_after_text": Remedy("nobody says where DATA lies", "read right behind TEXT, where $TOT events fill the file"),
+    "data_outside": Remedy("DATA would begin outside the file", "no event read"),
+    "tot_missing": Remedy("$TOT is missing or wrong", "events counted by the length of DATA"),
+    "tot_too_small": Remedy("DATA holds more whole events than $TOT says", "all of them read"),
+    "tot_too_large": Remedy("DATA and the file hold fewer events than $TOT says", "the whole events there read"),
+    "truncated": Remedy("the file ends before DATA does", "the whole events there read"),
+    "bits_beyond_range": Remedy("integers hold bits above $PnR", "masked to the next power of two (FCS 3.1, 3.2.20)"),
+    "crc_differs": Remedy(
+        "the CRC behind the data set does not agree with its bytes", "read all the same: check the file"
+    ),
+    "data_sets_further": Remedy("the file holds further data sets", "one read; `dataset=1` reads the next"),
 }
 
 
 def mended(name: str, found: str, *, done: str = "", where: str = "") -> Repair:
     """Return the documented repair `name` with what was found, and where in the file; `done` defaults to its action."""
-    return Repair(name, found, done or REPAIRS[name].action, where)
+    action = REPAIRS[name].action
+    return Repair(name, found, done or action, where)

@@ -11,30 +11,42 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from assaykit.fcs.columns import Column, Scale
 from assaykit.fcs.events import Channel
 from assaykit.fcs.keywords import Keywords
-from assaykit.fcs.parameters import Kind
+from assaykit.fcs.layouts import Field
 
-Scale = Callable[[NDArray[Any]], NDArray[np.floating]]
+_LONGEST_TABLE = 1 << 16
 _TIME = re.compile(r"time\d*", re.IGNORECASE)
 
 
-def scale_of(channel: Channel, kind: Kind, keywords: Keywords) -> Scale | None:
+def scale_of(channel: Channel, field: Field, keywords: Keywords) -> Scale | None:
     """Return the function from stored to scaled values of one channel, None where they are the same."""
     if is_time(channel, keywords):
         step = timestep(keywords)
-        return None if step == 1.0 else lambda stored: stored * step
-    if kind in "IA" and channel.log_decades > 0 and channel.range > 0:
-        decades, offset, top = channel.log_decades, channel.log_offset, channel.range
-        return lambda stored: offset * 10.0 ** (decades / top * stored)
+        return None if step == 1.0 else lambda stored: np.multiply(stored, step, dtype=np.float64)
+    if field.kind in "IA" and channel.log_decades > 0 and channel.range > 0:
+        return _logarithmic(channel, field)
     gain = channel.gain
-    return None if gain == 1.0 else lambda stored: stored / gain
+    return None if gain == 1.0 else lambda stored: np.divide(stored, gain, dtype=np.float64)
+
+
+def _logarithmic(channel: Channel, field: Field) -> Scale:
+    """Return f2 * 10**(f1 * x / $PnR): looked up where the stored values are few, else computed."""
+    rate, offset = channel.log_decades / channel.range, channel.log_offset
+
+    def compute(stored: Column) -> Column:
+        with np.errstate(over="ignore"):
+            return np.multiply(offset, 10.0 ** np.multiply(stored, rate, dtype=np.float64))
+
+    largest = field.mask or (1 << field.bits) - 1
+    if field.kind == "A" or largest >= _LONGEST_TABLE:
+        return compute
+    table = compute(np.arange(largest + 1))
+    return lambda stored: table[stored]
 
 
 def is_time(channel: Channel, keywords: Keywords) -> bool:

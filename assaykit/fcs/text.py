@@ -129,6 +129,8 @@ def _paired(tokens: Sequence[str], where: str) -> tuple[Pairs, list[Repair]]:
 
 def _sound(pairs: Pairs, delimiter: str) -> bool:
     """Whether no standard keyword stands where a value should, nor inside one behind a delimiter."""
+    if any(delimiter in key for key, _ in pairs):
+        return False
     return not any("$" in value and any(map(_STANDARD.fullmatch, value.split(delimiter))) for _, value in pairs)
 
 
@@ -137,7 +139,7 @@ def _score(pairs: Pairs, delimiter: str) -> int:
     misplaced = sum(
         sum(bool(_STANDARD.fullmatch(part)) for part in value.split(delimiter)) for _, value in pairs if "$" in value
     )
-    return in_place - 2 * misplaced
+    return in_place - 2 * misplaced - sum(delimiter in key for key, _ in pairs)
 
 
 def _unique(pairs: Pairs, where: str) -> tuple[dict[str, str], list[Repair]]:

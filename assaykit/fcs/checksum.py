@@ -1,0 +1,58 @@
+"""Checksums: the CRC an FCS data set may end with, and the sha256 of a file.
+
+FCS 3.0 reserves eight characters behind the last segment for a 16-bit CCITT CRC, or zeros. It names neither the start
+value nor the base, so a CRC that agrees in any usual way is taken as verified.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+from pathlib import Path
+
+from assaykit.errors import FcsError
+from assaykit.fcs.events import Repair
+from assaykit.fcs.repairs import mended
+from assaykit.fcs.source import Source
+
+_PIECE = 1 << 20
+_STARTS = (0x0000, 0xFFFF)
+
+
+def crc_repairs(source: Source, *, begin: int, end: int) -> tuple[Repair, ...]:
+    """Return a repair where the data set [begin, end) is followed by a CRC that does not agree with its bytes."""
+    written = source.read(end, end + 8)
+    claimed = _claimed(written)
+    if not claimed or claimed & {_crc(source, begin, end, start) for start in _STARTS}:
+        return ()
+    return (mended("crc_differs", repr(written)[1:], where=f"bytes {end}-{end + 7}"),)
+
+
+def _claimed(written: bytes) -> set[int]:
+    """Return what eight characters may say as a number of 16 bits, none where they are no CRC or zero."""
+    digits = written.strip(b" \0")
+    if len(written) < 8 or not digits or not digits.isalnum():
+        return set()
+    values = set()
+    for base in (10, 16):
+        try:
+            values.add(int(digits, base))
+        except ValueError:
+            continue
+    return {value for value in values if 0 < value <= 0xFFFF}
+
+
+def _crc(source: Source, begin: int, end: int, start: int) -> int:
+    crc = start
+    for first in range(begin, end, _PIECE):
+        crc = binascii.crc_hqx(source.read(first, min(end, first + _PIECE)), crc)
+    return crc
+
+
+def sha256_of(path: str | Path) -> str:
+    """Return the sha256 of a file as 64 hexadecimal digits, or raise FcsError where it cannot be read."""
+    try:
+        with Path(path).open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise FcsError("an FCS file must exist and be readable", error.strerror or str(error), str(path)) from error

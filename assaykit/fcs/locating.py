@@ -1,0 +1,232 @@
+"""Finding DATA: which bytes hold the events, when HEADER, TEXT, $TOT and the size of the file do not agree.
+
+Form: `claims x layouts -> Extent`. A claim is a first and a last byte with who said so. Neither HEADER nor TEXT is
+always right (Accuri, CyAn: HEADER; S1400EXi: TEXT), so each claim is judged, in this order: it must lie in the file and
+clear of TEXT; its values must be plausible against $PnR, where claims begin at different bytes; its length must be $TOT
+events; TEXT before HEADER. What was taken, and why, is a repair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from assaykit.errors import FcsError
+from assaykit.fcs.events import Repair
+from assaykit.fcs.layouts import Layout
+from assaykit.fcs.plausible import plausibility
+from assaykit.fcs.repairs import mended
+from assaykit.fcs.source import Source
+
+CRC_BYTES = 8
+
+
+class Claim(NamedTuple):
+    """The first and last byte of DATA in the file, as HEADER or TEXT says."""
+
+    said_by: str
+    begin: int
+    last: int
+
+    @property
+    def span(self) -> int:
+        """The bytes claimed."""
+        return self.last + 1 - self.begin
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Where DATA begins, how many whole events it holds, and how one event is stored."""
+
+    begin: int
+    events: int
+    layout: Layout
+    repairs: tuple[Repair, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What is known before claims are judged: the file, the bytes [begin, end) of TEXT, $TOT and the ranges."""
+
+    source: Source
+    base: int
+    text: tuple[int, int]
+    total: int | None
+    ranges: tuple[float, ...]
+
+
+def locate_data(room: Room, layouts: Sequence[Layout], claims: Sequence[Claim]) -> Extent:
+    """Return where the events lie, under the first layout whose event width fits a claim, else the declared one.
+
+    Raises FcsError where no claim lies in the file.
+    """
+    for layout in layouts:
+        if any(_fits(claim, layout, room) for claim in claims):
+            break
+    else:
+        layout = layouts[0]
+    notes = () if layout is layouts[0] else (_layout_note(layouts[0], layout),)
+    if not claims:
+        return _unclaimed(room, layout)
+    claim, reasons = _best(room, layout, claims)
+    events, doubts = _whole_events(room, layout, claim)
+    return Extent(claim.begin, events, layout, (*notes, *reasons, *doubts))
+
+
+def _needed(layout: Layout, total: int | None) -> int | None:
+    """Return the bytes $TOT events take, None where $TOT or the width does not say."""
+    return None if total is None or layout.width == 0 else (total * layout.width + 7) // 8
+
+
+def _fits(claim: Claim, layout: Layout, room: Room) -> bool:
+    """Whether the claim's length is $TOT events to the byte, give or take the usual slips."""
+    if layout.width == 0:
+        return True
+    needed = _needed(layout, room.total)
+    if needed is None:
+        return claim.span * 8 % layout.width == 0
+    return _match(claim, needed) > 0
+
+
+def _match(claim: Claim, needed: int | None) -> int:
+    if needed is None or claim.span == needed:
+        return 2
+    return int(abs(claim.span - needed) == 1 or claim.span == needed + CRC_BYTES)
+
+
+def _lies_clear(claim: Claim, room: Room, needed: int | None) -> bool:
+    """Whether DATA would begin inside the file, after HEADER, and clear of TEXT."""
+    first, stop = room.text
+    clear = claim.begin >= stop or claim.begin + max(1, needed or 1) <= first
+    return clear and room.base <= claim.begin <= room.source.size
+
+
+def _best(room: Room, layout: Layout, claims: Sequence[Claim]) -> tuple[Claim, tuple[Repair, ...]]:
+    needed = _needed(layout, room.total)
+    every = [*claims, *_shifted(claims, needed)]
+    clear = [claim for claim in every if _lies_clear(claim, room, needed)] or [
+        claim for claim in every if 0 <= claim.begin <= room.source.size
+    ]
+    if not clear:
+        return claims[0], (
+            mended("data_outside", f"byte {claims[0].begin} of {room.source.size}", where=claims[0].said_by),
+        )
+    if len({claim.begin for claim in clear}) == 1:
+        best = max(clear, key=lambda claim: _match(claim, needed))
+        return best, _why(best, claims, clear, {})
+    sense = {claim.begin: plausibility(room.source, layout, claim.begin, room.ranges) for claim in clear}
+    best = max(clear, key=lambda claim: (_bucket(sense[claim.begin]), _match(claim, needed), sense[claim.begin] or 0.0))
+    return best, _why(best, claims, clear, sense)
+
+
+def _bucket(sense: float | None) -> int:
+    return 1 if sense is None else round(4 * sense) - 2
+
+
+def _shifted(claims: Sequence[Claim], needed: int | None) -> list[Claim]:
+    """Return the claims one byte too long or too short, begun one byte later or earlier."""
+    if needed is None:
+        return []
+    moved = [(claim, claim.span - needed) for claim in claims if abs(claim.span - needed) == 1]
+    return [Claim(f"{claim.said_by}, moved one byte", claim.begin + step, claim.last) for claim, step in moved]
+
+
+def _why(
+    best: Claim, claims: Sequence[Claim], clear: Sequence[Claim], sense: dict[int, float | None]
+) -> tuple[Repair, ...]:
+    said = "; ".join(f"{claim.said_by}: {claim.begin}-{claim.last}" for claim in claims)
+    if best not in claims:
+        return (mended("data_begin_off_by_one", said, done=f"read from byte {best.begin}", where=f"byte {best.begin}"),)
+    if len({(claim.begin, claim.last) for claim in claims}) == 1:
+        return ()
+    rivals = [claim for claim in claims if claim not in clear]
+    if rivals and len(clear) < len(claims):
+        reason = f"{rivals[0].said_by} lies outside the file or on TEXT"
+    elif sense and sense[best.begin] is not None and len(set(sense.values())) > 1:
+        reason = f"{100 * (sense[best.begin] or 0):.0f} % of values there are plausible"
+    else:
+        reason = "its length agrees better with $TOT"
+    done = f"{best.said_by} taken: {reason}"
+    return (mended("offsets_differ", said, done=done, where=f"byte {best.begin}"),)
+
+
+def _whole_events(room: Room, layout: Layout, claim: Claim) -> tuple[int, tuple[Repair, ...]]:
+    """Return how many whole events the claim holds, and what was wrong with its length."""
+    left = max(0, room.source.size - claim.begin)
+    where = f"DATA from byte {claim.begin}"
+    if layout.width == 0:
+        return room.total or 0, ()
+    needed = _needed(layout, room.total)
+    if needed is None or room.total is None:
+        events = max(0, min(claim.span, left)) * 8 // layout.width
+        return events, (mended("tot_missing", f"{claim.span} bytes", done=f"{events} events", where=where),)
+    if needed > left:
+        return _cut_short(room, layout, claim, left)
+    if claim.span == needed:
+        return room.total, ()
+    if _match(claim, needed):
+        note = f"{claim.span} bytes for {needed}"
+        return room.total, (mended("data_end_off", note, where=f"byte {claim.last}"),)
+    if claim.span > needed:
+        return _surplus(room, layout, claim, needed)
+    note = f"{claim.span} bytes claimed, {needed} needed"
+    return room.total, (mended("data_end_wrong", note, where=f"byte {claim.last}"),)
+
+
+def _cut_short(room: Room, layout: Layout, claim: Claim, left: int) -> tuple[int, tuple[Repair, ...]]:
+    """Return the whole events of a file that ends before $TOT of them."""
+    held = claim.span if 0 < claim.span <= left else left
+    events = held * 8 // layout.width
+    name = "truncated" if claim.span > left else "tot_too_large"
+    return events, (
+        mended(
+            name,
+            f"$TOT {room.total}, {left} bytes left",
+            done=f"{events} whole events read",
+            where=f"byte {claim.begin}",
+        ),
+    )
+
+
+def _surplus(room: Room, layout: Layout, claim: Claim, needed: int) -> tuple[int, tuple[Repair, ...]]:
+    """Return the events of a DATA longer than $TOT: all of it where the rest are whole events, else $TOT."""
+    assert room.total is not None
+    span = min(claim.span, room.source.size - claim.begin)
+    rest = room.source.read(claim.begin + needed, claim.begin + min(span, needed + (1 << 16)))
+    whole, spare = divmod(span * 8, layout.width)
+    if spare == 0 and rest.strip(b"\0 ") and span == claim.span:
+        note = f"$TOT {room.total}, DATA holds {whole}"
+        return whole, (mended("tot_too_small", note, done=f"{whole} events read", where=f"byte {claim.begin}"),)
+    note = f"{span - needed} bytes after the last event"
+    return room.total, (mended("data_longer", note, where=f"byte {claim.begin + needed}"),)
+
+
+def _layout_note(declared: Layout, taken: Layout) -> Repair:
+    found = f"declared {declared.width} bits an event"
+    return mended(
+        "width_from_length",
+        found,
+        done=f"read as {taken.width} bits an event, as the length of DATA asks",
+        where="$PnB",
+    )
+
+
+def _unclaimed(room: Room, layout: Layout) -> Extent:
+    """Return the events right after TEXT where nobody says where DATA lies, if they fill the file exactly."""
+    needed = _needed(layout, room.total)
+    begin = room.text[1]
+    left = room.source.size - begin
+    if room.total == 0:
+        return Extent(begin, 0, layout, ())
+    if needed is not None and needed <= left <= needed + CRC_BYTES:
+        note = mended("data_after_text", "neither HEADER nor TEXT says where DATA lies", where=f"byte {begin}")
+        return Extent(begin, room.total or 0, layout, (note,))
+    raise FcsError(
+        "HEADER or $BEGINDATA and $ENDDATA must say where DATA lies",
+        "neither does",
+        str(room.source.path),
+        "export the file again from the cytometer's software",
+        26,
+        "$BEGINDATA",
+    )

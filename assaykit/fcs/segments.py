@@ -1,0 +1,148 @@
+"""Finding TEXT: the bytes of a data set as its keywords, through wrong offsets, missing ends and supplements.
+
+Form: `Source, Preamble -> Words`. HEADER says where TEXT lies; where the bytes there are no TEXT, the neighbourhood is
+searched for a delimiter with a `$` keyword behind it. Supplemental TEXT adds keywords and never overrides the primary.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from assaykit.errors import FcsError
+from assaykit.fcs.events import Repair
+from assaykit.fcs.keywords import Keywords
+from assaykit.fcs.parameters import offset_from_keyword
+from assaykit.fcs.preamble import LENGTH, Preamble
+from assaykit.fcs.repairs import mended
+from assaykit.fcs.source import Source
+from assaykit.fcs.text import keywords_from_text
+
+LONGEST_TEXT = 1 << 26  # bytes; the longest seen in real files is below 16 MB
+_SEARCHED = 1 << 18
+_OPENING = re.compile(rb"([^\w\s$\x00])\s*\$[A-Za-z0-9]+\s*\1|([\t\r\n\x0b\x0c])\$[A-Za-z0-9]+\2")
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1b\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The keywords of a data set and the bytes [begin, end) of the file its primary TEXT takes."""
+
+    keywords: Keywords
+    begin: int
+    end: int
+    repairs: tuple[Repair, ...]
+
+
+def read_words(source: Source, preamble: Preamble, base: int) -> Words:
+    """Return the keywords of the data set that begins at byte `base`, supplemental TEXT included.
+
+    Raises FcsError where no TEXT can be found.
+    """
+    begin, end, repairs = _extent(source, preamble, base)
+    raw = source.read(begin, end)
+    words, delimiter, notes = keywords_from_text(raw, begin=begin, where=str(source.path))
+    if not _has_structure(words):
+        longer = source.read(begin, min(_data_begin(preamble, base, source.size), begin + LONGEST_TEXT))
+        if len(longer) > len(raw):
+            retried = keywords_from_text(longer, begin=begin, where=str(source.path))
+            if _has_structure(retried[0]):
+                words, delimiter, notes = retried
+                repairs.append(mended("text_end_wrong", f"TEXT ends at byte {end - 1}", where=f"byte {end - 1}"))
+                end = begin + len(longer)
+    extra, remarks = _supplement(source, Keywords(words), base=base, primary=(begin, end), delimiter=delimiter)
+    return Words(Keywords(extra | words), begin, end, (*repairs, *notes, *remarks))
+
+
+def _has_structure(words: dict[str, str]) -> bool:
+    keywords = Keywords(words)
+    return all(key in keywords for key in ("$PAR", "$DATATYPE", "$BYTEORD"))
+
+
+def _data_begin(preamble: Preamble, base: int, size: int) -> int:
+    first = preamble.data[0]
+    return base + first if first and (preamble.text[0] or 0) < first else size
+
+
+def _extent(source: Source, preamble: Preamble, base: int) -> tuple[int, int, list[Repair]]:
+    """Return the bytes [begin, end) of primary TEXT and what had to be mended to find it."""
+    begin, last = preamble.text
+    if begin is not None and last is not None and begin >= LENGTH - base and last > begin:
+        for start, note in ((base + begin, ""), (begin, "offsets count from the start of the file")):
+            stop = min(start + last - begin + 1, start + LONGEST_TEXT)
+            if start >= base + LENGTH and _opens_text(source.read(start, start + 512)):
+                stop, repairs = _whole_end(source, start, stop, _data_begin(preamble, base, source.size))
+                if note and base:
+                    repairs.append(
+                        mended("offsets_absolute", f"TEXT at {begin}-{last}", where=f"HEADER at byte {base}")
+                    )
+                return start, stop, repairs
+    return _searched_extent(source, preamble, base)
+
+
+def _opens_text(raw: bytes) -> bool:
+    """Whether the bytes begin with a delimiter that also stands after the first word."""
+    return len(raw) > 2 and not raw[:1].isalnum() and raw[:1] not in b"$ " and raw[:1] in raw[1:]
+
+
+def _whole_end(source: Source, begin: int, end: int, data: int) -> tuple[int, list[Repair]]:
+    """Return the end of TEXT, moved on to the next delimiter where HEADER cut the last value short."""
+    delimiter = source.read(begin, begin + 1)
+    tail = source.read(max(begin, end - 64), end).rstrip(b" \0\t\r\n" if delimiter not in b"\t\r\n" else b" \0")
+    if end == data + 1 and source.read(end - 2, end - 1) == delimiter:
+        return end - 1, [mended("text_end_wrong", "TEXT ends on the first byte of DATA", where=f"byte {end - 1}")]
+    if tail.endswith(delimiter) or end >= data:
+        return end, []
+    beyond = source.read(end, min(data, end + 4096))
+    place = beyond.find(delimiter)
+    if place >= 0 and not _BINARY.search(beyond[:place].replace(delimiter, b"")):
+        note = mended(
+            "text_end_wrong", f"TEXT ends at byte {end - 1}, before its last delimiter", where=f"byte {end - 1}"
+        )
+        return end + place + 1, [note]
+    return end, [mended("last_delimiter_missing", repr(tail[-12:])[1:], where=f"byte {end - 1}")]
+
+
+def _searched_extent(source: Source, preamble: Preamble, base: int) -> tuple[int, int, list[Repair]]:
+    near = source.read(base + LENGTH, base + LENGTH + _SEARCHED)
+    match = _OPENING.search(near)
+    if match is None:
+        first, last = preamble.text
+        raise FcsError(
+            "TEXT must lie where HEADER says and open with a delimiter and a keyword",
+            f"TEXT at {first}-{last}, which holds {source.read(base + (first or 0), base + (first or 0) + 12)!r}",
+            str(source.path),
+            "export the file again from the cytometer's software",
+            base + 10,
+        )
+    begin = base + LENGTH + match.start()
+    end = min(_data_begin(preamble, base, source.size), begin + LONGEST_TEXT)
+    if end <= begin:
+        end = min(source.size, begin + LONGEST_TEXT)
+    found = f"HEADER says TEXT lies at {preamble.text[0]}-{preamble.text[1]}"
+    return begin, end, [mended("text_searched", found, where=f"byte {begin}")]
+
+
+def _supplement(
+    source: Source, words: Keywords, *, base: int, primary: tuple[int, int], delimiter: str
+) -> tuple[dict[str, str], tuple[Repair, ...]]:
+    """Return the keywords only supplemental TEXT has, and what had to be mended to read it."""
+    begin, last = offset_from_keyword(words, "$BEGINSTEXT"), offset_from_keyword(words, "$ENDSTEXT")
+    if not begin or not last or last <= begin or base + begin >= source.size or primary[0] <= base + begin < primary[1]:
+        return {}, ()
+    begin, end = base + begin, min(base + last + 1, base + begin + LONGEST_TEXT, source.size)
+    raw = source.read(begin, end)
+    mark = delimiter.encode("utf-8")
+    where = f"supplemental TEXT at byte {begin}"
+    head = raw[:512].replace(mark, b"")
+    if _BINARY.search(head) or mark not in raw:
+        return {}, (mended("supplement_not_text", repr(raw[:12])[1:], where=where),)
+    notes: list[Repair] = []
+    if not raw.startswith(mark):
+        raw = mark + raw
+        notes.append(mended("supplement_without_delimiter", repr(raw[1:13])[1:], where=where))
+    extra, _, remarks = keywords_from_text(raw, begin=begin, where=str(source.path))
+    clashes = [key for key, value in extra.items() if key in words and words[key].strip() != value.strip()]
+    if clashes:
+        notes.append(mended("supplement_differs", ", ".join(clashes[:5]), where=where))
+    return {key: value for key, value in extra.items() if key not in words}, (*notes, *remarks)
