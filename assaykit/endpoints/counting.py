@@ -37,7 +37,7 @@ def counted_cells(readouts: Readouts, plain: Sequence[str], options: Options) ->
     volume = readouts.get("sample_volume", options.get("sample_volume"))
     if "beads_count" in readouts and added and wanted in {"", "beads"}:
         return _by_beads(readouts, float(added))
-    if "volume_ul" in readouts and volume and wanted in {"", "volume"}:
+    if volume and wanted in {"", "volume"} and ("cells_concentration" in readouts or "volume_ul" in readouts):
         return _by_volume(readouts, float(volume))
     return Counted(
         math.nan,
@@ -57,10 +57,14 @@ def _by_beads(readouts: Readouts, added: float) -> Counted:
 
 def _by_volume(readouts: Readouts, sample_volume: float) -> Counted:
     """Return cells = cell events / volume run * volume of the sample, times its dilution; volumes in uL."""
-    cells, run = readouts["cells_count"], readouts["volume_ul"]
-    if run <= 0:
+    cells = readouts["cells_count"]
+    if "cells_concentration" in readouts:
+        per_ul = readouts["cells_concentration"]
+    elif readouts["volume_ul"] > 0:
+        per_ul = cells / readouts["volume_ul"]
+    else:
         return Counted(math.nan, reason="the file says that no volume was run", events=round(cells))
-    return Counted(cells / run * sample_volume * _dilution(readouts), "volume", events=round(cells))
+    return Counted(per_ul * sample_volume * _dilution(readouts), "volume", events=round(cells))
 
 
 def _dilution(readouts: Readouts) -> float:

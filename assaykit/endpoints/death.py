@@ -67,6 +67,15 @@ def fold_expansion(readouts: Readouts, reference: Readouts) -> float:
     return readouts["viable"] / seeded if seeded > 0 else math.nan
 
 
+def signal(readouts: Readouts, _reference: Readouts) -> float:
+    """Return the signal of a plate reader with the mean of the plate's blank wells taken off; may be negative.
+
+    >>> signal({"signal": 1.25}, {})
+    1.25
+    """
+    return readouts["signal"]
+
+
 def relative_viability(readouts: Readouts, reference: Readouts) -> float:
     """Return 100 * (signal - blank) / (vehicle - blank), in %; both come with the blank already taken off.
 

@@ -129,10 +129,17 @@ def adherent_cells(spec: EndpointSpec, well: MeasuredWell) -> Brought:
 
 
 def signal(spec: EndpointSpec, well: MeasuredWell) -> Brought:
-    """Bring a plate reader's signal, or the viable cells where there is none."""
+    """Bring a plate reader's signal with the plate's blank wells taken off."""
     own = own_readouts(spec, well)
-    if "signal" in own:
-        return Brought({"signal": own["signal"]})
+    if "signal" not in own:
+        return Brought(doubt=missing("there is no signal"))
+    return Brought({"signal": own["signal"] - own.get("blank_signal", 0.0)})
+
+
+def signal_or_cells(spec: EndpointSpec, well: MeasuredWell) -> Brought:
+    """Bring the signal, or the viable cells where there is none."""
+    if "signal" in well.readouts:
+        return signal(spec, well)
     living = living_cells(spec, well)
     return Brought({"signal": living.values["viable"]}, living.cells) if not living.doubt else living
 
@@ -172,5 +179,6 @@ BRINGERS: dict[str, Bringer] = {
     "viable_count": living_cells,
     "adhesion": adherent_cells,
     "proliferation": living_cells,
-    "relative_viability": signal,
+    "signal": signal,
+    "relative_viability": signal_or_cells,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from statistics import fmean
 from typing import Any
 
 import pandas as pd
@@ -37,11 +38,29 @@ def measured_wells(
 ) -> tuple[MeasuredWell, ...]:
     """Return the sample wells of the assay's plates and counts, each with its readouts and counts by name."""
     values, cells = _by_well(readouts)
+    blanks = _blank_signals(assay)
     return tuple(
-        _measured_well(plate, well, unit, reference, values[plate.name, well.name], cells[plate.name, well.name])
+        _measured_well(
+            plate,
+            well,
+            unit,
+            reference,
+            {**values[plate.name, well.name], **blanks[plate.name]},
+            cells[plate.name, well.name],
+        )
         for plate, well in wells_of(assay)
         if well.role == "sample"
     )
+
+
+def _blank_signals(assay: Assay) -> dict[str, dict[str, float]]:
+    """Return the mean signal of each plate's blank wells, as a readout of its samples."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for plate, well in wells_of(assay):
+        value = number({**well.factors, **well.counts}.get("signal", "")) if well.role == "blank" else None
+        if value is not None:
+            found[plate.name].append(value)
+    return defaultdict(dict, {plate: {"blank_signal": fmean(signals)} for plate, signals in found.items()})
 
 
 def wells_of(assay: Assay) -> Iterator[tuple[Plate, Well]]:
@@ -142,8 +161,9 @@ def own_readouts(spec: EndpointSpec, well: MeasuredWell) -> dict[str, float]:
         prefix = f"{spec.channel}_"
         values |= {name.removeprefix(prefix): value for name, value in well.readouts.items() if name.startswith(prefix)}
     for role, population in spec.populations.items():
-        if f"{population}_count" in well.readouts:
-            values[f"{role}_count"] = well.readouts[f"{population}_count"]
+        for kind in ("count", "concentration"):
+            if f"{population}_{kind}" in well.readouts:
+                values[f"{role}_{kind}"] = well.readouts[f"{population}_{kind}"]
     return values
 
 
