@@ -130,6 +130,12 @@ def _plate_shaped(sheet: Sheet, source: Path) -> tuple[list[DraftPlate], list[In
             index += 1
     faults += _repeated(blocks)
     wells = tuple(_wells(blocks, constants))
+    if not wells and not faults:
+        faults.append(
+            LayoutError(
+                "a plate must have wells", "empty blocks", sheet.label, "write the treatment where each well is"
+            )
+        )
     size = next((size for size, shape in SIZES.items() if blocks and all(b.shape == shape for b in blocks)), None)
     return [DraftPlate(sheet.title or source.stem, wells, source, sheet.label, size)], faults
 
@@ -142,6 +148,8 @@ def _constant(sheet: Sheet, index: int, faults: list[InputError]) -> dict[str, E
     filled = [cell for cell in sheet.rows[index] if cell]
     if len(filled) == 2 and sheet.rows[index][0] is filled[0]:
         return {column_name(text_from_value(filled[0].value)): filled[1]}
+    if len(filled) == 1 and sheet.rows[index][0] is filled[0]:
+        return {}  # a heading, or a name whose value is left empty
     faults.append(
         LayoutError(
             "a row outside a block must be a name and one value",

@@ -5,6 +5,7 @@ Plate + folders -> Plate whose wells name their files, findings for files withou
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +15,7 @@ from pathlib import Path
 from assaykit.errors import FcsError, InputError, StudyError
 from assaykit.plate.model import Plate, Well
 from assaykit.plate.positions import position_from_well, well_from_position
+from assaykit.study.model import Study
 from assaykit.tables import Finding
 
 _SUFFIXES = (".fcs", ".lmd")
@@ -47,6 +49,22 @@ def match_files(plate: Plate, patterns: Sequence[str], folder: Path, *, where: s
     if any("{well}" in pattern for pattern in patterns):
         return _by_pattern(plate, patterns, folder)
     return _by_folder(plate, patterns, folder, where)
+
+
+def missing_files(study: Study) -> tuple[Finding, ...]:
+    """Return a fail per well whose FCS file is not there; a run goes on without it, and says the same."""
+    return tuple(
+        Finding("fail", "file_missing", f"there is no FCS file {_shown(well.file, study)}.", plate.name, well.name)
+        for assay in study.assays
+        for plate in assay.plates
+        for well in plate.wells
+        if well.file is not None and not well.file.is_file()
+    )
+
+
+def _shown(file: Path, study: Study) -> str:
+    folder = study.source.parent if study.source else Path()
+    return Path(os.path.relpath(file, folder)).as_posix()
 
 
 def shared_files(plates: Sequence[Plate], where: str) -> list[InputError]:

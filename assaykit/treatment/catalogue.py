@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -52,6 +53,23 @@ class Drug(BaseModel):
         """Every name the drug goes by."""
         return (self.name, *self.synonyms, *self.salts)
 
+    def described(self) -> dict[str, str]:
+        """Return what there is to say about the drug, in reading order; nothing for what is not known."""
+        disturbs = (f"{each.marker} by {', '.join(each.clones) or 'every clone'}" for each in self.interferences)
+        told = {
+            "name": self.name,
+            "synonyms": ", ".join(self.names[1:]),
+            "class": self.drug_class,
+            "target": self.target,
+            "molar mass": f"{self.molar_mass:g} g/mol" if self.molar_mass else "",
+            "range": " to ".join(self.range or ()),
+            "source": self.range_source,
+            "disturbs": "; ".join(disturbs),
+            "because": "; ".join(each.reason for each in self.interferences),
+            "note": self.note,
+        }
+        return {key: value for key, value in told.items() if value}
+
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
@@ -75,6 +93,19 @@ class Catalogue:
         if drug is None:
             raise KeyError(name)
         return drug
+
+
+class _CatalogueFile(BaseModel):
+    """A drug catalogue: [[drug]] tables."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    drug: tuple[Drug, ...] = Field(description="The drugs.")
+
+
+def drugs_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a drug catalogue, for editors."""
+    schema = _CatalogueFile.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "assaykit drug catalogue"}
 
 
 def plain(name: str) -> str:

@@ -1,0 +1,126 @@
+"""What a design can and cannot answer, in sentences: arms and their units, contrasts, power, claims."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table
+
+    from assaykit.cli.rehearsal import Rehearsal
+    from assaykit.study import Assay, Study
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The effect power is told for, and the SD between units of a contrast that is assumed for it."""
+
+    effect: float
+    sd: float
+    words: str
+
+
+# Planning values, our own assumptions: an imatinib-like shift of CXCR4 is 0.8 log2 with SD 0.33 in our notes on
+# designs; the others are of the same standing. A lab's own SD stands in ESTIMATES.contrast_sd after its first run.
+PLANNED = {
+    "log2": Planned(0.8, 0.33, "a 1.74-fold change"),
+    "log": Planned(0.4055, 0.25, "a ratio of 1.5"),
+    "logit": Planned(0.8, 0.4, "an odds ratio of 2.2"),
+    "identity": Planned(10.0, 6.0, "10 points"),
+}
+
+
+_MOST_REASONS = 5  # per analysis, on the screen; a run's tables hold them all
+_LONGEST = 200
+
+
+def arms_table(assay: Assay, study: Study) -> Table:
+    """Return the arms of an assay and the units each stands in."""
+    from rich.table import Table
+
+    from assaykit.study.design import units_by_arm
+
+    arms = units_by_arm(assay, study.unit)
+    every = set().union(*arms.values()) if arms else set()
+    table = Table(title=f"{assay.name}: arms", title_justify="left", show_edge=False)
+    table.add_column("treatment")
+    table.add_column("context")
+    table.add_column(f"{study.unit}s", justify="right")
+    table.add_column("lacking in")
+    for (treatment, context), units in sorted(arms.items()):
+        table.add_row(treatment, context, str(len(units)), ", ".join(sorted(every - units)))
+    return table
+
+
+def contrast_lines(assay: Assay, rehearsal: Rehearsal) -> Iterator[str]:
+    """Yield, per analysis, how many contrasts can be estimated, from how many units, and why the others cannot."""
+    rows = rehearsal.estimates[rehearsal.estimates["assay"] == assay.name]
+    for analysis in assay.protocol.analyses:
+        mine = rows[rows["analysis"] == analysis.name]
+        usable = mine[mine["std_error"].notna()]
+        kinds = ", ".join(f"{count} {kind}" for kind, count in usable["kind"].value_counts(sort=False).items())
+        primary = " (primary)" if analysis.primary else ""
+        yield f"{analysis.name}{primary}: {kinds or 'no'} contrasts can be estimated{_units(usable)}"
+        yield from (f"  cannot answer: {line}" for line in _reasons(mine))
+        if len(usable) and analysis.scale in PLANNED:
+            yield f"  {power_line(int(usable['n_units'].max()), analysis.scale)}"
+
+
+def _units(usable: pd.DataFrame) -> str:
+    if usable.empty:
+        return ""
+    least, most = int(usable["n_units"].min()), int(usable["n_units"].max())
+    return f", n = {most}" if least == most else f", n = {least} to {most}"
+
+
+def _reasons(rows: pd.DataFrame) -> Iterator[str]:
+    """Yield each reason once, with the contrasts it concerns; the most frequent first."""
+    groups = [(str(reason), group) for reason, group in rows[rows["reason"] != ""].groupby("reason", sort=False)]
+    for reason, group in sorted(groups, key=lambda pair: -len(pair[1]))[:_MOST_REASONS]:
+        names = [f"{row.contrast} ({row.context})" for row in group.itertuples()]
+        more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+        yield f"{'; '.join(names[:2])}{more}: {_shortened(reason)}"
+    if len(groups) > _MOST_REASONS:
+        yield f"{len(groups) - _MOST_REASONS} further reasons"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST].rsplit(' ', 1)[0]} ..."
+
+
+def power_line(units: int, scale: str) -> str:
+    """Return the power of a paired t test for the default effect of a scale, and the units 80 % would take.
+
+    >>> power_line(5, "log2")
+    'power to find a 1.74-fold change with 5 units: 96 % (SD between units 0.33 log2 assumed; 80 % takes 4)'
+    """
+    from assaykit.stats.power import paired_power, units_needed
+
+    planned = PLANNED[scale]
+    needed = units_needed(planned.effect, planned.sd)
+    assumed = (
+        f"SD between units {planned.sd:g}{'' if scale == 'identity' else f' {scale}'} assumed; 80 % takes {needed}"
+    )
+    if units < 2:
+        return f"power to find {planned.words} with 1 unit: none ({assumed})"
+    power = paired_power(units, planned.effect, planned.sd)
+    return f"power to find {planned.words} with {units} units: {100 * power:.0f} % ({assumed})"
+
+
+def claim_lines(rehearsal: Rehearsal) -> Iterator[str]:
+    """Yield the claims that can be tested, those that could be and why not, and how many nothing here can test."""
+    from assaykit.evidence import read_claims
+
+    table = rehearsal.comparisons
+    untestable = {claim.id for claim in read_claims() if not claim.testable}
+    reached = table[~table["verdict"].isin(["not testable", "not interpretable"])]
+    yield f"claims this design can test ({len(reached)}): {', '.join(reached['claim']) or 'none'}"
+    for row in table[table["verdict"] == "not interpretable"].itertuples():
+        yield f"  {row.claim} would not be interpretable: {row.reason}"
+    lacking = table[(table["verdict"] == "not testable") & ~table["claim"].isin(untestable)]
+    for row in lacking.itertuples():
+        yield f"  {row.claim} not here: {row.reason}"
+    yield f"  {len(untestable & set(table['claim']))} further claims no assay of this kind can test"

@@ -1,0 +1,179 @@
+"""`assaykit check`, `init`, `drugs` and `schema`: a study before anything is measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from assaykit.errors import InputError
+    from assaykit.study import Study
+    from assaykit.tables import Finding
+
+StudyPath = Annotated[Path, typer.Argument(help="The study file, e.g. study.toml.", show_default=False)]
+Protocols = Annotated[
+    list[str] | None, typer.Option("--protocol", "-p", help="A protocol; may be given again. See `assaykit protocols`.")
+]
+
+
+def check(
+    study: StudyPath,
+    plates: Annotated[bool, typer.Option(help="Draw the plates.")] = True,
+    design: Annotated[bool, typer.Option(help="Say what the design can and cannot answer.")] = True,
+) -> None:
+    """Check a study without measuring: every fault at once, the plates, and what the design can answer."""
+    from rich.console import Console
+
+    from assaykit.errors import Faults, InputError
+    from assaykit.study import missing_files, read_study
+
+    console = Console(highlight=False, soft_wrap=True)
+    try:
+        parsed = read_study(study)
+    except Faults as faults:
+        _show_faults(faults.errors, console)
+        raise typer.Exit(2) from None
+    except InputError as error:
+        _show_faults([error], console)
+        raise typer.Exit(2) from None
+    findings = (*parsed.findings, *missing_files(parsed))
+    console.print(f"[bold]{parsed.title}[/]: {_extent(parsed)}", markup=True)
+    if plates:
+        _show_plates(parsed, console)
+    if design:
+        _show_design(parsed, console)
+    _show_findings(findings, console)
+    raise typer.Exit(int(any(finding.level == "fail" for finding in findings)))
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="A new folder for the study.", show_default=False)],
+    protocol: Protocols = None,
+    plate: Annotated[int, typer.Option(help="Wells of the plate: 6, 12, 24, 48, 96, 384 or 1536.")] = 96,
+    experiments: Annotated[int, typer.Option(min=1, help="Independent experiments, or donors.")] = 5,
+    unit: Annotated[str, typer.Option(help="What is independent: experiment or donor.")] = "experiment",
+    counts: Annotated[bool, typer.Option(help="A table of counts instead of plates with FCS files.")] = False,
+) -> None:
+    """Write a commented study with layouts in XLSX, ready to fill in."""
+    from assaykit.cli.template import Plan, write_template
+
+    plan = Plan(tuple(protocol or ("cxcr4_surface",)), plate, experiments, unit, counts)
+    for path in write_template(folder, plan):
+        typer.echo(f"written: {path}")
+    typer.echo(
+        f"Fill in the layouts, put the FCS files into their folders, then: assaykit check {folder / 'study.toml'}"
+    )
+
+
+def drugs(
+    catalogue: Annotated[
+        Path | None, typer.Option("--catalogue", help="A catalogue of yours, over the shipped one.")
+    ] = None,
+    name: Annotated[str, typer.Argument(help="One drug, by any of its names, in full.")] = "",
+) -> None:
+    """List the drugs a layout may name, with synonyms, range in culture and interferences."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from assaykit.errors import TreatmentError
+    from assaykit.treatment import read_drugs
+
+    known = read_drugs(catalogue)
+    console = Console(highlight=False)
+    if name:
+        drug = known.find(name)
+        if drug is None:
+            near = known.nearest(name)
+            raise TreatmentError("a drug must be in the catalogue", f"'{name}'", "", f"write '{near}'" if near else "")
+        for key, value in drug.described().items():
+            console.print(f"{key:>12}  {value}", soft_wrap=True)
+        return
+    table = Table(show_edge=False)
+    for heading in ("drug", "class", "target", "range in culture", "also called", "disturbs"):
+        table.add_column(heading)
+    for drug in known.drugs:
+        told = drug.described()
+        table.add_row(*(told.get(key, "") for key in ("name", "class", "target", "range", "synonyms", "disturbs")))
+    console.print(table)
+
+
+def schema(
+    kind: Annotated[str, typer.Argument(help="study, protocol or drugs.")] = "study",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="A file; the screen where left out.")] = None,
+) -> None:
+    """Write the JSON Schema of a file, so that an editor completes and checks it."""
+    from assaykit.errors import StudyError
+    from assaykit.protocol import protocol_schema
+    from assaykit.study.file import study_schema
+    from assaykit.treatment import drugs_schema
+
+    schemas = {"study": study_schema, "protocol": protocol_schema, "drugs": drugs_schema}
+    if kind not in schemas:
+        raise StudyError(f"a schema must be one of {', '.join(schemas)}", f"'{kind}'")
+    text = json.dumps(schemas[kind](), indent=2, ensure_ascii=False) + "\n"
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        out.write_text(text, encoding="utf-8")
+
+
+def _show_faults(faults: Sequence[InputError], console: Console) -> None:
+    noun = "fault" if len(faults) == 1 else "faults"
+    console.print(f"[bold red]{len(faults)} {noun}[/]; nothing can be measured before they are mended:")
+    for number, fault in enumerate(faults, start=1):
+        console.print(f"{number:>3}. {fault}", markup=False)
+
+
+def _extent(study: Study) -> str:
+    parts = []
+    for assay in study.assays:
+        plates = (*assay.plates, *assay.counts)
+        parts.append(f"{assay.name} ({len(plates)} plates, {sum(len(plate.wells) for plate in plates)} wells)")
+    return ", ".join(parts)
+
+
+def _show_plates(study: Study, console: Console) -> None:
+    from assaykit.cli.platemap import legend, plate_drawing
+    from assaykit.study.design import sample_wells
+
+    for assay in study.assays:
+        if not assay.plates:
+            continue
+        treatments = sorted(
+            {str(well.factors["treatment"]) for _, well in sample_wells(assay)},
+            key=lambda text: (text != study.reference.treatment, text),
+        )
+        for plate in assay.plates:
+            console.print(f"\n[bold]{plate.name}[/] ({assay.name})")
+            console.print(plate_drawing(plate, treatments), end="")
+        console.print(legend(treatments, assay.plates))
+
+
+def _show_design(study: Study, console: Console) -> None:
+    from assaykit.cli.design_report import arms_table, claim_lines, contrast_lines
+    from assaykit.cli.rehearsal import rehearse
+
+    rehearsal = rehearse(study)
+    for assay in study.assays:
+        console.print()
+        console.print(arms_table(assay, study))
+        for line in contrast_lines(assay, rehearsal):
+            console.print(line, markup=False)
+    console.print()
+    for line in claim_lines(rehearsal):
+        console.print(line, markup=False)
+
+
+def _show_findings(findings: Sequence[Finding], console: Console) -> None:
+    styles = {"fail": "bold red", "warn": "yellow", "note": "dim"}
+    console.print(f"\nfindings: {len(findings) or 'none'}")
+    for finding in findings:
+        place = " ".join(filter(None, (finding.plate, finding.well)))
+        console.print(f"[{styles[finding.level]}]{finding.level}[/] {place}{': ' if place else ''}", end="")
+        console.print(finding.message, markup=False)
