@@ -9,20 +9,36 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
-from assaykit.figures.captions import endpoint_caption, evidence_caption, forest_caption, plate_caption, yield_caption
-from assaykit.figures.conditions import endpoint_words
+from assaykit.errors import InputError
+from assaykit.figures.captions import (
+    endpoint_caption,
+    evidence_caption,
+    forest_caption,
+    gating_caption,
+    plate_caption,
+    test_sentences,
+    yield_caption,
+)
+from assaykit.figures.conditions import doses_of, endpoint_words
 from assaykit.figures.endpoint import endpoint_by_condition
 from assaykit.figures.evidence import evidence_forest, evidence_matrix
 from assaykit.figures.forest import forest, forest_pages
 from assaykit.figures.gate_yield import gate_yield
+from assaykit.figures.gating import gating
+from assaykit.figures.gating_panels import gating_panels
 from assaykit.figures.plate_map import plate_map, wells_table
 from assaykit.figures.styles import STYLES, Style
+from assaykit.plate.model import Well
 from assaykit.results.model import Results
+from assaykit.study.model import Assay, Reference
 
 FIGURES: dict[str, Callable[..., Figure]] = {
     "plate_map": plate_map,
+    "gating": gating,
     "gate_yield": gate_yield,
     "endpoint_by_condition": endpoint_by_condition,
     "forest": forest,
@@ -42,6 +58,7 @@ class Drawing:
     tables: tuple[Any, ...]
     words: Mapping[str, Any] = field(default_factory=dict)
     chapter: str = "results"
+    tests: tuple[str, ...] = ()  # statistic, df and p of the contrasts drawn
 
     def draw(self, style: Style) -> Figure:
         """Return the figure in that style."""
@@ -73,35 +90,49 @@ def _evidence(results: Results) -> Iterator[Drawing]:
 
 
 def _endpoints(results: Results) -> Iterator[Drawing]:
+    """Yield one figure per endpoint, with the first analysis of it: protocols name the chosen one first."""
     estimates, measurements = results.tables["estimates"], results.tables["measurements"]
     reference, unit = results.study.reference.treatment, results.study.unit
-    for (assay, analysis), rows in estimates.groupby(["assay", "analysis"], sort=False):
-        endpoint = str(rows["endpoint"].iloc[0])
+    for (assay, endpoint), every in estimates.groupby(["assay", "endpoint"], sort=False):
+        rows = every[every["analysis"] == every["analysis"].iloc[0]]
         part = measurements[(measurements["endpoint"] == endpoint) & (measurements["assay"] == assay)]
         part = part[part["value"].notna()]
-        if part.empty or part["treatment"].nunique() < 2:
+        if part.empty or (part["treatment"].nunique() < 2 and part["context"].nunique() < 2):
             continue
-        words = endpoint_words(endpoint)
+        words = endpoint_words(str(endpoint))
         yield Drawing(
-            f"endpoint_{assay}_{analysis}", f"{words[0].upper()}{words[1:]} by condition",
+            f"endpoint_{assay}_{endpoint}", f"{words[0].upper()}{words[1:]} by condition",
             endpoint_caption(part, rows, unit=unit), "endpoint_by_condition", (part, rows),
-            {"reference": reference, "unit": unit},
+            {"reference": reference, "unit": unit}, tests=test_sentences(rows),
         )  # fmt: skip
 
 
 def _forests(results: Results) -> Iterator[Drawing]:
-    estimates = results.tables["estimates"]
-    estimates = estimates[estimates["estimate"].notna()]
+    estimates = worth_drawing(results.tables["estimates"], results.tables["comparisons"], results.study.reference)
     for assay, rows in estimates.groupby("assay", sort=False):
         pages = list(forest_pages(rows, STYLES["nature"]))
         for i, page in enumerate(pages):
             number = f"_{i + 1}" if len(pages) > 1 else ""
             part = f" ({i + 1} of {len(pages)})" if len(pages) > 1 else ""
             yield Drawing(
-                f"forest_{assay}{number}", f"All contrasts of {str(assay).replace('_', ' ')}{part}",
+                f"forest_{assay}{number}", f"Contrasts of {str(assay).replace('_', ' ')}{part}",
                 forest_caption(page, results.study.unit), "forest", (page,), {"unit": results.study.unit},
                 chapter="contrasts",
             )  # fmt: skip
+
+
+def worth_drawing(estimates: pd.DataFrame, comparisons: pd.DataFrame, reference: Reference) -> pd.DataFrame:
+    """Return the contrasts a forest shows: with the reference, between contexts, of a combination with its parts.
+
+    Contrasts that test a claim are shown too; the table of estimates holds them all.
+    """
+    keys = ["endpoint", "contrast", "context"]
+    claimed = set(comparisons[keys].itertuples(index=False, name=None))
+    drugs = {t: set(doses_of(t)) for t in {*estimates["treatment"], *estimates["comparator"]}}
+    part = [drugs[b] < drugs[a] for a, b in zip(estimates["treatment"], estimates["comparator"], strict=True)]
+    tests_claim = [key in claimed for key in estimates[keys].itertuples(index=False, name=None)]
+    simple = (estimates["comparator"] == reference.treatment) | estimates["kind"].isin(["context", "level", "custom"])
+    return estimates[estimates["estimate"].notna() & (simple | np.asarray(part) | np.asarray(tests_claim))]
 
 
 def _plates(results: Results) -> Iterator[Drawing]:
@@ -109,6 +140,7 @@ def _plates(results: Results) -> Iterator[Drawing]:
     for assay in results.study.assays:
         wells = wells_table(assay, findings)
         if len(wells):
+            yield from _gating(assay, wells, results.study.reference)
             yield Drawing(
                 f"plates_{assay.name}", f"Plates of {assay.name.replace('_', ' ')}", plate_caption(wells), "plate_map",
                 (wells,), {"reference": results.study.reference.treatment}, chapter="plates",
@@ -119,3 +151,29 @@ def _plates(results: Results) -> Iterator[Drawing]:
                 f"gates_{assay.name}", f"What each gate of {assay.name.replace('_', ' ')} kept", yield_caption(part),
                 "gate_yield", (part,), chapter="plates",
             )  # fmt: skip
+
+
+def _gating(assay: Assay, wells: pd.DataFrame, reference: Reference) -> Iterator[Drawing]:
+    """Yield the gating of one well: of the reference treatment, with stroma where there is any; none if unreadable."""
+    failed = {(p, w) for p, w, bad in zip(wells["plate"], wells["well"], wells["failed"], strict=True) if bad}
+    found = [
+        (plate, well)
+        for plate in assay.plates[:1]
+        for well in plate.wells
+        if well.role == "sample" and well.file is not None and (plate.name, well.name) not in failed
+    ]
+    found.sort(key=lambda pair: (pair[1].factors.get("treatment") != reference.treatment, _plain(pair[1], reference)))
+    for plate, well in found[:1]:
+        try:
+            panels = gating_panels(assay, plate, well)
+        except InputError:  # the well's own finding says why it cannot be read
+            return
+        title = f"Gating of {assay.name.replace('_', ' ')}"
+        if panels:
+            yield Drawing(
+                f"gating_{assay.name}", title, gating_caption(well, plate.name), "gating", (panels,), chapter="plates"
+            )
+
+
+def _plain(well: Well, reference: Reference) -> bool:
+    return well.factors.get("context", reference.context) == reference.context

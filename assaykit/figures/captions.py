@@ -6,6 +6,7 @@ import pandas as pd
 
 from assaykit.figures.conditions import context_words, endpoint_words, shown
 from assaykit.figures.numbers import df_text, number_text, p_text
+from assaykit.plate.model import Well
 
 ADJUST_WORDS: dict[str, str] = {
     "holm": "Holm-adjusted",
@@ -28,26 +29,38 @@ def span(values: pd.Series) -> str:
 
 
 def endpoint_caption(measurements: pd.DataFrame, estimates: pd.DataFrame, *, unit: str) -> str:
-    """Return the caption of an endpoint by condition, with the test of every contrast drawn."""
+    """Return the caption of an endpoint by condition."""
     scale = str(estimates["scale"].iloc[0])
     mean = "geometric mean" if scale in {"log2", "log"} else "mean"
     n = measurements.groupby(["treatment", "context"])["unit_id"].nunique()
-    shown_rows = estimates[(estimates["kind"] == "treatment") & estimates["estimate"].notna()]
     words = endpoint_words(str(estimates["endpoint"].iloc[0]))
     text = (
         f"Top, {words}: large points are the {mean} of the wells of one {unit}, joined and coloured by {unit}; small "
         f"points are single wells, shown but never counted as n; bars are the {mean} over {unit}s "
-        f"(n = {span(n)} independent {unit}s per condition). "
+        f"(n = {span(n)} independent {unit}s per condition)."
     )
-    if shown_rows.empty:
-        return text.strip()
-    first = shown_rows.iloc[0]
+    drawn = effects_shown(estimates)
+    if drawn.empty:
+        return text
+    first = drawn.iloc[0]
+    against = "the reference of the same context" if first["kind"] == "treatment" else "no effect"
     text += (
-        f"Bottom, {first['effect_name']} against the reference of the same context with its 95% confidence interval "
-        f"({first['method']}; two-sided; {ADJUST_WORDS.get(str(first['adjust']), '')}; intervals are not adjusted). "
+        f" Bottom, {first['effect_name']} against {against} with its 95% confidence interval ({first['method']}; "
+        f"two-sided; {ADJUST_WORDS.get(str(first['adjust']), '')}; intervals are not adjusted)."
     )
-    tests = "; ".join(test_sentence(row) for _, row in shown_rows.iterrows())
-    return f"{text}{tests}." + _reasons(shown_rows)
+    return text + reason_sentence(drawn)
+
+
+def effects_shown(estimates: pd.DataFrame) -> pd.DataFrame:
+    """Return the contrasts with the reference; where an analysis has none, its levels against no effect."""
+    known = estimates[estimates["estimate"].notna()]
+    against = known[known["kind"] == "treatment"]
+    return against if len(against) else known[known["kind"] == "level"]
+
+
+def test_sentences(estimates: pd.DataFrame) -> tuple[str, ...]:
+    """Return statistic, degrees of freedom and p of every contrast an endpoint figure draws."""
+    return tuple(test_sentence(row) for _, row in effects_shown(estimates).iterrows())
 
 
 def test_sentence(row: pd.Series) -> str:
@@ -63,9 +76,22 @@ def _equals(p: float) -> str:
     return text if text.startswith("<") else f"= {text}"
 
 
-def _reasons(estimates: pd.DataFrame) -> str:
-    reasons = dict.fromkeys(r for r in estimates["reason"] if r)
-    return "".join(f" Not interpretable (n.i.): {reason.rstrip('.')}." for reason in reasons)
+def reasons(estimates: pd.DataFrame) -> list[str]:
+    """Return why contrasts are not interpretable, each reason once, the commonest first."""
+    counts: dict[str, int] = {}
+    for text in estimates["reason"]:
+        for reason in dict.fromkeys(str(text).replace("not interpretable: ", "").split("; ")):
+            counts[reason] = counts.get(reason, 0) + bool(reason)
+    return sorted((r for r in counts if r), key=lambda r: -counts[r])
+
+
+def reason_sentence(estimates: pd.DataFrame, most: int = 2) -> str:
+    """Return the reasons as one sentence, the further ones counted."""
+    found = reasons(estimates)
+    if not found:
+        return ""
+    rest = f"; and {len(found) - most} more, in the table of estimates" if len(found) > most else ""
+    return f" Not interpretable (n.i.): {shown('; '.join(found[:most]))}{rest}."
 
 
 def forest_caption(estimates: pd.DataFrame, unit: str) -> str:
@@ -76,8 +102,8 @@ def forest_caption(estimates: pd.DataFrame, unit: str) -> str:
         f"Points are effects, lines their 95% confidence intervals; n counts independent {unit}s. Black: against the "
         "reference of the same context; blue: between treatments; green: the same treatment in two contexts; orange: "
         f"difference of differences. {methods}; two-sided, {adjust} within each family; intervals are not adjusted. "
-        "Hollow and n.i.: not interpretable."
-    ) + _reasons(estimates)
+        "Hollow: not interpretable."
+    ) + reason_sentence(estimates)
 
 
 def evidence_caption(comparisons: pd.DataFrame, unit: str, *, forest: bool = False) -> str:
@@ -111,4 +137,14 @@ def yield_caption(populations: pd.DataFrame) -> str:
     return (
         f"Each point is one of {len(wells)} wells, coloured by plate; the bar is the median over wells. "
         "Wells are shown to find odd ones; they are not n."
+    )
+
+
+def gating_caption(well: Well, plate: str) -> str:
+    """Return the caption of the gating of a well."""
+    factors = ", ".join(shown(str(value)) for key, value in well.factors.items() if key in {"treatment", "context"})
+    return (
+        f"Well {well.name} of plate {plate} ({factors.replace('_', ' ')}), each gate on its parent, named above the "
+        "panel with its cells. Colour: local density; red: the gate, with the 95% interval of an estimated threshold; "
+        "per cent: cells of the parent kept. Fluorescence on a logicle scale; at most 2,500 cells are drawn per panel."
     )

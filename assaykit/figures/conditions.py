@@ -21,6 +21,7 @@ ENDPOINT_WORDS: dict[str, str] = {
     "migration_cxcl12": "migration to CXCL12",
     "migration_msc": "migration to MSC",
     "migration_net": "net migration to CXCL12",
+    "migration_directed": "directed migration to CXCL12",
     "migration_index": "migration index",
     "apoptosis": "apoptosis",
     "apoptosis_early": "early apoptosis",
@@ -33,6 +34,14 @@ ENDPOINT_WORDS: dict[str, str] = {
     "adhesion": "adhesion",
     "proliferation": "proliferation",
 }
+ENDPOINT_UNITS: dict[str, str] = {
+    "migration_random": "% of input",
+    "migration_cxcl12": "% of input",
+    "migration_msc": "% of input",
+    "migration_net": "% of input",
+    "migration_directed": "% of input",
+    "adhesion": "% of input",
+}  # where the unit of the table is too terse for an axis
 STATISTIC_WORDS: dict[str, str] = {
     "dmfi": "surface {marker} (ΔMFI)",
     "rmfi": "surface {marker} (relative MFI)",

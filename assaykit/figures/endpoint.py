@@ -15,8 +15,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from assaykit.figures.captions import effects_shown
 from assaykit.figures.colours import BLACK, GREY, PALE, faded, unit_colours
 from assaykit.figures.conditions import (
+    ENDPOINT_UNITS,
     context_words,
     endpoint_words,
     ordered_contexts,
@@ -77,7 +79,7 @@ def _design(measurements: pd.DataFrame, estimates: pd.DataFrame, reference: str,
     return _Design(
         wells=wells,
         means=unit_means(wells, scale),
-        effects=estimates[estimates["kind"] == "treatment"],
+        effects=effects_shown(estimates),
         contexts=contexts,
         treatments={c: [t for t in order if t in present[c]] for c in contexts},
         units=sorted(dict.fromkeys(wells["unit_id"])),
@@ -118,10 +120,10 @@ def _draw_context(
 
 
 def _value_label(design: _Design) -> str:
-    words = endpoint_words(str(design.wells["endpoint"].iloc[0]))
-    unit = str(design.wells["unit"].iloc[0])
+    endpoint = str(design.wells["endpoint"].iloc[0])
+    words, unit = endpoint_words(endpoint), ENDPOINT_UNITS.get(endpoint, str(design.wells["unit"].iloc[0]))
     name = words[0].upper() + words[1:]
-    return name if not unit or unit.lower() in words.lower() or unit == "MFI" else f"{name} ({unit})"
+    return name if unit in {"", "MFI", "ratio"} or unit.lower() in words.lower() else f"{name} ({unit})"
 
 
 def _effect_label(design: _Design) -> str:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -25,7 +26,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {  # family -> how its endpoints begin
     "Apoptosis and protection by stroma": ("apoptosis", "specific_apoptosis", "spi", "reversal", "viable"),
     "Adhesion and growth": ("adhesion", "proliferation"),
 }
-SIGNS = {1: "▲", -1: "▼", 0: "="}
+SIGNS = {1: "^", -1: "v", 0: "_"}  # matplotlib markers
 
 
 def family_of(endpoint: str) -> str:
@@ -92,9 +93,9 @@ def _draw_matrix(axes: Axes, groups: list[tuple[str, pd.DataFrame]], columns: li
             if k % 2 == 0:
                 axes.axhspan(y - 0.5, y + 0.5, color=FAINT, linewidth=0, zorder=0)
             axes.text(-1.53, y, row["claim"], **outside, color=BLACK, fontweight="bold" if row["primary"] else "normal")
-            axes.text(-1.38, y, short(shown(row["statement"]), 66), **outside)
+            axes.text(-1.38, y, short(shown(row["statement"]), 90), **outside)
             for x, name in ((-0.16, "printed_sign"), (-0.06, "expected_sign")):
-                axes.text(x, y, _sign(row[name]), ha="center", **outside)
+                _draw_sign(axes, x, y, row[name], style=style)
             _draw_verdict(axes, columns.index(row["verdict"]), y, str(row["verdict"]), style)
             y += 1
         y += 0.2
@@ -107,8 +108,11 @@ def _draw_matrix(axes: Axes, groups: list[tuple[str, pd.DataFrame]], columns: li
         axes.text(x, 1, name, transform=axes.transAxes, ha="center", va="bottom", fontsize=style.small, rotation=35)
 
 
-def _sign(sign: object) -> str:
-    return "" if pd.isna(sign) else SIGNS.get(int(sign), "")  # type: ignore[call-overload]  # pandas' Int64 or NA
+def _draw_sign(axes: Axes, x: float, y: float, sign: Any, *, style: Style) -> None:
+    """Draw a sign as a marker, which every font has: up, down, or level."""
+    if pd.notna(sign):
+        place, marker = axes.get_yaxis_transform(), SIGNS[int(sign)]
+        axes.plot(x, y, marker, color=BLACK, markersize=style.text * 0.6, transform=place, clip_on=False)
 
 
 def _draw_verdict(axes: Axes, x: float, y: float, verdict: str, style: Style) -> None:
@@ -205,7 +209,7 @@ def _write_claim(axes: Axes, y: float, row: pd.Series, style: Style) -> None:
     words = {"va": "center", "fontsize": style.small, "transform": axes.get_yaxis_transform()}
     verdict = str(row["verdict"])
     axes.text(-1.78, y, row["claim"], **words, fontweight="bold" if row["primary"] else "normal")
-    axes.text(-1.56, y, short(shown(row["statement"]), 58), **words)
+    axes.text(-1.56, y, short(shown(row["statement"]), 74), **words)
     axes.text(1.05, y, interval_text(row["effect"], row["effect_low"], row["effect_high"]), **words)
     axes.text(1.62, y, "–" if pd.isna(row["n_units"]) else str(row["n_units"]), ha="right", **words)
     axes.text(1.80, y, p_text(float(row["p_adjusted"])), ha="right", **words)

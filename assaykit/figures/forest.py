@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from assaykit.figures.colours import BLACK, BLUE, FAINT, GREEN, GREY, ORANGE, PALE, PURPLE
 from assaykit.figures.conditions import context_words, endpoint_words, shown
@@ -84,7 +85,20 @@ def forest(estimates: pd.DataFrame, *, style: Style, unit: str = "unit") -> Figu
         if i == 0:
             _draw_columns(axes, unit, style)
         top += size + style.row * _HEAD
+    _draw_key(figure, list(dict.fromkeys(estimates["kind"])), style)
     return figure
+
+
+def _draw_key(figure: Figure, kinds: Sequence[str], style: Style) -> None:
+    handles = [
+        Line2D([], [], marker="s", linestyle="", color=KIND_COLOURS[kind], markersize=style.text * 0.5, label=words)
+        for kind, words in KIND_WORDS.items()
+        if kind in kinds
+    ]
+    figure.legend(
+        handles=handles, loc="lower left", ncols=6, fontsize=style.small, handletextpad=0.1, columnspacing=1.2,
+        borderpad=0.2,
+    )  # fmt: skip
 
 
 def _draw_panel(axes: Axes, rows: pd.DataFrame, style: Style) -> None:
@@ -125,7 +139,7 @@ def _write_row(axes: Axes, y: float, row: pd.Series, style: Style) -> None:
     place = axes.get_yaxis_transform()
     words = {"va": "center", "fontsize": style.small, "transform": place}
     colour = KIND_COLOURS.get(str(row["kind"]), BLACK)
-    axes.text(-1.55, y, "■", color=colour, **words)
+    axes.plot(-1.535, y, "s", color=colour, markersize=style.text * 0.5, transform=place, clip_on=False)
     axes.text(-1.5, y, contrast_words(row), **words)
     axes.text(1.06, y, interval_text(row["effect"], row["effect_low"], row["effect_high"]), **words)
     axes.text(1.68, y, "–" if pd.isna(row["n_units"]) else str(row["n_units"]), ha="right", **words)

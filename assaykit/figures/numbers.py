@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 RATIOS = frozenset({"fold change", "rate ratio", "odds ratio", "ratio"})
 
@@ -68,16 +68,20 @@ def df_text(df: float) -> str:
 
 
 def ratio_ticks(low: float, high: float) -> list[float]:
-    """Return round ticks for a logarithmic axis: powers of two on short spans, then 1-2-5, then powers of ten.
+    """Return round ticks for a logarithmic axis: even steps on short spans, then powers of two, 1-2-5, powers of ten.
 
-    >>> ratio_ticks(0.4, 5)
-    [0.5, 1.0, 2.0, 4.0]
+    >>> ratio_ticks(0.4, 5), ratio_ticks(0.8, 1.3)
+    ([0.5, 1.0, 2.0, 4.0], [0.8, 0.9, 1.0, 1.1, 1.2, 1.3])
     """
+    if high / low < 3:
+        steps = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+        return [round(float(tick), 6) for tick in steps if low <= tick <= high * (1 + 1e-9)]
     if high / low <= 24 and low <= 1 <= high:
         return [2.0**k for k in range(-8, 9) if low <= 2.0**k <= high]
     steps = (1.0, 2.0, 5.0) if high / low <= 150 else (1.0, 3.0) if high / low < 3000 else (1.0,)
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    return [step * 10.0**k for k in decades for step in steps if low <= step * 10.0**k <= high]
+    ticks = [step * 10.0**k for k in decades for step in steps if low <= step * 10.0**k <= high]
+    return ticks if len(ticks) <= 8 else ticks[:: -(-len(ticks) // 8)]
 
 
 def set_ratio_axis(axes: Axes, which: Literal["x", "y"], limits: tuple[float, float]) -> None:

@@ -38,6 +38,7 @@ def wells_table(assay: Assay, findings: pd.DataFrame) -> pd.DataFrame:
     rows = [
         {
             "plate": plate.name,
+            "well": well.name,
             "rows": plate.rows,
             "columns": plate.columns,
             **dict(zip(("row", "column"), place, strict=True)),

@@ -44,7 +44,7 @@ class Style:
     small: float
     heading: float
     line: float = 0.5
-    dpi: int = 450
+    dpi: int = 300
 
     @property
     def row(self) -> float:
@@ -142,5 +142,6 @@ def figure_bytes(figure: Figure, style: Style, file_format: Format) -> bytes:
     """Return the figure as the bytes of a PDF, SVG or PNG file; the same figure gives the same bytes."""
     buffer = io.BytesIO()
     with mpl.rc_context(style.settings):
-        figure.savefig(buffer, format=file_format, dpi=style.dpi, metadata=_METADATA[file_format])
+        options = {"pil_kwargs": {"compress_level": 4}} if file_format == "png" else {}
+        figure.savefig(buffer, format=file_format, dpi=style.dpi, metadata=_METADATA[file_format], **options)
     return buffer.getvalue()

@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from assaykit.figures.captions import reason_sentence
+from assaykit.figures.conditions import endpoint_words
 from assaykit.report.words import Family, Headline, families, plural, strongest, verdict_counts
 from assaykit.results.model import Results
 
@@ -92,9 +94,12 @@ def _rests_on(results: Results) -> Iterator[str]:
     wells = sum(len(plate.wells) for assay in study.assays for plate in (*assay.plates, *assay.counts))
     failed = tables["findings"].query("level == 'fail' and well != ''")[["plate", "well"]].drop_duplicates()
     yield f"{plural(wells, 'well')} were read; {len(failed)} failed and stand under Quality."
-    reasons = tables["estimates"].loc[tables["estimates"]["effect"].notna(), "reason"]
-    for reason in dict.fromkeys(r for r in reasons if r):
-        yield f"Not interpretable, whatever the numbers say: {reason.rstrip('.')}."
+    for analysis, rows in tables["estimates"].groupby("analysis", sort=False):
+        doubtful = rows[(rows["reason"] != "") & rows["effect"].notna()]
+        if len(doubtful):
+            words = endpoint_words(str(rows["endpoint"].iloc[0]))
+            count = f"{len(doubtful)} of {len(rows)} contrasts cannot be interpreted"
+            yield f"{words[0].upper()}{words[1:]} ({analysis}): {count}. {reason_sentence(doubtful, 1).strip()}"
 
 
 def findings_by_check(findings: pd.DataFrame) -> list[tuple[str, str, list[Check]]]:

@@ -170,7 +170,7 @@ def _evidence(results: Results) -> Section:
 
 def _software(provenance: Mapping[str, Any]) -> Section:
     points = [f"{key}: {value}" for key, value in provenance.items() if isinstance(value, (str, int, float))]
-    versions = provenance.get("versions", {})
+    versions = provenance.get("packages", {})
     if isinstance(versions, Mapping):
         points += [f"{key} {value}" for key, value in versions.items()]
     return Section("Software", ("Versions and seed of this run:",), tuple(points))
