@@ -84,6 +84,8 @@ def form_from_partner(spec: EndpointSpec, endpoint: Endpoint, wells: Wells, *, s
 def form_gradient(spec: EndpointSpec, endpoint: Endpoint, wells: Wells, *, setting: Setting) -> list[Measured]:
     """Return, for each insert with a gradient, its migration against the inserts without one at its two ends."""
     percents = insert_percents(spec, wells)
+    if spec.optional and not any(ends and ends[0] == ends[1] > 0 for ends in map(concentrations, wells)):
+        return []  # nobody put CXCL12 on both sides: no checkerboard was meant
     level: dict[tuple[str, ...], list[float]] = defaultdict(list)
     for well, percent in percents:
         if (ends := concentrations(well)) and ends[0] == ends[1]:
