@@ -92,7 +92,7 @@ def _readouts(assay: Assay, rng: np.random.Generator) -> Iterator[dict[str, Any]
 
 
 def _share_dying(well: Well, catalogue: Catalogue) -> float:
-    """Return a share of dying cells as if every claim held: drugs kill, stroma protects, a CXCR4 antagonist undoes it."""
+    """Return a share of dying cells as if drugs killed, stroma protected and a CXCR4 antagonist undid that."""
     text = str(well.factors.get("treatment", ""))
     drugs = [catalogue.find(dose.drug) for dose in parse_treatment(text, catalogue).doses] if text else []
     classes = {drug.drug_class for drug in drugs if drug}

@@ -57,12 +57,18 @@ def plate_from_draft(
 ) -> tuple[Plate, tuple[InputError, ...]]:
     """Return the plate of all wells that hold, and every fault of those that do not."""
     wells = size or draft.size or DEFAULT_SIZE
-    faults: list[InputError] = [*_size_faults(draft, size), *column_faults(draft, columns)]
+    faults: list[InputError] = [
+        *_size_faults(draft, size),
+        *column_faults(draft, columns),
+        *_absent_wells(draft, wells),
+    ]
     refused = refused_columns(draft, columns)
     found: dict[str, Well] = {}
     for drafted in draft.wells:
         try:
-            name = _well_name(drafted, wells)
+            name = _well_name(drafted)
+            if not on_plate(position_from_well(name), wells):
+                continue  # told once for all such wells
             if name in found:
                 raise _twice(name, drafted, found[name])
         except LayoutError as error:
@@ -179,23 +185,33 @@ def _size_faults(draft: DraftPlate, size: int | None) -> list[InputError]:
     return []
 
 
-def _well_name(drafted: DraftWell, size: int) -> str:
+def _well_name(drafted: DraftWell) -> str:
     try:
-        position = position_from_well(drafted.name)
+        return well_from_position(position_from_well(drafted.name))
     except LayoutError as error:
         raise LayoutError(error.must, error.found, drafted.where, "mend the well's name") from error
-    if not on_plate(position, size):
-        raise absent_well(position, size, drafted.where)
-    return well_from_position(position)
 
 
-def absent_well(position: Position, size: int, where: str) -> LayoutError:
-    """Return the error of a well the plate does not have, naming the plate that has it."""
-    larger = smallest_size(position)
-    remedy = f"; for a {larger}-well plate write wells = {larger}" if larger else ""
+def _absent_wells(draft: DraftPlate, size: int) -> list[InputError]:
+    """Return a fault per place that names wells the plate does not have, naming the plate that has them."""
+    absent: dict[str, list[Position]] = {}
+    for drafted in draft.wells:
+        try:
+            position = position_from_well(drafted.name)
+        except LayoutError:
+            continue  # told well by well
+        if not on_plate(position, size):
+            absent.setdefault(drafted.where, []).append(position)
+    return [_absent(positions, size, where) for where, positions in absent.items()]
+
+
+def _absent(positions: list[Position], size: int, where: str) -> LayoutError:
+    names = [well_from_position(position) for position in positions]
+    larger = smallest_size((max(row for row, _ in positions), max(column for _, column in positions)))
+    remedy = f"; if the plate has {larger} wells, write wells = {larger} in the study" if larger else ""
     return LayoutError(
         f"a well must be on the plate: A1 to {last_well(size)} of {size} wells",
-        well_from_position(position),
+        ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else ""),
         where,
         f"mend the well's name{remedy}",
     )

@@ -57,6 +57,10 @@ def table_from_sheet(sheet: Sheet) -> tuple[list[DraftWell], list[InputError]]:
         entries = {name: cells[column] for column, name in header.items() if column < len(cells)}
         filled = {name: cell for name, cell in entries.items() if cell}
         drafts.append(DraftWell("", f"{sheet.label}, row {sheet.numbers[index]}", filled))
+    if not drafts and not faults:
+        faults.append(
+            LayoutError("a table must have rows below its header", "none", sheet.label, "write a row per well")
+        )
     return drafts, faults
 
 
