@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from assaykit.cytometry.columns import Columns
 from assaykit.cytometry.hierarchy import ALL, kept_by
+from assaykit.cytometry.quality import exclusions
 from assaykit.cytometry.wells import read_columns
 from assaykit.errors import InputError
 from assaykit.plate.model import Plate, Well
@@ -67,7 +68,7 @@ class Bench:
         except InputError:
             return None
         thin = _thinned(columns, max(2_000, MOST_EVENTS // max(1, len(self.plate.wells))))
-        held = BenchWell(well, thin, {ALL: np.ones(len(thin), dtype=bool)})
+        held = BenchWell(well, thin, {ALL: exclusions(self.assay.protocol, thin).kept})
         for gate, own in self.gates:
             self._gate(held, gate, own)
         return held

@@ -34,6 +34,8 @@ from assaykit.tables import Finding
 
 EstimatedGate = DebrisGate | SingletGate | ViabilityGate | FmoGate | ControlGate | ValleyGate
 ValleyLike = DebrisGate | ViabilityGate | ValleyGate
+ENOUGH = 1000
+"""Control cells below which a median and MAD take the samples in as well (our convention)."""
 Cutter = Callable[[NDArray[np.floating], int], Cut]
 
 
@@ -106,7 +108,9 @@ def _said(gate: ValleyLike, bench: Bench, wells: Sequence[Well], cut: Cut) -> Fi
 
 def _singlets(gate: SingletGate, bench: Bench) -> Estimate:
     """Return area / height < median + mads * MAD, the MAD scaled by 1.4826 (PeacoQC, 10.1002/cyto.a.24501)."""
-    wells = with_files(bench.plate.wells, "fmo", "isotype", "unstained") or with_files(bench.plate.wells, "sample")
+    wells = with_files(bench.plate.wells, "fmo", "isotype", "unstained")
+    if bench.values(wells, gate.parent, gate.area).size < ENOUGH:
+        wells = (*wells, *with_files(bench.plate.wells, "sample"))
     area = bench.values(wells, gate.parent, gate.area).astype(np.float64)
     height = bench.values(wells, gate.parent, gate.height).astype(np.float64)
     usable = (height > 0) & (area > 0)

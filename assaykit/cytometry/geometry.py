@@ -115,19 +115,23 @@ def _in_polygon_gate(gate: PolygonGate, columns: Columns) -> Mask:
 
 
 def points_in_polygon(x: Array, y: Array, corners: NDArray[np.float64]) -> Mask:
-    """Return which points lie inside by the even-odd rule: an odd number of edges to their right.
+    """Return which points lie inside by the even-odd rule, or on an edge (Gating-ML 2.0 counts edges in).
 
-    Edges are half open in y, so a vertex is crossed once. Shape (points,).
+    A point is inside when a ray to its right crosses an odd number of edges; edges are half open in y, so a vertex is
+    crossed once. On which side of an edge a point lies is the sign of a cross product. Shape (points,).
     """
     odd = np.zeros(len(x), dtype=bool)
-    for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        if y0 == y1:
-            continue
-        slope = float((x1 - x0) / (y1 - y0))
-        crossed = (y >= min(y0, y1)) & (y < max(y0, y1))
-        crossed &= x < slope * (y - float(y0)) + float(x0)
-        odd ^= crossed
-    return odd
+    touching = np.zeros(len(x), dtype=bool)
+    for start, stop in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        (x0, y0), (x1, y1) = sorted(((float(a), float(b)) for a, b in (start, stop)), key=lambda corner: corner[1])
+        side = (x - x0) * (y1 - y0) - (y - y0) * (x1 - x0)
+        if y1 > y0:
+            odd ^= (side < 0) & (y >= y0) & (y < y1)
+        on_line = side == 0
+        if on_line.any():
+            within = (y >= y0) & (y <= y1) & (x >= min(x0, x1)) & (x <= max(x0, x1))
+            touching |= on_line & within
+    return odd | touching
 
 
 def _in_ellipsoid(gate: EllipsoidGate, columns: Columns) -> Mask:

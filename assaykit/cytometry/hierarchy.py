@@ -19,9 +19,12 @@ COMPLEMENT = "not "
 G = TypeVar("G", bound=GateModel)
 
 
-def populations(gates: Sequence[FixedGate], columns: Columns) -> dict[str, Mask]:
-    """Return population -> mask (events,), "all" first, in an order in which parents precede children."""
-    masks: dict[str, Mask] = {ALL: np.ones(len(columns), dtype=bool)}
+def populations(gates: Sequence[FixedGate], columns: Columns, *, kept: Mask | None = None) -> dict[str, Mask]:
+    """Return population -> mask (events,), "all" first, in an order in which parents precede children.
+
+    "all" is every event, or every event `kept` where a protocol excludes some.
+    """
+    masks: dict[str, Mask] = {ALL: np.ones(len(columns), dtype=bool) if kept is None else kept}
     for gate in in_order(gates):
         masks[gate.name] = kept_by(gate, columns, masks)
     return masks
@@ -30,7 +33,7 @@ def populations(gates: Sequence[FixedGate], columns: Columns) -> dict[str, Mask]
 def kept_by(gate: FixedGate, columns: Columns, masks: Mapping[str, Mask]) -> Mask:
     """Return the cells of the gate's parent that it keeps; `masks` must hold what it is drawn on."""
     own = _combined(gate, masks) if isinstance(gate, BooleanGate) else inside(gate, columns)
-    return own if gate.parent == ALL else own & masks[gate.parent]
+    return own & masks[gate.parent]
 
 
 def _combined(gate: BooleanGate, masks: Mapping[str, Mask]) -> Mask:

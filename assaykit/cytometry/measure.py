@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.cytometry.columns import Columns
+from assaykit.cytometry.contamination import contamination
 from assaykit.cytometry.hierarchy import ALL, populations
+from assaykit.cytometry.quality import exclusions, well_quality
 from assaykit.cytometry.readouts import NAN, READOUTS, CellSet, ControlPart, Statistic
 from assaykit.cytometry.wells import read_columns
 from assaykit.errors import FcsError, InputError
@@ -50,6 +52,7 @@ class GatedEvents:
     columns: Columns
     gates: tuple[FixedGate, ...]
     masks: Masks
+    excluded: tuple[Finding, ...] = ()
 
 
 def light_assay(assay: Assay, plate: Plate) -> Assay:
@@ -77,7 +80,11 @@ def measure_well(assay: Assay, plate: Plate, well: Well) -> WellMeasurement:
     place = {"assay": assay.name, "plate": plate.name, "well": well.name}
     rows = _population_rows(gated, place)
     readouts, findings = _readout_rows(assay, resolved, well, gated, place)
-    located = [replace(f, plate=plate.name, well=well.name) for f in [*_repairs(gated.events), *findings]]
+    findings = [*_repairs(gated.events), *gated.excluded, *findings]
+    if well.role not in {"beads", "blank"}:
+        findings += well_quality(assay.protocol, gated.columns, gated.masks)
+        findings += contamination(assay.protocol, resolved, well, gated.columns, gated.masks)
+    located = [replace(f, plate=plate.name, well=well.name) for f in findings]
     return WellMeasurement(rows, readouts, located)
 
 
@@ -86,7 +93,9 @@ def events_gated(assay: Assay, plate: Plate, well: Well) -> GatedEvents:
     resolved = assay.resolved.get(plate.name, NOTHING)
     columns = read_columns(assay, well, resolved)
     gates = gates_for(resolved, well)
-    return GatedEvents(columns.events, columns, gates, populations(gates, columns))
+    excluded = exclusions(assay.protocol, columns)
+    masks = populations(gates, columns, kept=excluded.kept)
+    return GatedEvents(columns.events, columns, gates, masks, excluded.findings)
 
 
 def gates_for(resolved: Resolved, well: Well) -> tuple[FixedGate, ...]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from assaykit.cytometry.bench import Bench, with_files
 from assaykit.cytometry.channels import gate_channels, optional_roles, roles_used
+from assaykit.cytometry.contamination import stroma_limits
 from assaykit.cytometry.controls import serving
 from assaykit.cytometry.estimated import Estimate, finding
 from assaykit.cytometry.estimates import estimate
@@ -62,6 +63,7 @@ def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE)
         start,
         gates=tuple(gate for gate, _ in bench.gates),
         by_treatment=_by_control(bench, serves),
+        control_readouts=stroma_limits(bench),
         scales=_scales(bench),
         serves=serves,
         controls=controls,

@@ -14,7 +14,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-
 Array = NDArray[np.float64]
 Side = Literal["above", "below"]
 BINS = 256

@@ -1,0 +1,207 @@
+"""Quality of one well, cell by cell: flow, drift, margins, doublets. Findings always; exclusion only if asked for.
+
+Time is read from the Time channel; where a file has none, drift is judged in the order of the events and the flow
+rate not at all. Limits are those of the protocol's `quality`; what they do not say is our convention.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assaykit.cytometry.columns import RAW, Columns
+from assaykit.cytometry.hierarchy import ALL
+from assaykit.cytometry.readouts import median, robust_sd
+from assaykit.cytometry.wells import is_fluorescence, time_column
+from assaykit.protocol.gates import SingletGate
+from assaykit.protocol.model import Protocol
+from assaykit.tables import Finding
+
+Mask = NDArray[np.bool_]
+FEWEST_EVENTS = 1000
+FLOW_BINS = 50
+EVENTS_PER_BIN = 200
+MOST_BINS = 20
+SLOW, FAST = 0.25, 4.0
+"""A bin of time with fewer (more) events than this multiple of the median bin is a clog (a surge)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Exclusion:
+    """Which events stay, and the findings that say, check by check, how many were left out."""
+
+    kept: Mask
+    findings: tuple[Finding, ...]
+
+
+def exclusions(protocol: Protocol, columns: Columns) -> Exclusion:
+    """Return the events that the checks named in `quality.exclude` leave in; all of them where none is named."""
+    kept = np.ones(len(columns), dtype=bool)
+    findings = []
+    for check in protocol.quality.exclude:
+        outside = _odd_times(columns) if check == "time" else _at_margin(columns)
+        kept &= ~outside
+        message = f"{int(outside.sum())} of {len(columns)} events were left out: {_REASONS[check]}"
+        findings.append(Finding("note", f"excluded_{check}", message))
+    return Exclusion(kept, tuple(findings))
+
+
+_REASONS = {
+    "time": "acquired while the flow was blocked or surging",
+    "margin": "at the limit of a detector's range",
+}
+
+
+def well_quality(protocol: Protocol, columns: Columns, masks: Mapping[str, Mask]) -> list[Finding]:
+    """Return what the well's events say against its numbers."""
+    return [
+        *_flow(columns),
+        *_drifts(protocol, columns, masks),
+        *_margins(protocol, columns),
+        *_doublets(protocol, masks),
+    ]
+
+
+def seconds(columns: Columns) -> NDArray[np.float64] | None:
+    """Return the time of each event, or None where the file has no Time channel or a constant one."""
+    name = time_column(columns.events.channels)
+    if name is None or name not in columns.events.names or len(columns) == 0:
+        return None
+    values = columns.events.values[:, columns.events.names.index(name)].astype(np.float64)
+    return values if values.max() > values.min() else None
+
+
+def _bins_of_time(time: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """Return each event's bin among equal spans of time, and the events per bin; at least 20 are expected in each."""
+    bins = int(min(FLOW_BINS, time.size // 20))
+    width = (time.max() - time.min()) / bins
+    place = np.minimum(((time - time.min()) / width).astype(np.intp), bins - 1)
+    return place, np.bincount(place, minlength=bins)
+
+
+def _flow(columns: Columns) -> list[Finding]:
+    """Name spans in which the flow stopped or surged, and time that runs backwards."""
+    time = seconds(columns)
+    if time is None or time.size < FEWEST_EVENTS:
+        return []
+    if np.any(np.diff(time) < 0):
+        back = int(np.count_nonzero(np.diff(time) < 0))
+        return [Finding("warn", "time_backwards", f"Time runs backwards {back} times: runs may have been joined")]
+    _, counts = _bins_of_time(time)
+    usual = float(np.median(counts))
+    if usual == 0:
+        return [Finding("warn", "flow_rate", "more than half of the run passed without events: the flow was blocked")]
+    span = (time[-1] - time[0]) / counts.size
+    slow, fast = counts < SLOW * usual, counts > FAST * usual
+    findings = []
+    if slow.any():
+        message = (
+            f"the flow nearly stopped for {slow.mean():.0%} of the run (from {_start(slow, span):.3g} s on): a clog"
+        )
+        findings.append(Finding("warn", "clog", message))
+    if fast.any():
+        message = f"the flow surged to {counts.max() / usual:.1f} times its rate (at {_start(fast, span):.3g} s)"
+        findings.append(Finding("warn", "flow_rate", message))
+    return findings
+
+
+def _start(bins: Mask, span: float) -> float:
+    return float(np.flatnonzero(bins)[0] * span)
+
+
+def _odd_times(columns: Columns) -> Mask:
+    time = seconds(columns)
+    if time is None or time.size < FEWEST_EVENTS:
+        return np.zeros(len(columns), dtype=bool)
+    place, counts = _bins_of_time(time)
+    usual = max(float(np.median(counts)), 1.0)
+    return np.asarray(((counts < SLOW * usual) | (counts > FAST * usual))[place])
+
+
+def _drifts(protocol: Protocol, columns: Columns, masks: Mapping[str, Mask]) -> list[Finding]:
+    used = dict.fromkeys((r.channel, r.population) for r in protocol.readouts if r.channel)
+    findings = []
+    for channel in dict.fromkeys(channel for channel, _ in used):
+        population = next(p for c, p in used if c == channel)
+        if population in masks and channel in columns.names:
+            values = columns.column(channel)[masks[population]]
+            shift = drift(values)
+            if shift > protocol.quality.max_drift:
+                message = f"the median of {channel} in {population} moved by {shift:.0%} of its size during the run"
+                findings.append(Finding("warn", "drift", message))
+    return findings
+
+
+def drift(values: NDArray[np.floating]) -> float:
+    """Return how far the median moves over the run, beyond counting noise, as a share of its size.
+
+    Equal-count bins in order of acquisition; the range of their medians, less the range that 95 % of steady runs
+    stay within, over max(|median|, robust SD). 0 where there are too few cells to tell.
+    """
+    bins = min(MOST_BINS, values.size // EVENTS_PER_BIN)
+    if bins < 4:
+        return 0.0
+    size = values.size // bins
+    table = np.sort(values[: bins * size].reshape(bins, size), axis=1)
+    medians = (table[:, (size - 1) // 2] + table[:, size // 2]) / 2
+    spread, centre = robust_sd(values), median(values)
+    scale = max(abs(centre), spread)
+    if not scale > 0:
+        return 0.0
+    noise = 1.2533 * spread / np.sqrt(size) * STEADY_RANGE[bins]
+    return float(max(0.0, np.ptp(medians) - noise) / scale)
+
+
+STEADY_RANGE = dict(enumerate(np.interp(np.arange(21), [2, 5, 10, 15, 20], [2.77, 3.86, 4.47, 4.80, 5.01]).tolist()))
+"""95th percentile of the range of k standard normals (studentized range, infinite df)."""
+
+
+def _at_margin(columns: Columns) -> Mask:
+    return np.asarray(np.logical_or.reduce([*_margin_masks(columns).values(), np.zeros(len(columns), dtype=bool)]))
+
+
+def _margin_masks(columns: Columns) -> dict[str, Mask]:
+    """Return, channel by channel, the events at the top of the detector's range ($PnR, scaled as the values are)."""
+    found = {}
+    for role, name in columns.names.items():
+        channel = columns.events.channels[columns.events.names.index(name)]
+        top = _top(channel.range, channel.gain, channel.log_decades, channel.log_offset)
+        if is_fluorescence(channel) or name.casefold().startswith(("fsc", "ssc")):
+            found[role] = np.asarray(columns.column(role, RAW) >= top)
+    return found
+
+
+def _top(limit: float, gain: float, decades: float, offset: float) -> float:
+    """Return the largest value a channel can hold: one step below $PnR, amplified as the values are."""
+    if decades:
+        return float(offset * 10 ** (decades * (limit - 1) / limit)) * 0.9999
+    return (limit - 1) / (gain or 1.0) * 0.9999
+
+
+def _margins(protocol: Protocol, columns: Columns) -> list[Finding]:
+    limit = protocol.quality.max_margin_fraction
+    shares = {role: float(mask.mean()) for role, mask in _margin_masks(columns).items()} if len(columns) else {}
+    return [
+        Finding(
+            "warn", "margin", f"{share:.0%} of events are at the top of the range of {role}: the detector is saturated"
+        )
+        for role, share in shares.items()
+        if share > limit
+    ]
+
+
+def _doublets(protocol: Protocol, masks: Mapping[str, Mask]) -> list[Finding]:
+    findings = []
+    for gate in protocol.gates:
+        if not isinstance(gate, SingletGate) or gate.name not in masks or gate.parent not in (*masks, ALL):
+            continue
+        parent = int(np.count_nonzero(masks[gate.parent]))
+        share = 1 - int(np.count_nonzero(masks[gate.name])) / parent if parent else 0.0
+        if share > protocol.quality.max_doublet_fraction:
+            most = protocol.quality.max_doublet_fraction
+            message = f"{share:.0%} of {gate.parent} are doublets; at most {most:.0%} are expected"
+            findings.append(Finding("warn", "doublets", message))
+    return findings
