@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from assaykit.endpoints.acceptance import accept, criterion_check, dropped
+from assaykit.endpoints.acceptance import accept, dropped
 from assaykit.endpoints.catalogue import ENDPOINTS
 from assaykit.endpoints.criteria import CRITERIA, Check
+from assaykit.endpoints.faults import endpoint_faults
 from assaykit.endpoints.measure import measure_endpoints
 from assaykit.endpoints.model import Doubt, Endpoint, Measured, MeasuredWell
 
@@ -17,7 +18,7 @@ __all__ = [
     "Measured",
     "MeasuredWell",
     "accept",
-    "criterion_check",
     "dropped",
+    "endpoint_faults",
     "measure_endpoints",
 ]

@@ -5,7 +5,6 @@ value = check(readings); a value beyond the criterion's limit warns or fails the
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -13,7 +12,6 @@ from typing import Literal
 import pandas as pd
 
 from assaykit.endpoints.criteria import CRITERIA, Check, Judged, Readings
-from assaykit.errors import EndpointError
 from assaykit.protocol.model import Criterion
 from assaykit.study.model import Assay, Reference
 from assaykit.tables import Finding
@@ -48,13 +46,13 @@ def accept(
 
     A marked value carries the criterion's message in `reason`; `excluded` is true where the protocol says that what
     fails is left out (`dropped` leaves it out). Where every unit fails, nothing is left out and nothing can be
-    interpreted. Raises EndpointError where the protocol names a criterion that does not exist.
+    interpreted. Criteria that do not exist are refused by `endpoint_faults`.
     """
     readings = Readings(assay, measurements, readouts, reference)
     marked = measurements.assign(excluded=False)
     table: list[Accepted] = []
     for criterion in assay.protocol.acceptance:
-        check = criterion_check(criterion, assay.protocol.name)
+        check = CRITERIA[criterion.check]
         judged = check.measure(readings)
         failing = [one for one in judged if not _passes(one.value, criterion, check)]
         hopeless = bool(failing) and criterion.level == "fail" and len(failing) == len(judged)
@@ -71,15 +69,6 @@ def dropped(measurements: pd.DataFrame) -> pd.DataFrame:
     if "excluded" not in measurements:
         return measurements
     return measurements[~measurements["excluded"].astype(bool)].reset_index(drop=True)
-
-
-def criterion_check(criterion: Criterion, protocol: str) -> Check:
-    """Return the check a criterion names. Raises EndpointError naming the nearest one."""
-    if criterion.check in CRITERIA:
-        return CRITERIA[criterion.check]
-    near = difflib.get_close_matches(criterion.check, CRITERIA, n=1)
-    remedy = f"write {near[0]!r}" if near else f"use one of {', '.join(CRITERIA)}"
-    raise EndpointError("a criterion must be a known one", repr(criterion.check), f"protocol {protocol}", remedy)
 
 
 def _passes(value: float, criterion: Criterion, check: Check) -> bool:

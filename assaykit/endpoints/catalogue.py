@@ -2,120 +2,113 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from assaykit.endpoints import death, intensity, motility
-from assaykit.endpoints.model import Endpoint
+from assaykit.endpoints.model import Endpoint, Formula
+from assaykit.protocol.model import Scale
 
 CONVENTION = "assaykit's stated convention"
 _SURFACE = {"permeabilised": False, "ligand": False}  # intact cells, no ligand given: what "surface" means
 _MFI = "MFI"
 
+_BOTH = ("median", "control_median")
+
+
+def _stain(function: Formula, unit: str, scale: Scale, *, needs: tuple[str, ...], says: tuple[str, str]) -> Endpoint:
+    """Return an endpoint of one channel of a well; `says` is its formula and meaning."""
+    return Endpoint(function, "own", unit, scale, needs, *says, CONVENTION, only=_SURFACE)
+
+
 INTENSITY: dict[str, Endpoint] = {
-    "median": Endpoint(
+    "median": _stain(
         intensity.median,
-        "own",
         _MFI,
         "log2",
-        ("median",),
-        "median(channel)",
-        "intensity as read, background included",
-        CONVENTION,
-        only=_SURFACE,
+        needs=("median",),
+        says=("median(channel)", "intensity as read, background included"),
     ),
-    "geometric_mean": Endpoint(
+    "geometric_mean": _stain(
         intensity.geometric_mean,
-        "own",
         _MFI,
         "log2",
-        ("geometric_mean",),
-        "exp(mean(log(positive values)))",
-        "geometric mean over the positive values only",
-        CONVENTION,
-        only=_SURFACE,
+        needs=("geometric_mean",),
+        says=("exp(mean(log(positive values)))", "geometric mean over the positive values only"),
     ),
-    "dmfi": Endpoint(
+    "dmfi": _stain(
         intensity.dmfi,
-        "own",
         _MFI,
         "log2",
-        ("median", "control_median"),
-        "median(stain) - median(FMO)",
-        "intensity above its own background",
-        "FMO background: Roederer 2001, Cytometry 45:194",
-        only=_SURFACE,
+        needs=_BOTH,
+        says=("median(stain) - median(FMO)", "intensity above its own background"),
     ),
     "total_dmfi": Endpoint(
         intensity.dmfi,
         "own",
         _MFI,
         "log2",
-        ("median", "control_median"),
+        _BOTH,
         "median(stain) - median(FMO), permeabilised cells",
         "surface and inner receptor together",
         CONVENTION,
         only={"permeabilised": True, "ligand": False},
     ),
-    "rmfi": Endpoint(
-        intensity.rmfi,
-        "own",
-        "ratio",
-        "log2",
-        ("median", "control_median"),
-        "median(stain) / median(FMO)",
-        "intensity relative to its own background",
-        CONVENTION,
-        only=_SURFACE,
+    "rmfi": replace(
+        _stain(
+            intensity.rmfi,
+            "ratio",
+            "log2",
+            needs=_BOTH,
+            says=("median(stain) / median(FMO)", "intensity relative to its own background"),
+        ),
+        undefined="the FMO's median is not above zero",
+    ),
+    "percent_positive": _stain(
+        intensity.percent_positive,
+        "%",
+        "logit",
+        needs=("percent_positive",),
+        says=(
+            "100 * cells above the FMO's percentile / cells",
+            "share of cells above background; unstable for dim stains",
+        ),
+    ),
+    "overton": replace(
+        _stain(
+            intensity.overton,
+            "%",
+            "identity",
+            needs=("overton",),
+            says=("cumulative histogram subtraction of the control", "share of positive cells where the shift is dim"),
+        ),
+        source="Overton 1988, 10.1002/cyto.990090617",
+    ),
+    "receptors": _stain(
+        intensity.receptors,
+        "molecules/cell",
+        "log",
+        needs=("receptors",),
+        says=("10 ** (m * log10(MFI) + c)", "receptors per cell, from calibration beads"),
     ),
     "log2fc": Endpoint(
         intensity.log2_fold_change,
         "reference",
         "log2",
         "identity",
-        ("median", "control_median"),
+        _BOTH,
         "log2(dMFI / dMFI of the reference)",
         "fold change from the reference treatment of the same unit and context",
         CONVENTION,
         quantity="dmfi",
         only=_SURFACE,
-    ),
-    "percent_positive": Endpoint(
-        intensity.percent_positive,
-        "own",
-        "%",
-        "logit",
-        ("percent_positive",),
-        "100 * cells above the FMO's percentile / cells",
-        "share of cells above background; unstable for dim stains",
-        CONVENTION,
-        only=_SURFACE,
-    ),
-    "overton": Endpoint(
-        intensity.overton,
-        "own",
-        "%",
-        "identity",
-        ("overton",),
-        "cumulative histogram subtraction of the control",
-        "share of positive cells where the shift is dim",
-        "Overton 1988, 10.1002/cyto.990090617",
-        only=_SURFACE,
-    ),
-    "receptors": Endpoint(
-        intensity.receptors,
-        "own",
-        "molecules/cell",
-        "log",
-        ("receptors",),
-        "10 ** (m * log10(MFI) + c)",
-        "receptors per cell, from calibration beads",
-        CONVENTION,
-        only=_SURFACE,
+        undefined="dMFI is not above zero",
     ),
     "surface_total": Endpoint(
         intensity.surface_total,
         "partner",
         "ratio",
         "log",
-        ("median", "control_median"),
+        _BOTH,
         "dMFI(intact) / dMFI(permeabilised)",
         "share of the receptor that is at the surface",
         CONVENTION,
@@ -128,7 +121,7 @@ INTENSITY: dict[str, Endpoint] = {
         "partner",
         "%",
         "identity",
-        ("median", "control_median"),
+        _BOTH,
         "100 * (1 - dMFI(+ ligand) / dMFI(- ligand))",
         "surface receptor lost to the ligand",
         CONVENTION,

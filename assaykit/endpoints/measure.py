@@ -11,6 +11,7 @@ import pandas as pd
 
 from assaykit.endpoints.arms import form_combination, form_contexts, form_reversal, form_targets
 from assaykit.endpoints.catalogue import ENDPOINTS
+from assaykit.endpoints.faults import endpoint_faults
 from assaykit.endpoints.forming import (
     Setting,
     form_from_input,
@@ -21,7 +22,7 @@ from assaykit.endpoints.forming import (
 )
 from assaykit.endpoints.model import Endpoint, Measured, MeasuredWell
 from assaykit.endpoints.wells import measured_wells, target_of, text
-from assaykit.errors import EndpointError
+from assaykit.errors import raise_all
 from assaykit.plate.model import Factor
 from assaykit.protocol.model import EndpointSpec
 from assaykit.study.model import Assay, Reference
@@ -41,8 +42,9 @@ def measure_endpoints(
 
     `readouts` is the assay's READOUTS; counts come with the wells. `unit` is the factor whose levels are
     independent. A value that cannot be formed is a row without a value and with its reason, never left out unseen.
-    Raises EndpointError where the protocol names an endpoint that does not exist.
+    Raises EndpointError, or Faults, where the protocol names an endpoint or criterion that does not exist.
     """
+    raise_all(endpoint_faults(assay.protocol))
     wells = measured_wells(assay, readouts, unit=unit, reference=reference)
     setting = Setting(
         reference, dict(assay.protocol.channels), assay.catalogue if assay.catalogue.drugs else read_drugs()
@@ -51,7 +53,7 @@ def measure_endpoints(
     unformed: set[str] = set()
     findings = _target_findings(assay, wells)
     for spec in assay.protocol.endpoints:
-        formed = _form(spec, endpoint_of(spec, assay.protocol.name), wells, setting)
+        formed = _form(spec, ENDPOINTS[spec.endpoint], wells, setting)
         if formed and all(math.isnan(row.value) and row.doubt and row.doubt.check in _UNREAD for row in formed):
             findings.append(_nothing_formed(spec, formed))
             unformed.add(spec.measured_as)
@@ -59,17 +61,6 @@ def measure_endpoints(
         rows += formed
     findings += [*_doubts(row for row in rows if row.endpoint not in unformed), *_mixed(wells)]
     return measurements_frame(assay.name, rows), findings
-
-
-def endpoint_of(spec: EndpointSpec, protocol: str) -> Endpoint:
-    """Return the endpoint a protocol names. Raises EndpointError naming the nearest one."""
-    if spec.endpoint in ENDPOINTS:
-        return ENDPOINTS[spec.endpoint]
-    from difflib import get_close_matches
-
-    near = get_close_matches(spec.endpoint, ENDPOINTS, n=1)
-    remedy = f"write {near[0]!r}" if near else "list them with 'assaykit endpoints'"
-    raise EndpointError("an endpoint must be a known one", repr(spec.endpoint), f"protocol {protocol}", remedy)
 
 
 def _form(spec: EndpointSpec, endpoint: Endpoint, wells: Sequence[MeasuredWell], setting: Setting) -> list[Measured]:
@@ -160,7 +151,7 @@ def _nothing_formed(spec: EndpointSpec, rows: Sequence[Measured]) -> Finding:
 
 def _target_findings(assay: Assay, wells: Sequence[MeasuredWell]) -> list[Finding]:
     """Return one finding per plate for inserts whose target is missing or unknown, where the protocol needs one."""
-    known = [ENDPOINTS[spec.endpoint] for spec in assay.protocol.endpoints if spec.endpoint in ENDPOINTS]
+    known = [ENDPOINTS[spec.endpoint] for spec in assay.protocol.endpoints]
     if not any(endpoint.target for endpoint in known):
         return []
     lost: dict[tuple[str, str], list[str]] = defaultdict(list)

@@ -1,0 +1,51 @@
+"""What a protocol asks of endpoints and criteria that do not exist: all of it, before anything is measured."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+
+from assaykit.endpoints.catalogue import ENDPOINTS
+from assaykit.endpoints.criteria import CRITERIA
+from assaykit.errors import EndpointError, InputError
+from assaykit.protocol.model import EndpointSpec, Protocol
+
+OPTIONS: dict[str, str] = {
+    "apoptotic": '"early+late" or "early": which cells count as apoptotic',
+    "counting": '"beads", "volume" or "plain": how cells are counted, where a well allows more than one',
+    "beads_added": "counting beads added to each well, where the layout does not say",
+    "sample_volume": "uL of the sample the volume run was taken from, where the layout does not say",
+    "input_cells": "cells put in, where nothing measured says",
+    "least_kill": "points of apoptosis below which a drug is said not to kill",
+    "match": "factors a well shares with its reference, with commas between",
+}
+_CHOICES = {"apoptotic": ("early+late", "early"), "counting": ("beads", "volume", "plain")}
+
+
+def endpoint_faults(protocol: Protocol) -> list[InputError]:
+    """Return one fault per endpoint, option and criterion of the protocol that there is not."""
+    faults: list[InputError] = []
+    for number, spec in enumerate(protocol.endpoints, 1):
+        where = f"protocol {protocol.name}, endpoint {number}"
+        faults += _unknown("endpoint", [spec.endpoint], ENDPOINTS, where)
+        faults += _unknown("option", spec.options, OPTIONS, where)
+        faults += _choices(spec, where)
+    for number, criterion in enumerate(protocol.acceptance, 1):
+        where = f"protocol {protocol.name}, acceptance {number}"
+        faults += _unknown("criterion", [criterion.check], CRITERIA, where)
+    return faults
+
+
+def _unknown(noun: str, names: Iterable[str], known: Iterable[str], where: str) -> Iterator[EndpointError]:
+    known = tuple(known)
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            remedy = f"write {near[0]!r}" if near else f"use one of {', '.join(known)}"
+            yield EndpointError(f"an {noun} must be a known one".replace("an cr", "a cr"), repr(name), where, remedy)
+
+
+def _choices(spec: EndpointSpec, where: str) -> Iterator[EndpointError]:
+    for name, choices in _CHOICES.items():
+        if name in spec.options and spec.options[name] not in choices:
+            yield EndpointError(f"the option {name} must be {' or '.join(choices)}", repr(spec.options[name]), where)
