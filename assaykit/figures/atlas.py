@@ -26,7 +26,7 @@ from assaykit.figures.captions import (
 from assaykit.figures.conditions import doses_of, endpoint_words
 from assaykit.figures.endpoint import endpoint_by_condition
 from assaykit.figures.evidence import evidence_forest, evidence_matrix
-from assaykit.figures.forest import forest, forest_pages
+from assaykit.figures.forest import KIND_WORDS, forest, forest_pages
 from assaykit.figures.gate_yield import gate_yield
 from assaykit.figures.gating import gating
 from assaykit.figures.gating_panels import gating_panels
@@ -82,7 +82,7 @@ def _evidence(results: Results) -> Iterator[Drawing]:
         "evidence_matrix", "The reviews' claims and what this study says of them",
         evidence_caption(table, unit), "evidence_matrix", (table,), chapter="evidence",
     )  # fmt: skip
-    if table["effect"].notna().any():
+    if (table["effect"].notna() & (table["verdict"] != "not testable")).any():
         yield Drawing(
             "evidence_forest", "The estimates that test the claims", evidence_caption(table, unit, forest=True),
             "evidence_forest", (table,), {"unit": unit}, chapter="evidence",
@@ -132,7 +132,9 @@ def worth_drawing(estimates: pd.DataFrame, comparisons: pd.DataFrame, reference:
     part = [drugs[b] < drugs[a] for a, b in zip(estimates["treatment"], estimates["comparator"], strict=True)]
     tests_claim = [key in claimed for key in estimates[keys].itertuples(index=False, name=None)]
     simple = (estimates["comparator"] == reference.treatment) | estimates["kind"].isin(["context", "level", "custom"])
-    return estimates[estimates["estimate"].notna() & (simple | np.asarray(part) | np.asarray(tests_claim))]
+    kept = estimates[estimates["estimate"].notna() & (simple | np.asarray(part) | np.asarray(tests_claim))]
+    order = kept["kind"].map(list(KIND_WORDS).index)
+    return kept.assign(_order=order).sort_values("_order", kind="stable").drop(columns="_order")
 
 
 def _plates(results: Results) -> Iterator[Drawing]:
@@ -145,12 +147,19 @@ def _plates(results: Results) -> Iterator[Drawing]:
                 f"plates_{assay.name}", f"Plates of {assay.name.replace('_', ' ')}", plate_caption(wells), "plate_map",
                 (wells,), {"reference": results.study.reference.treatment}, chapter="plates",
             )  # fmt: skip
-        part = populations[populations["assay"] == assay.name]
+        part = _of_samples(populations[populations["assay"] == assay.name], assay)
         if part["fraction"].notna().any():
             yield Drawing(
                 f"gates_{assay.name}", f"What each gate of {assay.name.replace('_', ' ')} kept", yield_caption(part),
                 "gate_yield", (part,), chapter="plates",
             )  # fmt: skip
+
+
+def _of_samples(populations: pd.DataFrame, assay: Assay) -> pd.DataFrame:
+    """Return the populations of sample wells; control wells lack stains, and cells, on purpose."""
+    samples = {(plate.name, well.name) for plate in assay.plates for well in plate.wells if well.role == "sample"}
+    keep = [place in samples for place in zip(populations["plate"], populations["well"], strict=True)]
+    return populations[np.asarray(keep, dtype=bool) & (populations["population"] != "all")]
 
 
 def _gating(assay: Assay, wells: pd.DataFrame, reference: Reference) -> Iterator[Drawing]:

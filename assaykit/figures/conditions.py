@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 CONTEXT_WORDS: dict[str, str] = {
-    "mono": "alone",
-    "msc_contact": "with MSC, in contact",
-    "msc_transwell": "with MSC, separated",
+    "mono": "cells alone",
+    "msc_contact": "with MSC in contact",
+    "msc_transwell": "with MSC across a membrane",
     "msc_medium": "in MSC medium",
     "plain_medium": "in plain medium",
 }
@@ -104,7 +104,7 @@ def context_words(context: str) -> str:
     """Return a context, or a contrast of two, in words.
 
     >>> context_words("msc_contact - mono")
-    'with MSC, in contact vs alone'
+    'with MSC in contact vs cells alone'
     """
     return " vs ".join(CONTEXT_WORDS.get(part, part.replace("_", " ")) for part in context.split(" - "))
 

@@ -27,7 +27,7 @@ from assaykit.figures.conditions import (
     unit_means,
 )
 from assaykit.figures.numbers import is_ratio, p_text, padded, set_ratio_axis
-from assaykit.figures.styles import Style, axes_at, canvas, in_style, text_at
+from assaykit.figures.styles import MM, Style, axes_at, canvas, in_style, text_at
 from assaykit.figures.treatment_grid import Row, draw_grid, grid_rows
 
 _SPREAD = 0.72  # of a column's width is shared by the units
@@ -60,7 +60,7 @@ def endpoint_by_condition(
     left, gap = style.text * 4.0, style.text * 0.6
     cell = (width - left - gap * (len(design.contexts) - 1) - 1.5) / columns
     heights = (style.text * 6.4, style.text * 4.2 if len(design.effects) else 0.0, style.row * (len(rows) + 2))
-    figure = canvas(width, sum(heights) + style.text * 2.0)
+    figure = canvas(width, sum(heights) + style.text * 2.3)
     x = left
     for i, context in enumerate(design.contexts):
         size = cell * len(design.treatments[context])
@@ -104,7 +104,8 @@ def _draw_context(
     effects = design.effects[design.effects["context"] == context].set_index("treatment")
     data = axes_at(figure, left, top, (width, heights[0]))
     _draw_points(data, design, context, style)
-    data.set_title(context_words(context), loc="left", pad=2, fontsize=style.text)
+    if len(design.contexts) > 1 or context != "mono":
+        data.set_title(context_words(context), loc="left", pad=2, fontsize=style.text)
     data.set_ylabel(_value_label(design) if first else "")
     top += heights[0] + style.text * 0.25
     below = [data]
@@ -238,14 +239,19 @@ def _draw_legend(figure: Figure, design: _Design, style: Style) -> None:
         Line2D([], [], marker="o", linestyle="", markersize=style.text * 0.62, color=colour, label=shown(unit))
         for unit, colour in list(palette.items())[:10]
     ]
-    width, height = figure.get_size_inches() * 25.4
+    height = figure.get_size_inches()[1] / MM
     figure.legend(
-        handles=handles, loc="lower left", bbox_to_anchor=(0.5 / width, 0.2 / height), ncols=len(handles),
+        handles=handles, loc="lower left", bbox_to_anchor=(0.002, style.text * 0.5 / height), ncols=len(handles),
         handletextpad=0.1, columnspacing=0.8, borderpad=0.2, fontsize=style.small,
     )  # fmt: skip
-    words = f"large: mean of one {design.unit}'s wells; small: wells"
-    words += "; hollow: not interpretable (n.i.)" if (design.wells["qc"] == "not_interpretable").any() else ""
-    text_at(
-        figure, width - 1.0, height - style.text * 0.2, words,
-        ha="right", va="bottom", fontsize=style.small, color=GREY,
-    )  # fmt: skip
+    text_at(figure, 1.2, height - 0.6, _key_words(design), va="bottom", fontsize=style.small, color=GREY)
+
+
+def _key_words(design: _Design) -> str:
+    """Return what the points are, and what hollow ones mean where there are any."""
+    if (design.wells["well"] != "").any():
+        words = f"large: mean of one {design.unit}'s wells; small: wells; bar: mean of {design.unit}s"
+    else:
+        words = f"points: one value per {design.unit}; bar: their mean"
+    doubtful = (design.wells["qc"] == "not_interpretable").any() or (design.effects["reason"] != "").any()
+    return f"{words}; hollow, n.i.: not interpretable" if doubtful else words

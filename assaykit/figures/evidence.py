@@ -13,6 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 
 from assaykit.figures.colours import BLACK, FAINT, GREY, PALE, SKY, VERDICT_MARKS, VERDICTS, faded
 from assaykit.figures.conditions import endpoint_words, shown
@@ -91,7 +92,7 @@ def _draw_matrix(axes: Axes, groups: list[tuple[str, pd.DataFrame]], columns: li
         y += 1.2
         for k, (_, row) in enumerate(part.iterrows()):
             if k % 2 == 0:
-                axes.axhspan(y - 0.5, y + 0.5, color=FAINT, linewidth=0, zorder=0)
+                _shade_row(axes, y)
             axes.text(-1.53, y, row["claim"], **outside, color=BLACK, fontweight="bold" if row["primary"] else "normal")
             axes.text(-1.38, y, short(shown(row["statement"]), 90), **outside)
             for x, name in ((-0.16, "printed_sign"), (-0.06, "expected_sign")):
@@ -113,6 +114,12 @@ def _draw_sign(axes: Axes, x: float, y: float, sign: Any, *, style: Style) -> No
     if pd.notna(sign):
         place, marker = axes.get_yaxis_transform(), SIGNS[int(sign)]
         axes.plot(x, y, marker, color=BLACK, markersize=style.text * 0.6, transform=place, clip_on=False)
+
+
+def _shade_row(axes: Axes, y: float) -> None:
+    """Shade a row from its claim to its verdict."""
+    place = axes.get_yaxis_transform()
+    axes.add_patch(Rectangle((-1.54, y - 0.5), 2.54, 1, facecolor=FAINT, linewidth=0, transform=place, clip_on=False))
 
 
 def _draw_verdict(axes: Axes, x: float, y: float, verdict: str, style: Style) -> None:
@@ -153,16 +160,14 @@ def _draw_tiles(axes: Axes, comparisons: pd.DataFrame, style: Style) -> None:
     )  # fmt: skip
 
 
-def _tile(x: float, y: float, colour: str) -> object:
-    from matplotlib.patches import Rectangle
-
+def _tile(x: float, y: float, colour: str) -> Rectangle:
     return Rectangle((x - 0.46, y - 0.42), 0.92, 0.84, facecolor=colour, linewidth=0)
 
 
 @in_style
 def evidence_forest(comparisons: pd.DataFrame, *, style: Style, unit: str = "unit") -> Figure:
     """Return the forest of tested claims; the shaded side of each row is the side the claim is on."""
-    tested = comparisons[comparisons["effect"].notna()]
+    tested = comparisons[comparisons["effect"].notna() & (comparisons["verdict"] != "not testable")]
     panels = [part for _, part in tested.groupby(["endpoint", "effect_name"], sort=False)]
     figure = canvas(style.double, style.row * (sum(len(part) + 3.1 for part in panels) + 1.5))
     top = style.row * 2

@@ -58,7 +58,7 @@ def forest_pages(estimates: pd.DataFrame, style: Style) -> Iterator[pd.DataFrame
     room = style.tallest / style.row - 2
     page: list[pd.DataFrame] = []
     used = 0.0
-    for _, rows in estimates.groupby("analysis", sort=False):
+    for _, rows in estimates.groupby(["assay", "analysis"], sort=False):
         most = int(room - _HEAD)
         for part in (rows.iloc[i : i + most] for i in range(0, len(rows), most)):
             if used + len(part) + _HEAD > room and page:
@@ -73,7 +73,7 @@ def forest_pages(estimates: pd.DataFrame, style: Style) -> Iterator[pd.DataFrame
 @in_style
 def forest(estimates: pd.DataFrame, *, style: Style, unit: str = "unit") -> Figure:
     """Return the forest of the contrasts given: label, interval, effect in figures, n units, adjusted p."""
-    panels = [rows for _, rows in estimates.groupby("analysis", sort=False)]
+    panels = [rows for _, rows in estimates.groupby(["assay", "analysis"], sort=False)]
     height = sum((len(rows) + _HEAD) * style.row for rows in panels) + style.row * 1.5
     figure = canvas(style.double, height)
     left, width = style.double * 0.43, style.double * 0.27

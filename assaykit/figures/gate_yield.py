@@ -17,9 +17,9 @@ def gate_yield(populations: pd.DataFrame, *, style: Style) -> Figure:
     table = populations.assign(percent=100 * populations["fraction"]).dropna(subset=["percent"])
     names = list(dict.fromkeys(table["population"]))
     plates = list(dict.fromkeys(table["plate"]))
-    label = {n: f"{n}\nof {p}" for n, p in zip(table["population"], table["parent"], strict=True)}
+    label = {n: f"{n}\nof {p}".replace("_", " ") for n, p in zip(table["population"], table["parent"], strict=True)}
     width = style.single if len(names) <= 6 else style.double
-    figure = canvas(width, style.text * 8.5)
+    figure = canvas(width, style.text * 7.4)
     axes = axes_at(figure, style.text * 1.9, style.text * 0.6, (width - style.text * 2.2, style.text * 5.4))
     sns.stripplot(
         table, x="population", y="percent", hue="plate", order=names, hue_order=plates, dodge=True, jitter=False,

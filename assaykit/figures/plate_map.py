@@ -121,6 +121,10 @@ def _draw_plate(
     axes.spines[:].set_visible(False)
 
 
+def _role_words(role: str) -> str:
+    return "FMO" if role == "fmo" else role.replace("_", " ")
+
+
 def _every(count: int) -> Sequence[int]:
     return range(0, count, 1 if count <= 12 else 2)
 
@@ -143,7 +147,7 @@ def _draw_key(figure: Figure, colours: dict[str, str], rims: dict[str, str], *, 
 
     height = figure.get_size_inches()[1] * 25.4
     words = {"loc": "lower left", "fontsize": style.small, "handletextpad": 0.2, "columnspacing": 1.2, "borderpad": 0}
-    letters = [f"{ROLE_LETTERS[r]} {r.replace('_', ' ')}" for r in ROLE_LETTERS if r in roles]
+    letters = [f"{ROLE_LETTERS[r]} {_role_words(r)}" for r in ROLE_LETTERS if r in roles]
     cross = Line2D([], [], marker="x", linestyle="", color=VERMILLION, markersize=style.text * 0.6, label="failed")
     rim = [dot("white", ink, "rim: " + context_words(name)) for name, ink in rims.items()]
     plain = [Line2D([], [], linestyle="", label=text) for text in letters]

@@ -72,9 +72,9 @@ def _lead(results: Results) -> str:
     comparisons, study = results.tables["comparisons"], results.study
     units = results.tables["measurements"]["unit_id"].nunique()
     tested = int((comparisons["verdict"] != "not testable").sum())
-    assays = ", ".join(assay.name.replace("_", " ") for assay in study.assays)
+    assays = "; ".join(assay.protocol.title for assay in study.assays)
     return (
-        f"{plural(units, f'independent {study.unit}')}, {plural(len(study.assays), 'assay')} ({assays}). "
+        f"{plural(units, f'independent {study.unit}')}; {plural(len(study.assays), 'assay')}: {assays}. "
         f"{tested} of the reviews' {plural(len(comparisons), 'claim')} could be tested with them."
     )
 
@@ -88,12 +88,13 @@ def _rests_on(results: Results) -> Iterator[str]:
     )
     tested = tables["comparisons"][tables["comparisons"]["verdict"] != "not testable"]
     sources = tested.loc[tested["source"] != "", "source"]
-    for source, count in sources.value_counts(sort=False).items():
-        if count > 1:
-            yield f"{count} of the tested claims rest on one paper ({source}): one piece of evidence, not {count}."
+    shared = [(source, count) for source, count in sources.value_counts().items() if count > 1]
+    if shared:
+        listed = "; ".join(f"{count} on {source}" for source, count in shared)
+        yield f"Claims that rest on one paper are one piece of evidence, however many there are: {listed}."
     wells = sum(len(plate.wells) for assay in study.assays for plate in (*assay.plates, *assay.counts))
     failed = tables["findings"].query("level == 'fail' and well != ''")[["plate", "well"]].drop_duplicates()
-    yield f"{plural(wells, 'well')} were read; {len(failed)} failed and stand under Quality."
+    yield f"{plural(wells, 'well')}, of which {len(failed) or 'none'} failed{' (see Quality)' if len(failed) else ''}."
     for analysis, rows in tables["estimates"].groupby("analysis", sort=False):
         doubtful = rows[(rows["reason"] != "") & rows["effect"].notna()]
         if len(doubtful):

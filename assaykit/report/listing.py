@@ -67,18 +67,20 @@ def _statements(part: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
     return tuple((str(c), shown(str(s))) for c, s in zip(part["claim"], part["statement"], strict=True))
 
 
-def estimate_groups(estimates: pd.DataFrame) -> list[Listing]:
-    """Return the estimates, one listing per analysis, the families of contrasts one after another."""
-    return [
-        Listing(
-            f"{endpoint_words(str(rows['endpoint'].iloc[0]))}: {rows['effect_name'].iloc[0]}",
-            ("family", "contrast", "effect (95% CI)", "t", "df", "P", "P adj.", "n", "remark"),
-            tuple(tuple(_estimate(row)) for _, row in rows.iterrows()),
-            "; ".join(dict.fromkeys(str(m) for m in rows["method"] if m)),
-        )
-        for _, rows in estimates.groupby(["assay", "analysis"], sort=False)
-        if len(rows)
-    ]
+def estimate_groups(estimates: pd.DataFrame) -> list[tuple[Listing, Listing]]:
+    """Return the estimates, per analysis: its main contrasts, and those between treatments and between differences."""
+    return [_analysis(rows) for _, rows in estimates.groupby(["assay", "analysis"], sort=False)]
+
+
+def _analysis(rows: pd.DataFrame) -> tuple[Listing, Listing]:
+    head = ("family", "contrast", "effect (95% CI)", "t", "df", "P", "P adj.", "n", "remark")
+    title = f"{endpoint_words(str(rows['endpoint'].iloc[0]))}: {rows['effect_name'].iloc[0]}"
+    note = "; ".join(dict.fromkeys(str(m) for m in rows["method"] if m))
+    side = rows["kind"].isin(["pairwise", "interaction"])
+    main, rest = (tuple(tuple(_estimate(row)) for _, row in part.iterrows()) for part in (rows[~side], rows[side]))
+    if not main:
+        return Listing(title, head, rest, note), Listing("", head, ())
+    return Listing(title, head, main, note), Listing("Between treatments, and differences of differences", head, rest)
 
 
 def _estimate(row: pd.Series) -> Iterator[str]:
@@ -90,7 +92,7 @@ def _estimate(row: pd.Series) -> Iterator[str]:
     yield p_text(float(row["p_value"]))
     yield p_text(float(row["p_adjusted"]))
     yield _count(row["n_units"])
-    yield str(row["reason"])
+    yield shown(str(row["reason"]))
 
 
 def plain_table(frame: pd.DataFrame) -> Listing:

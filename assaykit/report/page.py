@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from assaykit.figures import Drawing, Printed, drawings, print_all, write_printed
+from assaykit.figures.conditions import shown
 from assaykit.report.contents import answer, findings_by_check, input_rows, provenance_rows
 from assaykit.report.listing import claim_groups, estimate_groups, plain_table
 from assaykit.report.methods import methods, methods_markdown
-from assaykit.report.svg import inline_svg
+from assaykit.report.svg import inline_svg, width_of
 from assaykit.report.words import VERDICT_MEANING
 from assaykit.report.workbook import dictionary_frame, write_workbook
 from assaykit.results.model import Results
@@ -39,6 +40,7 @@ class _Shown:
     number: int
     drawing: Drawing
     svg: str
+    share: float  # of the widest figure's width
 
 
 def write_report(results: Results, out: Path, *, figures: Mapping[str, str] | None = None) -> Path:
@@ -80,6 +82,7 @@ def page(results: Results, listed: list[Drawing], figures: Mapping[str, str]) ->
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["shown"] = shown
     return environment.get_template("page.html.j2").render(
         style=(_HERE / "page.css").read_text(encoding="utf-8"),
         answer=answer(results),
@@ -105,7 +108,11 @@ def _acceptance(results: Results) -> Any:
 def _chapters(listed: list[Drawing], figures: Mapping[str, str]) -> list[tuple[str, str, list[_Shown]]]:
     """Return (chapter, title, figures), the figures numbered through the page."""
     drawn = [drawing for drawing in listed if drawing.name in figures]
-    shown = [_Shown(i + 1, d, inline_svg(figures[d.name], d.name, d.title)) for i, d in enumerate(drawn)]
+    widths = [width_of(figures[drawing.name]) for drawing in drawn]
+    shown = [
+        _Shown(i + 1, d, inline_svg(figures[d.name], d.name, d.title), width / max(widths))
+        for i, (d, width) in enumerate(zip(drawn, widths, strict=True))
+    ]
     parts = groupby(shown, key=lambda item: item.drawing.chapter)
     return [(chapter, CHAPTERS.get(chapter, chapter), list(items)) for chapter, items in parts]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from assaykit.figures.conditions import context_words, endpoint_words, shown
@@ -42,61 +43,76 @@ def direction_of(row: pd.Series) -> int:
     return -1 if row["effect_high"] < null else 0
 
 
-def size_words(row: pd.Series, direction: int) -> str:
-    """Return the size of an effect that has a direction."""
-    effect, name = float(row["effect"]), str(row["effect_name"])
-    if is_ratio(name):
-        return f"{number_text(effect)}-fold" if direction > 0 else f"to {number_text(effect)} times"
-    unit = "percentage points" if name == "percentage points" else ""
-    return f"by {number_text(abs(effect))} {unit}".strip()
-
-
 def evidence_words(row: pd.Series, unit: str) -> str:
-    """Return effect, interval, n and p of a row of ESTIMATES, for brackets."""
+    """Return interval, n and p of a row of ESTIMATES or COMPARISONS, for brackets."""
     low, high = number_text(float(row["effect_low"])), number_text(float(row["effect_high"]))
     p = p_text(float(row["p_adjusted"]))
-    equals = p if p.startswith("<") else f"= {p}"
-    n = plural(int(row["n_units"]), unit) if pd.notna(row["n_units"]) else "n unknown"
-    effect = f"{row['effect_name']} {number_text(float(row['effect']))}"
-    return f"{effect}, 95% CI {low} to {high}; {n}; adjusted P {equals}"
+    n = f"n = {plural(int(row['n_units']), unit)}" if pd.notna(row["n_units"]) else "n unknown"
+    adjusted = "" if p == "–" else f"; adjusted P {p if p.startswith('<') else '= ' + p}"
+    return f"{row['effect_name']} {number_text(float(row['effect']))}, 95% CI {low} to {high}; {n}{adjusted}"
 
 
 def sentence(row: pd.Series, unit: str) -> str:
     """Return one estimate as a sentence a biologist would write."""
-    direction = direction_of(row)
-    return f"{_statement(row, direction)} ({evidence_words(row, unit)})."
+    text = _statement(row, direction_of(row))
+    return f"{text[0].upper()}{text[1:]} ({evidence_words(row, unit)})."
 
 
 def _statement(row: pd.Series, direction: int) -> str:
     treatment, comparator = shown(str(row["treatment"])), shown(str(row["comparator"]))
-    endpoint = endpoint_words(str(row["endpoint"]))
-    thing = f"the odds of {endpoint}" if row["effect_name"] == "odds ratio" else endpoint
+    thing = _thing(row)
     context, other = str(row["context"]).split(" - ")[0], str(row["comparator_context"])
     where, elsewhere = context_words(context), context_words(other) if other else ""
-    size = size_words(row, direction)
-    effect = f"the effect of {treatment} against {comparator} on {endpoint}"
-    match row["kind"], direction:
-        case (("treatment" | "pairwise"), 0):
-            text = f"{treatment} {where}: no clear change of {thing} against {comparator}"
-        case (("treatment" | "pairwise"), _):
-            verb = "raised" if direction > 0 else "lowered"
-            text = f"{treatment} {where} {verb} {thing} {size} against {comparator}"
-        case "context", 0:
-            text = f"{thing} under {treatment} was not clearly different {where} and {elsewhere}"
-        case "context", _:
-            text = f"{thing} under {treatment} was {'higher' if direction > 0 else 'lower'} {where} than {elsewhere}"
-        case "interaction", 0:
-            text = f"{effect} was not clearly different {where} and {elsewhere}"
-        case "interaction", _:
-            more = "more upward" if direction > 0 else "more downward"
-            text = f"{effect} was {more} {where} than {elsewhere}"
-        case "level", 0:
-            text = f"{endpoint} under {treatment} {where} was not clearly different from no effect"
-        case "level", _:
-            text = f"{endpoint} under {treatment} {where} was {'above' if direction > 0 else 'below'} no effect"
+    match row["kind"]:
+        case "treatment" | "pairwise" if direction == 0:
+            return f"{treatment} did not clearly change {thing} against {comparator}, {where}"
+        case "treatment" | "pairwise":
+            return f"{treatment} {_verb(direction)} {thing} {_size(row, direction)} {comparator}, {where}"
+        case "context" if direction == 0:
+            return f"{thing} under {treatment} did not clearly differ {where} and {elsewhere}"
+        case "context":
+            return f"{where}, {thing} under {treatment} was {_compared(row, direction)} {elsewhere}"
+        case "interaction":
+            return _interaction(row, direction, where=where, elsewhere=elsewhere)
+        case "level":
+            side = {1: "above", -1: "below", 0: "not clearly different from"}[direction]
+            null = "1" if is_ratio(str(row["effect_name"])) else "0"
+            return f"{thing} under {treatment}, {where}, was {side} {null}"
         case _:
-            text = f"{shown(str(row['contrast']))}, {endpoint}, {where}"
-    return text[0].upper() + text[1:]
+            return f"{shown(str(row['contrast']))}, {thing}, {where}"
+
+
+def _thing(row: pd.Series) -> str:
+    endpoint = endpoint_words(str(row["endpoint"]))
+    return f"the odds of {endpoint}" if row["effect_name"] == "odds ratio" else endpoint
+
+
+def _verb(direction: int) -> str:
+    return "raised" if direction > 0 else "lowered"
+
+
+def _size(row: pd.Series, direction: int) -> str:
+    effect, name = float(row["effect"]), str(row["effect_name"])
+    if is_ratio(name):
+        return f"{number_text(effect)}-fold over" if direction > 0 else f"to {number_text(effect)} times that under"
+    return f"by {number_text(abs(effect))}{' points' if name == 'percentage points' else ''} against"
+
+
+def _compared(row: pd.Series, direction: int) -> str:
+    """Return how one context compares with the other: so many times that of, or so much higher than in."""
+    effect, name = float(row["effect"]), str(row["effect_name"])
+    if is_ratio(name):
+        return f"{number_text(effect)} times that of"
+    unit = " points" if name == "percentage points" else ""
+    return f"{number_text(abs(effect))}{unit} {'higher' if direction > 0 else 'lower'} than that of"
+
+
+def _interaction(row: pd.Series, direction: int, *, where: str, elsewhere: str) -> str:
+    treatment, comparator = shown(str(row["treatment"])), shown(str(row["comparator"]))
+    effect = f"the {row['effect_name']} of {endpoint_words(str(row['endpoint']))}, {treatment} against {comparator},"
+    if direction == 0:
+        return f"{effect} did not clearly differ {where} and {elsewhere}"
+    return f"{where}, {effect} was {_compared(row, direction)} {elsewhere}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +121,12 @@ class Headline:
 
     verdict: str
     claims: tuple[str, ...]
-    statement: str
+    statements: tuple[tuple[str, str], ...]  # claim, what the review says
     finding: str
-    reason: str
-    source: str
+    remark: str
     conflict: str
+    endpoint: str
+    primary: bool
     p: float
 
 
@@ -142,26 +159,66 @@ def families(comparisons: pd.DataFrame, estimates: pd.DataFrame, unit: str) -> l
 
 
 def _headlines(part: pd.DataFrame, estimates: pd.DataFrame, unit: str) -> Iterator[Headline]:
-    keys = ["endpoint", "contrast", "context", "verdict"]
-    for (endpoint, contrast, context, verdict), rows in part.groupby(keys, sort=False):
-        same = (
-            estimates["endpoint"].eq(endpoint) & estimates["contrast"].eq(contrast) & estimates["context"].eq(context)
-        )
-        found = estimates[same & estimates["effect"].notna()]
+    keys = ["endpoint", "contrast", "context", "verdict", "effect"]
+    for _, rows in part.groupby(keys, sort=False, dropna=False):
         first = rows.iloc[0]
         yield Headline(
-            verdict=str(verdict),
+            verdict=str(first["verdict"]),
             claims=tuple(rows["claim"]),
-            statement="; ".join(dict.fromkeys(shown(s) for s in rows["statement"])),
-            finding=sentence(found.iloc[0], unit) if len(found) else "",
-            reason="; ".join(dict.fromkeys(r for r in rows["reason"] if r)),
-            source="; ".join(dict.fromkeys(s for s in rows["source"] if s)),
-            conflict="; ".join(dict.fromkeys(c for c in rows["conflict"] if c)),
-            p=float(first["p_adjusted"]),
+            statements=tuple((str(c), shown(str(s))) for c, s in zip(rows["claim"], rows["statement"], strict=True)),
+            finding=_finding(first, estimates, unit),
+            remark=_remark(first, unit),
+            conflict=" ".join(dict.fromkeys(c for c in rows["conflict"] if c)),
+            endpoint=str(first["endpoint"]),
+            primary=bool(rows["primary"].any()),
+            p=float(rows["p_adjusted"].min()),
         )
+
+
+def _finding(claim: pd.Series, estimates: pd.DataFrame, unit: str) -> str:
+    """Return the sentence on the estimate a claim was tested with, p adjusted over the claims.
+
+    The estimate is the row with the claim's endpoint, context and the very same numbers; where a claim turned a
+    contrast round there is none, and the sentence names the contrast as it was tested.
+    """
+    if pd.isna(claim["effect"]):
+        return ""
+    numbers = ["effect", "effect_low", "effect_high"]
+    same = (estimates[["endpoint", "context"]] == claim[["endpoint", "context"]]).all(axis=1)
+    same &= np.isclose(estimates[numbers].to_numpy(float), claim[numbers].to_numpy(float), rtol=1e-9).all(axis=1)
+    row = estimates[same].iloc[0].copy() if same.any() else _as_tested(claim)
+    row["p_adjusted"] = claim["p_adjusted"]
+    text = sentence(row, unit)
+    return (
+        f"What was seen, and cannot be read as an effect: {text}" if claim["verdict"] == "not interpretable" else text
+    )
+
+
+def _remark(claim: pd.Series, unit: str) -> str:
+    """Return what a reader must know beside the numbers, for the verdicts that are no plain yes or no."""
+    match claim["verdict"]:
+        case "inconclusive" if pd.notna(claim["units_needed"]):
+            return f"About {int(claim['units_needed'])} {unit}s would settle it."
+        case "no effect":
+            return "Any effect lies within the bounds that count as none."
+        case "not interpretable":
+            return shown(str(claim["reason"]))
+        case _:
+            return ""
+
+
+def _as_tested(claim: pd.Series) -> pd.Series:
+    """Return a claim's own numbers as a contrast; 'A - B' of two treatments reads as such."""
+    treatment, _, comparator = str(claim["contrast"]).partition(" - ")
+    simple = bool(comparator) and " - " not in comparator + str(claim["context"])
+    words = {"treatment": treatment, "comparator": comparator, "comparator_context": ""}
+    return pd.Series({**claim.to_dict(), **words, "kind": "pairwise" if simple else "custom"})
 
 
 def strongest(found: list[Family], count: int = 3) -> list[Headline]:
-    """Return the headlines that are sure of their direction, smallest adjusted p first."""
+    """Return the headlines sure of their direction, one per endpoint: claims named primary first, then by p."""
     sure = [h for family in found for h in family.headlines if h.verdict in {"consistent", "contradicts"} and h.finding]
-    return sorted(sure, key=lambda h: h.p)[:count]
+    best: dict[str, Headline] = {}
+    for headline in sorted(sure, key=lambda h: (not h.primary, h.p)):
+        best.setdefault(headline.endpoint, headline)
+    return list(best.values())[:count]
