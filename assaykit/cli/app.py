@@ -6,8 +6,10 @@ from typing import Annotated
 
 import typer
 
+from assaykit.cli.protocols import endpoints, protocols
 from assaykit.cli.run import run
 from assaykit.cli.simulate import simulate
+from assaykit.cli.study import check, drugs, init, schema
 
 app = typer.Typer(
     name="assaykit",
@@ -28,5 +30,5 @@ def version(show: Annotated[bool, typer.Option("--version", help="Show the versi
         raise typer.Exit
 
 
-app.command()(run)
-app.command()(simulate)
+for command in (run, check, init, protocols, endpoints, drugs, schema, simulate):
+    app.command()(command)
