@@ -95,7 +95,9 @@ def _meta(document: Mapping[str, Any], label: str) -> Mapping[str, Any]:
 def _names(value: Any, key: str, label: str) -> list[str]:
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise LayoutError(f"'{key}' must be a path or a list of paths", "something else", f"{label}, [meta]")
+        raise LayoutError(
+            f"'{key}' must be a path, or several in square brackets", "something else", f"{label}, [meta]"
+        )
     return names
 
 

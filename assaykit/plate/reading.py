@@ -130,7 +130,7 @@ def _counts_plate(sheet: Sheet, path: Path, columns: Columns) -> tuple[Plate, li
                 "a table of counts must have a column of counts",
                 "none",
                 sheet.label,
-                "name it migrated, input, viable, total ...",
+                "name it migrated, input, viable or total",
             )
         )
     return Plate(name, len(wells_of_rows), 1, tuple(wells_of_rows), path), faults

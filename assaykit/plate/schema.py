@@ -26,7 +26,7 @@ from assaykit.plate.positions import (
     well_from_position,
 )
 
-TEXT_FACTORS = ("treatment", "context", "marker", "clone", "line", "donor", "msc_donor", "target")
+TEXT_FACTORS = ("experiment", "treatment", "context", "marker", "clone", "line", "donor", "msc_donor", "target")
 OTHER_FACTORS = ("time", "replicate", "insert", "ligand", "permeabilised", "washout", "detachment")
 KNOWN_FACTORS = (*TEXT_FACTORS, *OTHER_FACTORS)
 STRUCTURE = ("well", "plate", "role", "file")
@@ -60,7 +60,7 @@ def plate_from_draft(
     faults: list[InputError] = [
         *_size_faults(draft, size),
         *column_faults(draft, columns),
-        *_absent_wells(draft, wells),
+        *([] if size and draft.size and size != draft.size else _absent_wells(draft, wells)),
     ]
     refused = refused_columns(draft, columns)
     found: dict[str, Well] = {}

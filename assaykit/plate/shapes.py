@@ -169,7 +169,10 @@ def _block(sheet: Sheet, start: int, end: int, faults: list[InputError]) -> _Blo
     corner = sheet.rows[start][0]
     where = sheet.place(start, 0)
     if corner is None:
-        faults.append(LayoutError("a block's corner must name its factor", "an empty cell", where))
+        faults.append(
+            LayoutError("a block's corner must name its factor", "an empty cell", where, "write 'treatment' there")
+        )
+        return _Block("", where, {}, (0, 0))
     columns = _axis(sheet.rows[start][1:], faults)
     entries: dict[Position, Entry] = {}
     seen: dict[int, str] = {}

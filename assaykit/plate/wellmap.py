@@ -78,7 +78,7 @@ def drafts_from_toml(
         if plates:
             own += _plate_values(table, label, str(name), faults)
         drafts.append(_draft([*shared, *own], str(name), source=source, label=label, size=size))
-    faults += [_no_wells(draft) for draft in drafts if not draft.wells]
+    faults += [_no_wells(draft) for draft in drafts if not draft.wells and not faults]
     return drafts, faults
 
 

@@ -105,6 +105,6 @@ def _alike(assay: Assay, unit: str) -> Iterator[Finding]:
             levels[re.sub(r"[\s_\-.]+", "", level.casefold())].add(level)
         for spellings in levels.values():
             if len(spellings) > 1:
-                written = " and ".join(f"'{each}'" for each in sorted(spellings))
+                written = ", ".join(f"'{each}'" for each in sorted(spellings))
                 message = f"{assay.name}: {name} {written} look like one level and are taken as {len(spellings)}."
                 yield Finding("warn", "levels_alike", message)

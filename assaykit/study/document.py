@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from assaykit.errors import InputError, StudyError
 from assaykit.plate.grammar import slip
 from assaykit.study.file import AssayEntry, ReferenceEntry, StudyFile
 
 WHAT_A_UNIT_IS = (
-    "the unit is the column whose levels are independent: an experiment repeated on another day with freshly thawed or"
-    " passaged cells, or a donor. Wells of one plate share the cells, the day and the pipetting, and cells of one well"
-    " share even more: they show how well one experiment was measured, not whether it happens again, so they are"
-    ' never counted as n. Write unit = "experiment" and give every layout that column'
+    "a study must name its experimental unit, the column whose levels are independent: an experiment repeated on"
+    " another day with freshly thawed or passaged cells, or a donor. Wells of one plate share the cells, the day and the"
+    " pipetting, and cells of one well share even more: they show how well one experiment was measured, not whether it"
+    " happens again, so they are never counted as n"
 )
 NOT_A_UNIT = ("well", "wells", "cell", "cells", "event", "events", "replicate", "row", "column", "file", "treatment")
 _LISTS = ("plates", "counts", "fcs")
@@ -52,16 +54,60 @@ def study_from_document(document: Mapping[str, Any], label: str) -> tuple[StudyF
     faults: list[InputError] = []
     if str(document.get("unit", "")).strip().lower() in ("", *NOT_A_UNIT):
         faults.append(_unit_fault(document, label))
-        document = {**document, "unit": "experiment"}
+        document = {**document, "unit": "plate"}  # every layout has one, so that this fault breeds no others
     try:
         return StudyFile.model_validate(_listed(document)), faults
     except ValidationError as error:
-        return None, faults + [_fault(dict(item), label) for item in error.errors()]
+        details = _causes(error)
+    faults += [_fault(dict(item), label) for item in details]
+    try:
+        return StudyFile.model_validate(_mended(_listed(document), details)), faults
+    except ValidationError:
+        return None, faults
+
+
+def _mended(document: Mapping[str, Any], details: Sequence[ErrorDetails]) -> dict[str, Any]:
+    """Return the document as it was meant, so that reading goes on and finds the faults behind these.
+
+    A misspelt key takes its right name, an unknown one is dropped, and a missing title or version is filled in.
+    """
+    mended = deepcopy(dict(document))
+    for item in details:
+        *above, last = item["loc"]
+        table: Any = mended
+        for part in above:
+            table = table[part]
+        if item["type"] == "extra_forbidden":
+            value, near = table.pop(str(last)), nearest_key(item["loc"])
+            if near and near not in table:
+                table[near] = value
+        elif item["type"] == "missing" and last in {"title", "assaykit"}:
+            table[last] = 1 if last == "assaykit" else "untitled"
+    return _listed(mended)
+
+
+def nearest_key(location: Sequence[int | str]) -> str:
+    """Return the known key most like the last one of a place in the file, or ""."""
+    return next(iter(get_close_matches(str(location[-1]), _known_keys(location), n=1, cutoff=0.5)), "")
+
+
+def _known_keys(location: Sequence[int | str]) -> tuple[str, ...]:
+    above = location[:-1]
+    model = AssayEntry if "assay" in above else ReferenceEntry if "reference" in above else StudyFile
+    return tuple(field.alias or name for name, field in model.model_fields.items())
+
+
+def _causes(error: ValidationError) -> list[ErrorDetails]:
+    """Return the details without those that only follow from others: an assay refused leaves too few of them."""
+    details = error.errors()
+    inner = any(len(item["loc"]) > 1 and item["loc"][0] == "assay" for item in details)
+    return [item for item in details if not (inner and item["loc"] == ("assay",))]
 
 
 def _unit_fault(document: Mapping[str, Any], label: str) -> StudyError:
     found = f'unit = "{document["unit"]}"' if "unit" in document else "no unit"
-    return StudyError("a study must name its experimental unit", found, label, WHAT_A_UNIT_IS)
+    remedy = 'write unit = "experiment" (or "donor") and give every layout that column'
+    return StudyError(WHAT_A_UNIT_IS, found, label, remedy)
 
 
 def _listed(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,14 +129,12 @@ def _listed(document: Mapping[str, Any]) -> dict[str, Any]:
 def _fault(item: Mapping[str, Any], label: str) -> StudyError:
     *above, last = item["loc"]
     where = ", ".join((label, *_place(above)))
-    model = AssayEntry if "assay" in above else ReferenceEntry if "reference" in above else StudyFile
-    known = tuple(field.alias or name for name, field in model.model_fields.items())
     match item["type"]:
         case "extra_forbidden":
-            near = next(iter(get_close_matches(str(last), known, n=1, cutoff=0.5)), "")
-            remedy = f"write '{near}'" if near else f"use one of {', '.join(known)}"
+            near = nearest_key(item["loc"])
+            remedy = f"write '{near}'" if near else f"use one of {', '.join(_known_keys(item['loc']))}"
             return StudyError("a key must be one a study has", f"'{last}'", where, remedy)
-        case "missing" if last == "assay":
+        case "missing" | "too_short" if last == "assay":
             return StudyError("a study must have an assay", "none", where, 'write [[assay]] with protocol = "..."')
         case "missing":
             return StudyError(
@@ -107,7 +151,7 @@ _MUSTS = {
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
     "greater_than_equal": "zero or more",
-    "tuple_type": "a list in square brackets",
+    "tuple_type": "text, or several in square brackets",
     "dict_type": "a table of names and values",
     "model_type": "a table of names and values",
     "model_attributes_type": "a table of names and values",
@@ -144,4 +188,4 @@ def _shown(value: Any) -> str:
             return str(value)
         case Mapping():
             return "a table"
-    return "a list" if isinstance(value, list) else f"'{value}'"
+    return "several values in brackets" if isinstance(value, list) else f"'{value}'"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from assaykit.errors import FcsError, InputError, StudyError
 from assaykit.plate.model import Plate, Well
-from assaykit.plate.positions import position_from_well, well_from_position
+from assaykit.plate.positions import position_from_well, row_letters, well_from_position
 from assaykit.study.model import Study
 from assaykit.tables import Finding
 
@@ -153,9 +153,8 @@ def _by_folder(plate: Plate, patterns: Sequence[str], folder: Path, where: str) 
     files = [file for file in files if plate.name in file.name] or files  # one folder for several plates
     by_well, strangers = _sorted_by_well(files, plate)
     faults = [_two_files(plate, well, found, where) for well, found in by_well.items() if len(found) > 1]
-    home = files[0].parent
     wells = tuple(
-        replace(well, file=by_well[well.name][0] if well.name in by_well else home / f"{well.name}.fcs")
+        replace(well, file=by_well[well.name][0] if well.name in by_well else expected_file(files[0], well.name, plate))
         if well.file is None and well.role != "blank"
         else well
         for well in plate.wells
@@ -166,6 +165,22 @@ def _by_folder(plate: Plate, patterns: Sequence[str], folder: Path, where: str) 
         faults.append(_none_fits(plate, files, where))
     findings = tuple(_stranger(plate, file, name) for file, name in sorted(strangers)) if not faults else ()
     return Matched(replace(plate, wells=wells), findings, tuple(faults))
+
+
+def expected_file(sibling: Path, well: str, plate: Plate) -> Path:
+    """Return the file a well would have, named like a sibling's, so that a message shows what was looked for.
+
+    >>> expected_file(Path("fcs/K562_A01.fcs"), "B3", Plate("p", 8, 12, ())).name
+    'K562_B03.fcs'
+    """
+    for match in reversed(list(_TOKEN.finditer(sibling.name))):
+        row, column = position_from_well(match[1])
+        if row < plate.rows and column < plate.columns:
+            there, across = position_from_well(well)
+            padded = f"{across + 1:0{len(match[1]) - 1}d}" if "0" in match[1][1:2] else f"{across + 1}"
+            name = f"{row_letters(there)}{padded}"
+            return sibling.with_name(sibling.name[: match.start()] + name + sibling.name[match.end() :])
+    return sibling.with_name(f"{well}.fcs")
 
 
 def fcs_files(folder: Path, pattern: str) -> list[Path]:

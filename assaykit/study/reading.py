@@ -66,7 +66,7 @@ def _study(file: StudyFile, path: Path, gathered: _Gathered) -> Study:
         assay = _assay(entry, _Place(folder, where), file, rules=rules, gathered=gathered)
         assays += [assay] if assay else []
     gathered.faults += _repeated_names(assays, path.name)
-    claims = tuple(_existing(file.claims, folder, "claims", gathered))
+    claims = tuple(_existing(file.claims, path, gathered))
     study = Study(
         title=file.title,
         unit=file.unit,
@@ -110,12 +110,13 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
         gathered.inputs += reading.inputs
     plates = tuple(_checked(layouts, rules, gathered))
     counts = tuple(_checked(tables, rules, gathered))
-    gathered.faults += _repeated_plates((*plates, *counts), place.where)
-    plates = tuple(_with_files(plate, entry, place, gathered) for plate in plates)
+    repeated = _repeated_plates((*plates, *counts), place.where)
+    plates = _with_files(plates, entry, place, gathered)
+    gathered.faults += repeated or shared_files(plates, place.where)
     if protocol is None:
         return None
     counts = tuple(with_named_counts(plate, protocol) for plate in counts)
-    gathered.faults += [*_channel_faults(entry, protocol, place.where), *shared_files(plates, place.where)]
+    gathered.faults += _channel_faults(entry, protocol, place.where)
     return Assay(
         name=entry.name or protocol.name,
         protocol=_with_clones(protocol, entry.clones),
@@ -167,11 +168,18 @@ def _checked(readings: Iterable[Reading], rules: Rules, gathered: _Gathered) -> 
             yield checked.plate
 
 
-def _with_files(plate: Plate, entry: AssayEntry, place: _Place, gathered: _Gathered) -> Plate:
-    matched = match_files(plate, entry.fcs, place.folder, where=place.where)
-    gathered.faults += matched.faults
-    gathered.findings += matched.findings
-    return matched.plate
+def _with_files(plates: Sequence[Plate], entry: AssayEntry, place: _Place, gathered: _Gathered) -> tuple[Plate, ...]:
+    """Return the plates with their wells' files; the same fault of several plates is told once."""
+    matches = [match_files(plate, entry.fcs, place.folder, where=place.where) for plate in plates]
+    told: dict[tuple[str, str, str], list[str]] = {}
+    for matched in matches:
+        gathered.findings += matched.findings
+        for fault in matched.faults:
+            told.setdefault((fault.must, fault.where, fault.remedy), []).append(fault.found)
+    for (must, where, remedy), found in told.items():
+        more = f" and so for {len(found) - 1} more" if len(found) > 1 else ""
+        gathered.faults.append(StudyError(must, found[0] + more, where, remedy))
+    return tuple(matched.plate for matched in matches)
 
 
 def _protocol(entry: AssayEntry, place: _Place, gathered: _Gathered) -> Protocol | None:
@@ -264,14 +272,14 @@ def _sibling(folder: Path, pattern: str) -> str:
     return f"write '{(Path(pattern).parent / near).as_posix()}'" if near else ""
 
 
-def _existing(names: Sequence[str], folder: Path, key: str, gathered: _Gathered) -> Iterable[Path]:
+def _existing(names: Sequence[str], study: Path, gathered: _Gathered) -> Iterable[Path]:
+    """Yield the catalogues of claims a study names; one that is missing is a fault."""
     for name in names:
-        if not (folder / name).is_file():
-            remedy = _sibling(folder, name) or "mend the path; it is relative to the study file"
-            gathered.faults.append(
-                StudyError(f"the files of '{key}' must exist", f"no file '{name}'", f"study, {key}", remedy)
-            )
-        yield folder / name
+        if not (study.parent / name).is_file():
+            remedy = _sibling(study.parent, name) or "mend the path; it is relative to the study file"
+            where = f"{study.name}, claims"
+            gathered.faults.append(StudyError("the files of 'claims' must exist", f"no file '{name}'", where, remedy))
+        yield study.parent / name
 
 
 def _label(path: Path, folder: Path) -> str:
@@ -283,7 +291,7 @@ def _repeated_plates(plates: Sequence[Plate], where: str) -> list[InputError]:
     faults: list[InputError] = []
     for plate in plates:
         if plate.name in seen:
-            files = f"{_name(seen[plate.name])} and {_name(plate)}"
+            files = f"{_source(seen[plate.name])} and {_source(plate)}"
             faults.append(
                 StudyError(
                     "plates of an assay must have different names",
@@ -296,8 +304,9 @@ def _repeated_plates(plates: Sequence[Plate], where: str) -> list[InputError]:
     return faults
 
 
-def _name(plate: Plate) -> str:
-    return plate.source.name if plate.source else plate.name
+def _source(plate: Plate) -> str:
+    """Return the file a plate was read from, by its folder and name."""
+    return "/".join(plate.source.parts[-2:]) if plate.source else plate.name
 
 
 def _repeated_names(assays: Sequence[Assay], label: str) -> list[InputError]:

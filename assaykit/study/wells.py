@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from assaykit.errors import InputError, LayoutError, TreatmentError
+from assaykit.plate.counts import is_count
 from assaykit.plate.draft import nearest
 from assaykit.plate.model import Factor, Plate, Well
+from assaykit.plate.schema import KNOWN_FACTORS, STRUCTURE
 from assaykit.protocol import Protocol
 from assaykit.study.model import CONTEXTS, Reference
 from assaykit.tables import Finding
@@ -64,7 +66,9 @@ def _unit_absent(plate: Plate, rules: Rules) -> tuple[InputError, ...]:
     if rules.unit in ("plate", *names) or not any(well.role == "sample" for well in plate.wells):
         return ()
     where = plate.wells[0].where.split(", ")[0].rpartition(":")[0] or plate.wells[0].where.split(", ")[0]
-    remedy = f"add the column '{rules.unit}', or name the right one in the study: unit = ..."
+    other = next((name for name in names if name not in (*STRUCTURE, *KNOWN_FACTORS) and not is_count(name)), "")
+    remedy = f"add the column '{rules.unit}'"
+    remedy += f', or write unit = "{other}" in the study if that is what is independent' if other else ""
     must = f"a layout must have the column '{rules.unit}', the study's unit"
     return (LayoutError(must, f"the columns {', '.join(names)}", where, remedy),)
 
@@ -88,7 +92,7 @@ def with_named_counts(plate: Plate, protocol: Protocol) -> Plate:
 
 def _place(well: Well, column: str) -> str:
     """Return where a value stands, or which well lacks it."""
-    return well.places.get(column) or f"{well.where}, well {well.name}"
+    return well.places.get(column) or (well.where if well.name in well.where else f"{well.where}, well {well.name}")
 
 
 def _treatment(well: Well, _plate: Plate, rules: Rules) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assaykit.errors import InputError, TreatmentError, raise_all
+from assaykit.treatment.units import dose_from_text
 
 
 class Interference(BaseModel):
@@ -140,9 +141,36 @@ def extended(catalogue: Catalogue, path: Path, *, label: str = "") -> Catalogue:
         line = re.search(r"line \d+", str(error))
         found = f"a slip at {line[0]}" if line else "a slip"
         raise TreatmentError("a drug catalogue must follow TOML's grammar", found, label, "mend that line") from error
+    unknown = [key for key in document if key != "drug"]
+    raise_all(
+        [
+            TreatmentError("a drug catalogue must hold [[drug]] tables alone", f"'{key}'", label, "write [[drug]]")
+            for key in unknown
+        ]
+    )
     own = _drugs(document, label)
     names = {drug.name for drug in own}
-    return Catalogue((*(drug for drug in catalogue.drugs if drug.name not in names), *own))
+    merged = Catalogue((*(drug for drug in catalogue.drugs if drug.name not in names), *own))
+    raise_all(_shared_names(merged, label))
+    return merged
+
+
+def _shared_names(catalogue: Catalogue, label: str) -> list[InputError]:
+    """Return a fault per name that means two drugs."""
+    owners: dict[str, dict[str, str]] = {}
+    for drug in catalogue.drugs:
+        for name in drug.names:
+            owners.setdefault(plain(name), {})[drug.name] = name
+    return [
+        TreatmentError(
+            "a name must mean one drug",
+            f"'{next(iter(drugs.values()))}' for {' and '.join(drugs)}",
+            label,
+            "rename one",
+        )
+        for drugs in owners.values()
+        if len(drugs) > 1
+    ]
 
 
 def _drugs(document: Mapping[str, object], label: str) -> tuple[Drug, ...]:
@@ -154,8 +182,27 @@ def _drugs(document: Mapping[str, object], label: str) -> tuple[Drug, ...]:
             drugs.append(Drug.model_validate(entry))
         except ValidationError as error:
             faults += _faults(error, f"{label}, [[drug]] {number}")
+    faults += [fault for drug in drugs for fault in _range_faults(drug, f"{label}, {drug.name}")]
     raise_all(faults)
     return tuple(drugs)
+
+
+def _range_faults(drug: Drug, where: str) -> list[InputError]:
+    """Return a fault where a range is not two doses of one dimension, the lower first."""
+    remedy = 'write range = ["0.1 uM", "5 uM"]'
+    try:
+        low, high = (dose_from_text(text) for text in drug.range or ())
+    except TreatmentError as error:
+        return [TreatmentError("a range must be two doses", error.found, where, remedy)]
+    except ValueError:  # no range at all
+        return []
+    if low[1].dimension != high[1].dimension or low[0] * low[1].factor > high[0] * high[1].factor:
+        return [
+            TreatmentError(
+                "a range must go from the lower to the higher dose", " to ".join(drug.range or ()), where, remedy
+            )
+        ]
+    return []
 
 
 def _faults(error: ValidationError, where: str) -> list[InputError]:

@@ -12,13 +12,14 @@ from decimal import Decimal
 from assaykit.errors import TreatmentError
 from assaykit.treatment.catalogue import Catalogue, Drug, plain
 from assaykit.treatment.model import Dose, Treatment
-from assaykit.treatment.units import UNITS, Unit, canonical, unit_from_text
+from assaykit.treatment.units import DIMENSIONS, UNITS, Unit, canonical, unit_from_text
 
 VEHICLES = ("vehicle", "vehicle control", "dmso", "solvent")
 _NUMBER = r"[+-]?(?:\d+(?:[.,]\d+)?|[.,]\d+)(?:[eE][+-]?\d+)?"
 _UNIT = r"[A-Za-zµμ%][A-Za-zµμ%/() ]*"
 _DRUG_FIRST = re.compile(rf"(?P<drug>.*?[A-Za-z)\]].*?)[\s(@:]+(?P<amount>{_NUMBER})\s*(?P<unit>{_UNIT})?\)?")
 _DOSE_FIRST = re.compile(rf"(?P<amount>{_NUMBER})\s*(?P<unit>%|[A-Za-zµμ]+(?:/[A-Za-zµμ]+)?)\s+(?P<drug>\S.*)")
+_DOSE_ALONE = re.compile(rf"{_NUMBER}\s*(?:[fpnum]?M|[pnum]?g/m?[Ll])?")
 _JOINTS = re.compile(r"\s+\+\s*|\s*\+\s+|(?<=[A-Za-z%])\+(?=[A-Za-z])|\s*&\s*|\s+and\s+|\s+plus\s+")
 
 
@@ -64,6 +65,10 @@ def _written_dose(part: str, catalogue: Catalogue) -> WrittenDose | None:
     name = match["drug"].strip() if match else part
     if plain(name) in map(plain, VEHICLES):
         return None
+    if _DOSE_ALONE.fullmatch(name):
+        raise TreatmentError(
+            "a treatment must name its drug", f"'{part}'", "", f"write 'imatinib {name}', if that is the drug"
+        )
     drug = _drug(name, catalogue)
     if match is None:
         raise TreatmentError("a drug must have a dose", f"'{part}'", "", f"write '{drug.name} {_example(drug)}'")
@@ -86,7 +91,10 @@ def _matched(part: str, catalogue: Catalogue) -> re.Match[str] | None:
 
 def _unit(written: str, part: str) -> Unit:
     try:
-        return unit_from_text(written)
+        unit = unit_from_text(written)
+        if unit.dimension == "percent":
+            raise TreatmentError(DIMENSIONS, f"'{written}'", "", "write nM, uM, mM, ng/mL, ug/mL or U/mL")
+        return unit
     except TreatmentError as error:
         raise TreatmentError(error.must, f"{error.found} in '{part}'", "", error.remedy) from error
 

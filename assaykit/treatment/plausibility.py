@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from assaykit.treatment.catalogue import Catalogue
 from assaykit.treatment.parsing import WrittenDose, written_doses
-from assaykit.treatment.units import UNITS, Unit, unit_from_text
+from assaykit.treatment.units import UNITS, Unit, dose_from_text
 
 BEYOND = 100  # stated convention: a slip of one unit prefix is 1000x, of a dilution step 10x
 
@@ -22,7 +22,8 @@ def implausible_doses(text: str, catalogue: Catalogue) -> tuple[str, ...]:
 def _doubt(dose: WrittenDose) -> str:
     if dose.drug.range is None or dose.unit is None:
         return ""
-    (low, unit), (high, _) = (_bound(text) for text in dose.drug.range)
+    (lowest, unit), (highest, above) = (dose_from_text(text) for text in dose.drug.range)
+    low, high = lowest * unit.factor, highest * above.factor
     if unit.dimension != dose.unit.dimension:
         return ""
     absolute = dose.amount * dose.unit.factor
@@ -31,12 +32,6 @@ def _doubt(dose: WrittenDose) -> str:
     written = f"{dose.amount.normalize():f} {dose.unit.name} {dose.drug.name}"
     known = f"{dose.drug.range[0]} to {dose.drug.range[1]} are used in culture"
     return f"{written}: {_meant(dose, dose.unit, low, high)}{known}."
-
-
-def _bound(text: str) -> tuple[Decimal, Unit]:
-    amount, name = text.split(maxsplit=1)
-    unit = unit_from_text(name)
-    return Decimal(amount) * unit.factor, unit
 
 
 def _meant(dose: WrittenDose, unit: Unit, low: Decimal, high: Decimal) -> str:

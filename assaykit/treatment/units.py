@@ -16,6 +16,7 @@ from typing import Literal
 from assaykit.errors import TreatmentError
 
 Dimension = Literal["molar", "mass", "activity", "percent"]
+DIMENSIONS = "a dose's unit must be molar, mass per volume or units per volume"
 _SIX_DIGITS = Context(prec=6)
 
 
@@ -62,7 +63,6 @@ _PREFIX = {
     "": "1",
     "k": "1e3",
 }
-_VOLUMES = {"L": "1e-3", "l": "1e-3"}  # per mL of one litre
 _MOLES = re.compile(r"([fpnum]?)mol\s*/\s*([num]?)[Ll]")
 _MOLAR = re.compile(r"([fpnum]?)M")
 _MASS = re.compile(r"([pnumk]?)g\s*/\s*([numdc]?)[Ll]")
@@ -87,9 +87,19 @@ def unit_from_text(text: str) -> Unit:
         return Unit(plain, "activity", Decimal(_PREFIX[match[1]]) / Decimal(_PREFIX[match[2]]) / 1000)
     if plain.replace(" ", "") in {"%", "%v/v", "%(v/v)"}:
         return UNITS["%"]
-    raise TreatmentError(
-        "a dose's unit must be molar, mass per volume or units per volume", f"'{text}'", "", _advice(plain)
-    )
+    raise TreatmentError(DIMENSIONS, f"'{text}'", "", _advice(plain))
+
+
+def dose_from_text(text: str) -> tuple[Decimal, Unit]:
+    """Return amount and unit of a dose alone, such as `0.1 uM`; TreatmentError where it is none.
+
+    >>> dose_from_text("0.1 uM")[0]
+    Decimal('0.1')
+    """
+    match = re.fullmatch(r"(\d+(?:[.,]\d+)?)\s*(\S.*)", text.strip())
+    if match is None:
+        raise TreatmentError("a dose must be an amount and a unit", f"'{text}'", "", "write it as 1 uM")
+    return Decimal(match[1].replace(",", ".")), unit_from_text(match[2])
 
 
 def canonical(amount: Decimal, unit: Unit) -> tuple[float, str]:
