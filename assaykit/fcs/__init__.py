@@ -1,4 +1,4 @@
-"""FCS files, read whatever wrote them and written so that every reader opens them: `read_fcs` and its value `Events`."""
+"""FCS files, read whatever wrote them, written so that every reader opens them: `read_fcs` and its value `Events`."""
 
 from assaykit.fcs.checksum import sha256_of
 from assaykit.fcs.events import Channel, Events, Repair

@@ -34,7 +34,7 @@ class Wanted:
     scale: Scale | None
 
 
-def exact_dtype(fields: Sequence[Field]) -> type[np.float32] | type[np.float64]:
+def exact_dtype(fields: Sequence[Field]) -> type[np.float32 | np.float64]:
     """Return float32 where it holds every value these fields can store, else float64.
 
     float32 is exact for integers to 2**24, so wider integers (after their mask), doubles and text make it float64.
@@ -129,8 +129,9 @@ def _odd_width(begin: int, size: int, direction: str) -> Decode:
     kept = wider.type((1 << 8 * size) - 1)
 
     def decode(block: NDArray[np.uint8], width: int, count: int) -> Column:
-        column: Column = np.ndarray((count,), wider, block.data, begin, (width,))
-        return column & kept if direction == "<" else column >> spare
+        stored: Column = np.ndarray((count,), wider, block.data, begin, (width,))
+        column: Column = stored & kept if direction == "<" else stored >> spare
+        return column
 
     return decode
 

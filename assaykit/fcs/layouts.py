@@ -19,6 +19,7 @@ from assaykit.fcs.repairs import mended
 
 Kind = Literal["I", "F", "D", "A"]
 _BLANKS = " \0\t\r\n"
+_WIDEST = 8 * 64  # 64 characters
 _WIDTHS = (8, 16, 24, 32, 64)
 
 
@@ -85,20 +86,19 @@ def _bits(kind: Kind, channel: Channel) -> int:
         case "A":
             return 8 * channel.bits  # $PnB counts characters
         case "I":
-            return channel.bits
+            return channel.bits if channel.bits <= 64 else _WIDEST + 1
 
 
 def _all_given(bits: list[int], order: tuple[int, ...], where: str) -> tuple[list[int], tuple[Repair, ...]]:
     """Return the widths with missing ones taken from the other parameters, else from $BYTEORD."""
     for index, width in enumerate(bits, start=1):
-        if width > 64 and width % 8:
-            raise FcsError(
-                f"$P{index}B must be at most 64 bits", str(width), where, "", None, f"$P{index}B", str(width)
-            )
+        if width > _WIDEST:
+            key, must = f"$P{index}B", "must be at most 64 bits, or 64 characters of ASCII data"
+            raise FcsError(f"{key} {must}", str(width), where, "", None, key, str(width))
     missing = [index for index, width in enumerate(bits, start=1) if not width]
     if not missing:
         return bits, ()
-    usual = max(set(bits) - {0} or {8 * len(order)}, key=bits.count)
+    usual = max(sorted(set(bits) - {0}) or [8 * len(order)], key=bits.count)
     note = mended("width_missing", f"$P{missing[0]}B and {len(missing) - 1} more", done=f"{usual} bits", where="$PnB")
     return [width or usual for width in bits], (note,)
 
@@ -109,8 +109,9 @@ def _alternatives(
     """Return the other ways the widths may be meant, the likeliest first."""
     ways: list[tuple[tuple[Kind, int], ...]] = []
     if any(width % 8 for width in bits):
-        for rounded in (lambda width: 8 * -(-width // 8), lambda width: max(8, 1 << (width - 1).bit_length())):
-            ways.append(tuple((kind, rounded(width)) for kind, width in zip(kinds, bits, strict=True)))
+        whole_bytes = [8 * -(-width // 8) for width in bits]
+        machine_words = [max(8, 1 << (width - 1).bit_length()) for width in bits]
+        ways.extend(tuple(zip(kinds, widths, strict=True)) for widths in (whole_bytes, machine_words))
     if set(kinds) == {"F"} and {channel.bits for channel in channels} == {64}:
         ways.append(tuple(("D", 64) for _ in bits))
     if set(kinds) == {"D"} and {channel.bits for channel in channels} == {32}:

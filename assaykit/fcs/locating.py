@@ -61,6 +61,8 @@ def locate_data(room: Room, layouts: Sequence[Layout], claims: Sequence[Claim]) 
 
     Raises FcsError where no claim lies in the file.
     """
+    if room.total == 0 and all(claim.span <= 1 for claim in claims):
+        return Extent(min((claim.begin for claim in claims), default=room.text[1]), 0, layouts[0], ())
     for layout in layouts:
         if any(_fits(claim, layout, room) for claim in claims):
             break
@@ -217,8 +219,6 @@ def _unclaimed(room: Room, layout: Layout) -> Extent:
     needed = _needed(layout, room.total)
     begin = room.text[1]
     left = room.source.size - begin
-    if room.total == 0:
-        return Extent(begin, 0, layout, ())
     if needed is not None and needed <= left <= needed + CRC_BYTES:
         note = mended("data_after_text", "neither HEADER nor TEXT says where DATA lies", where=f"byte {begin}")
         return Extent(begin, room.total or 0, layout, (note,))

@@ -45,6 +45,6 @@ def _plausible(field: Field, column: np.ndarray, top: float) -> float | None:
         if field.mask is None:
             return None
         return float(np.mean(column <= field.mask))
-    with np.errstate(invalid="ignore"):
+    with np.errstate(all="ignore"):
         size = np.abs(column.astype(np.float64))
         return float(np.mean((size == 0) | ((size > _FAINTEST) & (size < max(_FURTHEST, 1000 * top)))))

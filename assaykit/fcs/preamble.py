@@ -48,7 +48,7 @@ def preamble_from_bytes(raw: bytes, *, base: int, where: str) -> Preamble:
         number = _offset(written)
         if number is None and written.strip(b" \0"):
             place = f"HEADER bytes {base + 10 + 8 * field}-{base + 17 + 8 * field}"
-            repairs.append(mended("header_offset_unreadable", f"{label} is {written!r}", where=place))
+            repairs.append(mended("offset_unreadable", f"{label} is {written!r}", where=place))
         numbers.append(number)
     return Preamble(version, (numbers[0], numbers[1]), (numbers[2], numbers[3]), tuple(repairs))
 

@@ -85,7 +85,8 @@ def read_fcs(
         if header.events == 0 and any(repair.name in _NO_EVENTS for repair in header.repairs):
             raise _no_events(header)
         wanted = _wanted(header, channels)
-        values, notes = _values(source, header, wanted, scale=scale)
+        with np.errstate(all="ignore"):  # a file may hold NaN, or floats that overflow: they are read as they are
+            values, notes = _values(source, header, wanted, scale=scale)
         further = _further(source, header) if dataset == 0 else ()
         crc = crc_repairs(source, begin=header.begin, end=header.data_end)
         repairs = (*header.repairs, *notes, *further, *crc)
@@ -231,6 +232,7 @@ def _header(source: Source, *, base: int, dataset: int) -> Header:
     preamble = preamble_from_bytes(source.read(base, base + LENGTH), base=base, where=str(source.path))
     words = read_words(source, preamble, base)
     claims = _claims(preamble, words.keywords, base, source.size)
+    unread = _unread_offsets(words.keywords)
     extent, channels, notes = _events_described(source, words, claims, base)
     bits = extent.events * extent.layout.width
     end = (
@@ -238,11 +240,10 @@ def _header(source: Source, *, base: int, dataset: int) -> Header:
         if extent.layout.width
         else max([c.last + 1 for c in claims], default=extent.begin)
     )
-    header = Header(
+    return Header(
         source.path, dataset, preamble.version, words.keywords, channels, extent.layout, extent.events, extent.begin,
-        min(end, source.size), base, (*preamble.repairs, *words.repairs, *notes, *extent.repairs),
+        min(end, source.size), base, (*preamble.repairs, *words.repairs, *unread, *notes, *extent.repairs),
     )  # fmt: skip
-    return header
 
 
 def _events_described(
@@ -277,6 +278,13 @@ def _check_mode(keywords: Keywords, where: str) -> None:
             "$MODE must be L, a list of events", f"{mode}, a histogram without single events", where,
             "export the list-mode data", None, "$MODE", mode,
         )  # fmt: skip
+
+
+def _unread_offsets(keywords: Keywords) -> tuple[Repair, ...]:
+    """Return a repair for each offset of DATA in TEXT that is no number."""
+    written = {key: keywords.get(key, "").strip() for key in ("$BEGINDATA", "$ENDDATA")}
+    odd = [(key, value) for key, value in written.items() if value and offset_from_keyword(keywords, key) is None]
+    return tuple(mended("offset_unreadable", repr(value), where=key) for key, value in odd)
 
 
 def _claims(preamble: Preamble, keywords: Keywords, base: int, size: int) -> list[Claim]:

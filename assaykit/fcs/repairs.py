@@ -23,7 +23,7 @@ REPAIRS: dict[str, Remedy] = {
     "version_unknown": Remedy(
         "the version is none of FCS2.0, 3.0, 3.1, 3.2", "read as FCS 3.2, which holds the others"
     ),
-    "header_offset_unreadable": Remedy("an offset field of HEADER holds no number", "the offset in TEXT is used"),
+    "offset_unreadable": Remedy("an offset in HEADER or TEXT is no number", "the other one is used"),
     "offsets_absolute": Remedy(
         "offsets of a later data set count from the start of the file", "counted from there, as TEXT is found there"
     ),
@@ -37,6 +37,9 @@ REPAIRS: dict[str, Remedy] = {
     "last_delimiter_missing": Remedy("no delimiter ends the last value", "the value read to the end of TEXT"),
     "text_not_utf8": Remedy("TEXT is not UTF-8, which FCS 3.1 asks for", "letters beyond ASCII read as Latin-1"),
     "empty_values": Remedy("keywords with an empty value, which the standard forbids", "kept, with an empty value"),
+    "value_opens_with_delimiter": Remedy(
+        "a value opens with the delimiter, which the standard forbids", "kept as meant"
+    ),
     "delimiter_not_doubled": Remedy(
         "a value holds the delimiter without doubling it", "the value read up to the next standard keyword"
     ),

@@ -4,7 +4,7 @@
 | --- | --- | --- | --- |
 | integer | log, $PnE f1 > 0 | f2 * 10**(f1 * x / $PnR) | FCS 3.1, 3.2.7 |
 | integer, float, double | linear, gain g = $PnG | x / g | FCS 3.1, 3.2.20 |
-| float, double | log, $PnE f1 > 0 | x / g: already linear, for the standard allows only 0,0 here; said in a repair | FCS 3.1, 3.2.7 |
+| float, double | log, $PnE f1 > 0 | x / g: linear already, as only 0,0 is allowed; a repair says so | 3.2.7 |
 | any | Time | x * $TIMESTEP, seconds; never a gain | FCS 3.1, 3.2.20 |
 """
 

@@ -82,7 +82,7 @@ def _extent(source: Source, preamble: Preamble, base: int) -> tuple[int, int, li
 
 def _opens_text(raw: bytes) -> bool:
     """Whether the bytes begin with a delimiter that also stands after the first word."""
-    return len(raw) > 2 and not raw[:1].isalnum() and raw[:1] not in b"$ " and raw[:1] in raw[1:]
+    return len(raw) > 2 and not raw[:1].isalnum() and raw[:1] not in b"$ \0" and raw[:1] in raw[1:]
 
 
 def _whole_end(source: Source, begin: int, end: int, data: int) -> tuple[int, list[Repair]]:
@@ -93,13 +93,11 @@ def _whole_end(source: Source, begin: int, end: int, data: int) -> tuple[int, li
         return end - 1, [mended("text_end_wrong", "TEXT ends on the first byte of DATA", where=f"byte {end - 1}")]
     if tail.endswith(delimiter) or end >= data:
         return end, []
-    beyond = source.read(end, min(data, end + 4096))
-    place = beyond.find(delimiter)
+    beyond = source.read(end, min(data, end + _SEARCHED))
+    place = beyond.rfind(delimiter)
     if place >= 0 and not _BINARY.search(beyond[:place].replace(delimiter, b"")):
-        note = mended(
-            "text_end_wrong", f"TEXT ends at byte {end - 1}, before its last delimiter", where=f"byte {end - 1}"
-        )
-        return end + place + 1, [note]
+        found = f"TEXT ends at byte {end - 1}, before its last delimiter"
+        return end + place + 1, [mended("text_end_wrong", found, where=f"byte {end - 1}")]
     return end, [mended("last_delimiter_missing", repr(tail[-12:])[1:], where=f"byte {end - 1}")]
 
 

@@ -38,9 +38,9 @@ class Source:
     def fill(self, block: NDArray[np.uint8], begin: int) -> int:
         """Read bytes from `begin` into `block` and return how many came."""
         self.stream.seek(begin)
-        filled, view = 0, memoryview(block)
+        filled, view = 0, block.data
         while filled < len(view):
-            got = self.stream.readinto(view[filled:])  # type: ignore[attr-defined]  # BinaryIO lacks readinto, raw files have it
+            got = self.stream.readinto(view[filled:])  # type: ignore[attr-defined]  # raw files have it, BinaryIO does not
             if not got:
                 break
             filled += got

@@ -58,6 +58,8 @@ def _pairs(body: str, delimiter: str, where: str) -> tuple[Pairs, list[Repair]]:
     if best is joined:
         return best[0], [*best[1], mended("delimiter_not_doubled", f"delimiter {delimiter!r}", where=where)]
     empty = [key for key, value in best[0] if not value]
+    if not empty:
+        return best[0], [*best[1], mended("value_opens_with_delimiter", f"delimiter {delimiter!r}", where=where)]
     return best[0], [*best[1], mended("empty_values", f"{len(empty)}: {', '.join(empty[:5])}", where=where)]
 
 
@@ -73,7 +75,8 @@ def _unescaped(body: str, delimiter: str) -> list[str]:
 def _with_empty_values(body: str, delimiter: str) -> list[str]:
     """Return the tokens where delimiters in a row after a keyword, or before a standard one, end an empty value."""
     pieces = re.split(f"({re.escape(delimiter)}+)", body)
-    tokens, held = [], pieces[0]
+    tokens: list[str] = []
+    held = pieces[0]
     for run, following in zip(pieces[1::2], pieces[2::2], strict=True):
         count, standard = len(run), bool(_STANDARD.fullmatch(following))
         if len(tokens) % 2 == 0:  # `held` is a keyword

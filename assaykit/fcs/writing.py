@@ -42,19 +42,20 @@ def events_from_array(
     $PnR is taken from `keywords` where given, else the next power of two above the largest value, at least 262144.
     Raises FcsError where names, stains and columns differ in number, or a name is empty or repeated.
     """
-    array = np.array(values, dtype=_float_type(np.asarray(values)), order="F", ndmin=2)
+    given = np.asarray(values)
+    array: NDArray[np.floating] = np.array(given, dtype=_float_type(given), order="F", ndmin=2)
     array.setflags(write=False)
     _check_names(array, names, stains)
     words = Keywords(keywords or {})
-    given = [*stains, *[""] * (len(names) - len(stains))]
+    markers = [*stains, *[""] * (len(names) - len(stains))]
     channels = tuple(
         Channel(n, name, stain, _range(words, n, array[:, n - 1]), 8 * array.itemsize, 1.0, 0.0, 0.0, None)
-        for n, (name, stain) in enumerate(zip(names, given, strict=True), start=1)
+        for n, (name, stain) in enumerate(zip(names, markers, strict=True), start=1)
     )
     return Events(array, channels, words, version="FCS3.1")
 
 
-def _float_type(values: NDArray[np.generic]) -> type[np.float32] | type[np.float64]:
+def _float_type(values: NDArray[np.generic]) -> type[np.float32 | np.float64]:
     """Return float64 for doubles and for integers float32 cannot hold, else float32."""
     if values.dtype == np.float64 or (values.dtype.kind in "iu" and values.size and np.abs(values).max() > 1 << 24):
         return np.float64
@@ -98,7 +99,7 @@ def write_fcs(events: Events, path: str | Path, *, version: Literal["3.1", "3.2"
         raise FcsError("the folder must exist and be writable", error.strerror or str(error), str(target)) from error
 
 
-def _data(events: Events) -> tuple[str, memoryview]:
+def _data(events: Events) -> tuple[str, bytes]:
     values = events.values
     if not events.scaled and any(channel.log_decades > 0 for channel in events.channels):
         if values.size and (values.min() < 0 or values.max() >= 1 << 32 or (values != np.floor(values)).any()):
@@ -106,9 +107,9 @@ def _data(events: Events) -> tuple[str, memoryview]:
                 "stored values with a log amplifier must be whole numbers from 0 to 4294967295",
                 f"{values.min():g} to {values.max():g}",
             )
-        return "I", memoryview(np.ascontiguousarray(values, dtype="<u4")).cast("B")
+        return "I", np.ascontiguousarray(values, dtype="<u4").tobytes()
     kind = "F" if values.dtype == np.float32 else "D"
-    return kind, memoryview(np.ascontiguousarray(values, dtype=f"<f{4 if kind == 'F' else 8}")).cast("B")
+    return kind, np.ascontiguousarray(values, dtype=f"<f{4 if kind == 'F' else 8}").tobytes()
 
 
 def _words(events: Events, kind: str) -> dict[str, str]:
@@ -176,6 +177,6 @@ def _text(words: Mapping[str, str], data_bytes: int) -> tuple[bytes, int]:
 
 def _preamble(version: str, text_bytes: int, begin: int, data_bytes: int) -> bytes:
     last = begin + data_bytes - 1
-    fits = 0 < data_bytes and last <= LARGEST_HEADER_OFFSET
+    fits = data_bytes > 0 and last <= LARGEST_HEADER_OFFSET
     offsets = (LENGTH, LENGTH + text_bytes - 1, begin if fits else 0, last if fits else 0, 0, 0)
     return (f"FCS{version}    " + "".join(f"{offset:>8}" for offset in offsets)).encode("ascii")

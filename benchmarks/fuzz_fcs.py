@@ -1,0 +1,132 @@
+"""Fuzz the FCS reader: seeded mutations of files, which must give Events or FcsError, quickly, in little memory.
+
+    python benchmarks/fuzz_fcs.py --cases 200000 --seed 1
+
+Seeds are the eleven files inside FlowCytometryTools, the files of ASSAYKIT_CORPUS where it is set (cut to 40 kB, and
+whole where small), and files of the tests' own encoder. Every case is timed; one in sixteen is traced for memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import importlib.util
+import os
+import random
+import sys
+import tempfile
+import time
+import traceback
+import tracemalloc
+import warnings
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from fcs.encoder import Recipe
+from fcs.mutations import mutated
+
+from assaykit.errors import FcsError
+from assaykit.fcs import datasets, read_fcs
+
+SECONDS_PER_MB, SECONDS = 1.0, 0.25  # allowed: so much per MB, and a constant for a busy machine
+TIMES_FILE, BYTES = 4, 16 << 20  # allowed: so many times the file, and a constant
+
+
+def seeds() -> list[bytes]:
+    """Return the files that are mutated."""
+    found = importlib.util.find_spec("FlowCytometryTools")
+    folders = [Path(found.origin).parent] if found and found.origin else []
+    if os.environ.get("ASSAYKIT_CORPUS"):
+        folders.append(Path(os.environ["ASSAYKIT_CORPUS"]) / "fcs")
+    real = [path.read_bytes() for folder in folders for path in sorted(folder.rglob("*")) if _is_fcs(path)]
+    cut = [raw[:40_000] for raw in real]
+    whole = [raw for raw in real if len(raw) < 120_000]
+    return cut + whole + odd_files()
+
+
+def _is_fcs(path: Path) -> bool:
+    return path.is_file() and path.read_bytes()[:3] == b"FCS"
+
+
+def odd_files() -> list[bytes]:
+    """Return one small file of each form the encoder knows."""
+    numbers = [[(7 * row + column) % 250 for column in range(3)] for row in range(20)]
+    forms = [("F", 32), ("D", 64), ("I", 8), ("I", 16), ("I", 24), ("I", 32), ("I", 64), ("A", 48)]
+    names = ["A", "B", "Time"]
+    files = [
+        Recipe(numbers, [kind] * 3, [bits] * 3, [256] * 3, names, order=order).bytes()
+        for kind, bits in forms
+        for order in ((1, 2, 3, 4), (4, 3, 2, 1))
+    ]
+    files.append(Recipe(numbers, "III", [10] * 3, [1024] * 3, names, packed=True).bytes())
+    files.append(Recipe(numbers, "III", [32] * 3, [1024] * 3, names, order=(3, 4, 1, 2)).bytes())
+    files.append(Recipe(numbers, "FDI", [32, 64, 16], [1024] * 3, names, version="FCS3.2").bytes())
+    files.append(Recipe(numbers, "III", [16] * 3, [1024] * 3, names, supplement={"$P1S": "CD3"}).bytes())
+    two = Recipe(numbers, "III", [16] * 3, [1024] * 3, names)
+    files.append(two.bytes() + two.bytes())
+    return files
+
+
+def main() -> int:
+    """Run the cases and print what came of them; return 1 where one broke a promise."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    warnings.simplefilter("error")
+    dice, pool = random.Random(options.seed), seeds()
+    seen: collections.Counter[str] = collections.Counter()
+    worst, broken, begun = 0.0, 0, time.perf_counter()
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
+        path = Path(folder) / "case.fcs"
+        for case in range(options.cases):
+            raw = mutated(pool, dice)
+            path.write_bytes(raw)
+            outcome, seconds, peak = attempt(path, traced=case % 16 == 0)
+            megabytes = len(raw) / 1e6
+            worst = max(worst, seconds / (SECONDS + SECONDS_PER_MB * megabytes))
+            late = seconds > SECONDS + SECONDS_PER_MB * megabytes
+            large = peak > BYTES + TIMES_FILE * len(raw)
+            seen[outcome.splitlines()[0]] += 1
+            if late or large or outcome.startswith("broken"):
+                broken += 1
+                kept = Path(tempfile.gettempdir()) / f"fuzz_{options.seed}_{case}.fcs"
+                kept.write_bytes(raw)
+                print(
+                    f"case {case}: {outcome} {seconds:.3f} s, {peak / 1e6:.1f} MB for {megabytes:.3f} MB;"
+                    f" kept as {kept.name}"
+                )
+    print(
+        f"{options.cases} cases, seed {options.seed}, {len(pool)} seed files, {time.perf_counter() - begun:.0f} s: "
+        f"{broken} broken promises; slowest case took {100 * worst:.0f} % of its time"
+    )
+    for outcome, count in seen.most_common():
+        print(f"  {count:8d} {outcome}")
+    return int(broken > 0)
+
+
+def attempt(path: Path, *, traced: bool) -> tuple[str, float, int]:
+    """Return what came of reading a file, the seconds and, where traced, the peak of memory in bytes."""
+    if traced:
+        tracemalloc.start()
+    begun = time.perf_counter()
+    try:
+        events = read_fcs(path)
+        outcome = "Events, with repairs" if events.repairs else "Events"
+        datasets(path)
+    except FcsError as error:
+        outcome = "FcsError"
+        str(error)
+    except BaseException as error:  # noqa: BLE001 - the very thing a fuzz run looks for
+        outcome = f"broken: {type(error).__name__}: {error}\n{traceback.format_exc(limit=-3)}"
+    seconds = time.perf_counter() - begun
+    peak = tracemalloc.get_traced_memory()[1] if traced else 0
+    if traced:
+        tracemalloc.stop()
+        seconds = 0.0
+    return outcome, seconds, peak
+
+
+if __name__ == "__main__":
+    sys.exit(main())
