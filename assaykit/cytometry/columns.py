@@ -53,12 +53,22 @@ class Columns:
     def _make(self, role: str, compensation: str) -> Array:
         name = self.names.get(role, role)
         spillover = self.matrices.get(compensation) if compensation != RAW else None
-        dyes = (spillover.dyes or spillover.detectors) if spillover else ()
-        if spillover is None or name not in dyes:
+        if spillover is None or name not in (spillover.dyes or spillover.detectors):
             return self._raw(name)
-        weights = inverse(spillover)[:, dyes.index(name)]
-        used = np.flatnonzero(weights)
-        return _weighted(self.events.values, self._positions(spillover, used), weights[used])
+        self._compensate(spillover, compensation, also=role)
+        return self._made[role, compensation]
+
+    def _compensate(self, spillover: Spillover, compensation: str, *, also: str) -> None:
+        """Make every role the matrix compensates in one product: the detectors are passed over once."""
+        dyes = spillover.dyes or spillover.detectors
+        roles = [role for role in {**self.names, also: ""} if self.names.get(role, role) in dyes]
+        weights = inverse(spillover)[:, [dyes.index(self.names.get(role, role)) for role in roles]]
+        used = np.flatnonzero(weights.any(axis=1))
+        values = self.events.values
+        full = np.zeros((values.shape[1], len(roles)), dtype=values.dtype)
+        full[self._positions(spillover, used)] = weights[used]
+        for role, column in zip(roles, full.T @ values.T, strict=True):
+            self._made[role, compensation] = column
 
     def _raw(self, name: str) -> Array:
         try:
@@ -79,13 +89,6 @@ class Columns:
                 spillover.source,
             )
         return [names.index(spillover.detectors[i]) for i in used]
-
-
-def _weighted(values: Array, positions: list[int], weights: NDArray[np.float64]) -> Array:
-    """Return the weighted sum of columns, by one product with a weight per column of the table (0 where unused)."""
-    full = np.zeros(values.shape[1], dtype=values.dtype)
-    full[positions] = weights
-    return np.asarray(values @ full)
 
 
 def as_doubles(values: Array, channel: Channel) -> Array:

@@ -29,8 +29,10 @@ EXPECTED = 0.01
 
 def stroma_limits(bench: Bench) -> dict[str, float]:
     """Return population -> the CD90 that 99 % of its cells stay below where there are no MSC, for what readouts use."""
-    if STROMA not in bench.resolved.columns:
-        return {}
+    gated = any(_removes_stroma(gate) for gate, _ in bench.gates)
+    together = any(text_factor(well, "context") == WITH_CELLS for well in bench.plate.wells)
+    if STROMA not in bench.resolved.columns or gated or not together:
+        return {}  # nothing to judge, or the CD90 gate itself tells how many it takes out
     wells = with_files(bench.plate.wells, "fmo", "isotype", "sample")
     alone = [w for w in wells if text_factor(w, "context") in {"", "mono"} and not _lacks(w)]
     controls = [well for well in alone if well.role != "sample"] or alone

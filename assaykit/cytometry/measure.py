@@ -151,6 +151,7 @@ def _readout_rows(
 ) -> tuple[list[Row], list[Finding]]:
     """Return a row per readout of the protocol (and those given beside it), and what is doubtful about them."""
     rows: dict[str, Row] = {}
+    sets: dict[tuple[str, str], CellSet] = {}
     findings: list[Finding] = []
     if well.role in {"beads", "blank"}:
         return [], []
@@ -162,7 +163,8 @@ def _readout_rows(
             continue
         if readout.population not in gated.masks or (statistic.control and well.role != "sample"):
             continue
-        cells = cell_set(assay, resolved, well, gated, readout)
+        key = (readout.population, readout.channel)
+        cells = sets.setdefault(key, sets.get(key) or cell_set(assay, resolved, well, gated, readout))
         for name, label in _named(readout, statistic):
             rows.setdefault(label, {**place, "readout": label, **_valued(READOUTS[name], cells)})
     return list(rows.values()), [*findings, *_too_few(assay, well, gated)]
@@ -204,11 +206,14 @@ def cell_set(assay: Assay, resolved: Resolved, well: Well, gated: GatedEvents, r
     volume = _volume(gated.events)
     if not readout.channel:
         return CellSet(cells, parent_cells, volume=volume)
-    values = gated.columns.column(readout.channel)[mask]
+    values = np.compress(mask, gated.columns.column(readout.channel))
+    alike = [r for r in assay.protocol.readouts if (r.population, r.channel) == (readout.population, readout.channel)]
+    several = len(alike) > 2
     return CellSet(
         cells,
         parent_cells,
-        values,
+        np.sort(values) if several else values,
+        ordered=several,
         control=_control(resolved, well, readout),
         threshold=_threshold(assay, gated, readout.channel),
         volume=volume,

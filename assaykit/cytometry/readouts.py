@@ -36,6 +36,7 @@ class CellSet:
     cells: int
     parent_cells: int
     values: NDArray[np.floating] | None = None
+    ordered: bool = False  # whether `values` ascend: worth it where several quantiles are asked for
     control: ControlPart | None = None
     threshold: float | None = None
     volume: float | None = None  # microlitres
@@ -54,28 +55,36 @@ class Statistic:
     beside: tuple[str, ...] = ()
 
 
-def quantile(values: NDArray[np.floating], percent: float) -> float:
-    """Return the percentile by linear interpolation between order statistics (type 7), as NumPy's default."""
+def quantile(values: NDArray[np.floating], percent: float, *, ordered: bool = False) -> float:
+    """Return the percentile by linear interpolation between order statistics (type 7), as NumPy's default.
+
+    nan of no values. `ordered` values ascend already.
+    """
+    if not values.size:
+        return NAN
     position = percent / 100.0 * (values.size - 1)
     below = int(position)
-    above = min(below + 1, values.size - 1)
-    parted = np.partition(values, (below, above))
-    low, high = float(parted[below]), float(parted[above])
+    parted = values if ordered else np.partition(values, below)
+    low = float(parted[below])
+    if position == below:
+        return low
+    high = float(parted[below + 1]) if ordered else float(parted[below + 1 :].min())
     return low + (high - low) * (position - below)
 
 
-def median(values: NDArray[np.floating]) -> float:
+def median(values: NDArray[np.floating], *, ordered: bool = False) -> float:
     """Return the median; nan of no values.
 
     >>> median(np.array([3.0, 1.0, 2.0, 10.0]))
     2.5
     """
-    return quantile(values, 50.0) if values.size else NAN
+    return quantile(values, 50.0, ordered=ordered)
 
 
-def robust_sd(values: NDArray[np.floating]) -> float:
+def robust_sd(values: NDArray[np.floating], *, ordered: bool = False) -> float:
     """Return (P84.13 - P15.87) / 2; nan of no values."""
-    return (quantile(values, ONE_SD_ABOVE) - quantile(values, ONE_SD_BELOW)) / 2.0 if values.size else NAN
+    low, high = (quantile(values, percent, ordered=ordered) for percent in (ONE_SD_BELOW, ONE_SD_ABOVE))
+    return (high - low) / 2.0
 
 
 def _values(cells: CellSet) -> NDArray[np.floating]:
@@ -84,7 +93,11 @@ def _values(cells: CellSet) -> NDArray[np.floating]:
 
 
 def _median(cells: CellSet) -> float:
-    return median(_values(cells))
+    return median(_values(cells), ordered=cells.ordered)
+
+
+def _robust_sd(cells: CellSet) -> float:
+    return robust_sd(_values(cells), ordered=cells.ordered)
 
 
 def _mean(cells: CellSet) -> float:
@@ -97,7 +110,7 @@ def _control_median(cells: CellSet) -> float:
 
 def _robust_cv(cells: CellSet) -> float:
     centre = _median(cells)
-    return 100.0 * robust_sd(_values(cells)) / centre if centre > 0 else NAN
+    return 100.0 * _robust_sd(cells) / centre if centre > 0 else NAN
 
 
 def _geometric_mean(cells: CellSet) -> float:
@@ -121,7 +134,8 @@ def _differences(cells: CellSet) -> NDArray[np.float64]:
     if cells.control is None or not cells.cells:
         return np.array([NAN])
     places = cells.control.quantiles
-    below = np.searchsorted(np.sort(_values(cells)), places, side="left") / cells.cells
+    values = _values(cells) if cells.ordered else np.sort(_values(cells))
+    below = np.searchsorted(values, places, side="left") / cells.cells
     return np.asarray(np.linspace(0.0, 1.0, places.size) - below)
 
 
@@ -161,7 +175,7 @@ READOUTS: dict[str, Statistic] = {
     "control_median": Statistic(
         _control_median, "intensity", "median intensity of the matched control's cells", control=True
     ),
-    "robust_sd": Statistic(lambda c: robust_sd(_values(c)), "intensity", "(P84.13 - P15.87) / 2"),
+    "robust_sd": Statistic(_robust_sd, "intensity", "(P84.13 - P15.87) / 2"),
     "robust_cv": Statistic(_robust_cv, "%", "100 * (P84.13 - P15.87) / (2 * median); missing where the median <= 0"),
     "geometric_mean": Statistic(
         _geometric_mean,
