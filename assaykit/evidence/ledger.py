@@ -119,6 +119,8 @@ def read_ledger(path: str | Path) -> Ledger:
             "ORDER BY verdicts.claim, runs.position",
             ledger,
         )
+    names = unique_titles(runs)
+    runs["title"], verdicts["title"] = runs["position"].map(names), verdicts["position"].map(names)
     whole = dict.fromkeys(("expected_sign", "printed_sign", "n_units"), "Int64")
     numbers = dict.fromkeys(("estimate", "std_error", "df", "p_value"), "float64")
     return Ledger(runs, verdicts.astype(whole | numbers).rename(columns={"is_primary": "primary"}))

@@ -7,7 +7,7 @@ The rule was fixed before any data and looks at the design only, never at a resu
     4. where a class of drugs is meant, the claim's order of preference
     5. most units
     6. the highest doses, drug by drug in the order of the query
-    7. the analysis listed first
+    7. a scale of ratios before percentage points, then the analysis listed first
 The others are counted in the reason beside the verdict, by what they would have said.
 """
 
@@ -181,7 +181,8 @@ def _rank(
     amounts = tuple((-amount_of(dose), dose.drug) for dose in doses)
     contexts = test.contexts.index(context) if context in test.contexts else len(test.contexts)
     known_units = -int(units) if pd.notna(units) else 0
-    return (not estimated, *place, contexts, outside, preferred, known_units, amounts, index)
+    points = row["scale"] == "identity"
+    return (not estimated, *place, contexts, outside, preferred, known_units, amounts, points, index)
 
 
 def amount_of(dose: Dose) -> float:

@@ -102,7 +102,8 @@ def sentence(numbers: Numbers, verdict: Verdict, *, sign: int, unit: str = "unit
         case "consistent" | "contradicts" if sign != 0:
             above = "above" if numbers.low > 0 else "below"
             role = "as claimed" if verdict == "consistent" else "the side opposite to the claim"
-            return f"{shown} lies wholly {above} {neutral}, {role}"
+            small = ", though it is within the bounds that count as none" if equivalence_shown(numbers) else ""
+            return f"{shown} lies wholly {above} {neutral}, {role}{small}"
         case "contradicts":
             return f"{shown} excludes no effect, which was claimed"
         case "no effect":
