@@ -8,8 +8,10 @@ from assaykit.endpoints.criteria import CRITERIA, Check
 from assaykit.endpoints.faults import endpoint_faults
 from assaykit.endpoints.measure import measure_endpoints
 from assaykit.endpoints.model import Doubt, Endpoint, Measured, MeasuredWell
+from assaykit.endpoints.quantities import BRINGERS
 
 __all__ = [
+    "BRINGERS",
     "CRITERIA",
     "ENDPOINTS",
     "Check",

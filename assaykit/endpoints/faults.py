@@ -42,10 +42,14 @@ def _unknown(noun: str, names: Iterable[str], known: Iterable[str], where: str) 
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             remedy = f"write {near[0]!r}" if near else f"use one of {', '.join(known)}"
-            yield EndpointError(f"an {noun} must be a known one".replace("an cr", "a cr"), repr(name), where, remedy)
+            yield EndpointError(f"{_article(noun)} {noun} must be a known one", repr(name), where, remedy)
 
 
 def _choices(spec: EndpointSpec, where: str) -> Iterator[EndpointError]:
     for name, choices in _CHOICES.items():
         if name in spec.options and spec.options[name] not in choices:
             yield EndpointError(f"the option {name} must be {' or '.join(choices)}", repr(spec.options[name]), where)
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[0] in "aeiou" else "a"

@@ -83,7 +83,8 @@ def _missing(place: str, noun: str, names: Iterable[str], known: Sequence[str]) 
 def _unknown(place: str, noun: str, name: str, known: Sequence[str], where: str) -> ProtocolError:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     remedy = f"write {near[0]!r}" if near else f"use one of {', '.join(known)}" if known else f"add the {noun}"
-    return ProtocolError(f"a {noun} must be one this protocol defines", repr(name), f"{where}, {place}", remedy)
+    article = "an" if noun[0] in "aeiou" else "a"
+    return ProtocolError(f"{article} {noun} must be one this protocol defines", repr(name), f"{where}, {place}", remedy)
 
 
 def _twice(protocol: Protocol, where: str) -> Iterator[ProtocolError]:

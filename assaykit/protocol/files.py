@@ -132,7 +132,8 @@ def _fault(detail: dict[str, Any], where: str) -> ProtocolError:
             "every key must be a known one", repr(str(loc[-1])), f"{where}, {holder}", _remedy(str(loc[-1]), known)
         )
     if kind == "missing":
-        return ProtocolError(f"the key {str(loc[-1])!r} is needed", "", f"{where}, {place_name(loc[:-1])}")
+        holder = place_name(loc[:-1])
+        return ProtocolError(f"the key {str(loc[-1])!r} is needed", "", f"{where}, {holder}" if holder else where)
     if kind == "literal_error":
         expected = str(detail["ctx"]["expected"]).replace("'", "")
         return ProtocolError(f"the value must be {expected}", repr(found), place)
