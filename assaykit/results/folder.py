@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from assaykit.errors import ResultsError
+from assaykit.results.crate import write_crate
 from assaykit.results.model import Results
 from assaykit.results.resolved import study_from_toml, study_to_toml
 from assaykit.tables import TABLES, check
@@ -39,6 +40,7 @@ def write_results(results: Results, out: Path, *, extras: Callable[[Path], None]
         _write_json(temporary / MARK, results.provenance)
         if extras is not None:
             extras(temporary)
+        write_crate(temporary, results.provenance)
         _replace(out, temporary)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

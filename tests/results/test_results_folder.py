@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -39,6 +41,14 @@ def test_results_read_back_equal(results, tmp_path):
     for name, frame in results.tables.items():
         pd.testing.assert_frame_equal(again.tables[name], frame)
     assert check(again.tables["findings"], FINDINGS).equals(results.tables["findings"])
+
+
+def test_every_file_stands_in_the_crate(results, tmp_path):
+    folder = write_results(results, tmp_path / "out", extras=lambda folder: (folder / "report.html").write_text("x"))
+    graph = json.loads((folder / "ro-crate-metadata.json").read_text())["@graph"]
+    named = {entry["@id"] for entry in graph if entry["@type"] == "File"}
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert named == found - {"ro-crate-metadata.json"}
 
 
 def test_a_second_run_replaces_the_first(results, tmp_path):

@@ -1,0 +1,42 @@
+"""`ro-crate-metadata.json`: what lies in a results folder, for repositories that read RO-Crate 1.1.
+
+Source: RO-Crate Metadata Specification 1.1, https://w3id.org/ro/crate/1.1.
+"""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_CONTEXT = "https://w3id.org/ro/crate/1.1/context"
+
+
+def write_crate(folder: Path, provenance: Mapping[str, Any]) -> None:
+    """Write the metadata of every file in `folder`."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    entries = [_file(path, folder) for path in files]
+    root = {
+        "@id": "./",
+        "@type": "Dataset",
+        "name": provenance.get("title", ""),
+        "description": f"Results of assaykit {provenance.get('assaykit', '')}",
+        "hasPart": [{"@id": entry["@id"]} for entry in entries],
+    }
+    about = {
+        "@id": "ro-crate-metadata.json",
+        "@type": "CreativeWork",
+        "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
+        "about": {"@id": "./"},
+    }
+    crate = {"@context": _CONTEXT, "@graph": [about, root, *entries]}
+    text = json.dumps(crate, indent=1, ensure_ascii=False)
+    (folder / "ro-crate-metadata.json").write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def _file(path: Path, folder: Path) -> dict[str, Any]:
+    kind, _ = mimetypes.guess_type(path.name)
+    entry = {"@id": path.relative_to(folder).as_posix(), "@type": "File", "contentSize": path.stat().st_size}
+    return entry | ({"encodingFormat": kind} if kind else {})
