@@ -22,8 +22,8 @@ from assaykit.study.file import AssayEntry, ReferenceEntry, StudyFile
 
 WHAT_A_UNIT_IS = (
     "a study must name its experimental unit, the column whose levels are independent: an experiment repeated on"
-    " another day with freshly thawed or passaged cells, or a donor. Wells of one plate share the cells, the day and the"
-    " pipetting, and cells of one well share even more: they show how well one experiment was measured, not whether it"
+    " another day with freshly thawed or passaged cells, or a donor. Wells of one plate share the cells, the day and"
+    " the pipetting, and cells of one well share even more: they show how well one experiment was measured, not whether it"
     " happens again, so they are never counted as n"
 )
 NOT_A_UNIT = ("well", "wells", "cell", "cells", "event", "events", "replicate", "row", "column", "file", "treatment")

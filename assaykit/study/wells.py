@@ -66,7 +66,8 @@ def _unit_absent(plate: Plate, rules: Rules) -> tuple[InputError, ...]:
     if rules.unit in ("plate", *names) or not any(well.role == "sample" for well in plate.wells):
         return ()
     where = plate.wells[0].where.split(", ")[0].rpartition(":")[0] or plate.wells[0].where.split(", ")[0]
-    other = next((name for name in names if name not in (*STRUCTURE, *KNOWN_FACTORS) and not is_count(name)), "")
+    known = {*STRUCTURE, *KNOWN_FACTORS} - {"experiment", "donor"}
+    other = next((name for name in names if name not in known and not is_count(name)), "")
     remedy = f"add the column '{rules.unit}'"
     remedy += f', or write unit = "{other}" in the study if that is what is independent' if other else ""
     must = f"a layout must have the column '{rules.unit}', the study's unit"
