@@ -70,27 +70,32 @@ def read_lot(path: Path) -> NDArray[np.float64]:
     return values
 
 
-def bead_peaks(values: NDArray[np.floating], count: int) -> NDArray[np.float64]:
-    """Return the median intensities of `count` bead peaks, ascending: 1-d k-means on log10, started at quantiles.
+def bead_peaks(values: NDArray[np.floating], lot: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the median intensity of each bead population, ascending.
 
-    Values at or below zero are no beads of a calibrated kit and are left out.
+    On log10 the peaks lie as far apart as the lot values: the pattern is slid along the events to where it catches
+    most, evenly over peaks; then each event goes to its nearest peak until medians stay (1-d k-medians).
+    Raises GateError for fewer than 50 beads per peak, and where a peak catches none.
     """
     logs = np.sort(np.log10(values[values > 0].astype(np.float64)))
-    if logs.size < 50 * count:
-        raise GateError(f"bead wells must hold at least {50 * count} beads", f"{logs.size}")
-    edges = _widest_gaps(logs, count)
-    centres = np.array([np.median(part) for part in np.split(logs, edges)])
+    if logs.size < FEWEST_BEADS * lot.size:
+        raise GateError(f"bead wells must hold at least {FEWEST_BEADS * lot.size} beads", f"{logs.size}")
+    pattern = np.log10(lot)
+    shifts = np.arange(logs[0] - pattern[-1], logs[-1] - pattern[0], 0.01)
+    centres = pattern + shifts[int(np.argmax([_caught(logs, pattern + shift) for shift in shifts]))]
     for _ in range(50):
-        middles = (centres[1:] + centres[:-1]) / 2
-        parts = np.split(logs, np.searchsorted(logs, middles))
-        centres = np.array(
-            [np.median(part) if part.size else centre for part, centre in zip(parts, centres, strict=True)]
-        )
+        parts = np.split(logs, np.searchsorted(logs, (centres[1:] + centres[:-1]) / 2))
+        if min(part.size for part in parts) == 0:
+            raise GateError("every bead of the lot must show a peak", f"{lot.size} expected, fewer seen")
+        centres = np.array([np.median(part) for part in parts])
     return np.asarray(10**centres)
 
 
-def _widest_gaps(logs: NDArray[np.float64], count: int) -> NDArray[np.intp]:
-    """Return where to part sorted values so that the parts are dense: the `count - 1` emptiest of many bins."""
-    low, high = np.percentile(logs, [0.5, 99.5])
-    starts = np.linspace(low, high, 2 * count + 1)[1::2]
-    return np.searchsorted(logs, (starts[1:] + starts[:-1]) / 2)
+FEWEST_BEADS = 50
+
+
+def _caught(logs: NDArray[np.float64], centres: NDArray[np.float64]) -> float:
+    """Return the events within 0.08 decades of each centre, no peak counting for more than its even share."""
+    edges = np.searchsorted(logs, np.concatenate([centres - 0.08, centres + 0.08]))
+    counts = edges[centres.size :] - edges[: centres.size]
+    return float(np.minimum(counts, logs.size / centres.size).sum() + 1e-6 * counts.sum())

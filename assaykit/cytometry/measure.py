@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assaykit.cytometry.calibration import CALIBRATED, beyond_beads
 from assaykit.cytometry.columns import Columns
 from assaykit.cytometry.contamination import contamination
 from assaykit.cytometry.hierarchy import ALL, populations
@@ -167,6 +168,8 @@ def _readout_rows(
         cells = sets.setdefault(key, sets.get(key) or cell_set(assay, resolved, well, gated, readout))
         for name, label in _named(readout, statistic):
             rows.setdefault(label, {**place, "readout": label, **_valued(READOUTS[name], cells)})
+        if readout.statistic == CALIBRATED:
+            findings += _beyond_beads(readout, cells)
     return list(rows.values()), [*findings, *_too_few(assay, well, gated)]
 
 
@@ -179,6 +182,17 @@ def _named(readout: Readout, statistic: Statistic) -> list[tuple[str, str]]:
 
 def _valued(statistic: Statistic, cells: CellSet) -> Row:
     return {"value": statistic.compute(cells), "unit": statistic.unit, "cells": cells.cells}
+
+
+def _beyond_beads(readout: Readout, cells: CellSet) -> list[Finding]:
+    if cells.control is None or cells.beads is None:
+        return []
+    above = READOUTS["median"].compute(cells) - cells.control.median
+    if not beyond_beads(cells.beads, above):
+        return []
+    ends = f"{cells.beads.peaks[0][0]:.4g} to {cells.beads.peaks[-1][0]:.4g}"
+    message = f"{readout.channel}: {above:.4g} lies outside the beads ({ends}), so receptors per cell are not told"
+    return [Finding("warn", "beyond_beads", message)]
 
 
 def _too_few(assay: Assay, well: Well, gated: GatedEvents) -> list[Finding]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from assaykit.cytometry.bench import Bench, with_files
+from assaykit.cytometry.calibration import bead_lines
 from assaykit.cytometry.channels import gate_channels, optional_roles, roles_used
 from assaykit.cytometry.contamination import stroma_limits
 from assaykit.cytometry.controls import serving
@@ -17,9 +18,10 @@ from assaykit.cytometry.estimated import Estimate, finding
 from assaykit.cytometry.estimates import estimate
 from assaykit.cytometry.hierarchy import ALL, drawn_on, in_order, without_operands
 from assaykit.cytometry.scales import logicle_scale, named_scale
+from assaykit.cytometry.single_stain import single_stain_spillover
 from assaykit.cytometry.survey import survey_plate
 from assaykit.cytometry.wells import is_fluorescence, plate_spillover
-from assaykit.errors import CompensationError, GateError, InputError
+from assaykit.errors import GateError, InputError
 from assaykit.plate.model import Plate
 from assaykit.protocol.gates import (
     BooleanGate,
@@ -35,7 +37,7 @@ from assaykit.protocol.gates import (
     ValleyGate,
     ViabilityGate,
 )
-from assaykit.study.model import Assay, Reference, Resolved
+from assaykit.study.model import Assay, Reference, Resolved, Spillover
 from assaykit.tables import Finding
 
 VEHICLE = Reference()
@@ -53,12 +55,15 @@ def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE)
     columns, findings = survey_plate(assay, plate)
     start = Resolved(columns=columns)
     try:
-        start = replace(start, spillover=plate_spillover(assay, plate.source))
-    except CompensationError as error:
+        spillover, judged = _spillover(assay, plate)
+        start = replace(start, spillover=spillover)
+        findings += judged
+    except InputError as error:
         findings.append(Finding("fail", "compensation", str(error), plate.name))
     bench = Bench(assay, plate, start)
     findings += _fix_gates(bench, reference)
     serves, controls, more = serving(bench)
+    lines, told = bead_lines(assay, plate, columns)
     resolved = replace(
         start,
         gates=tuple(gate for gate, _ in bench.gates),
@@ -67,8 +72,15 @@ def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE)
         scales=_scales(bench),
         serves=serves,
         controls=controls,
+        bead_lines=lines,
     )
-    return resolved, [*findings, *more]
+    return resolved, [*findings, *more, *told]
+
+
+def _spillover(assay: Assay, plate: Plate) -> tuple[Spillover | None, list[Finding]]:
+    if assay.protocol.compensation == "single_stain":
+        return single_stain_spillover(assay, plate, roles_used(assay.protocol))
+    return plate_spillover(assay, plate.source), []
 
 
 def _fix_gates(bench: Bench, reference: Reference) -> list[Finding]:

@@ -1,0 +1,86 @@
+"""The bead lines of a plate: wells of role beads whose factor `lot` names a CSV of molecules per bead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assaykit.cytometry.beads import bead_line, bead_peaks, molecules, read_lot
+from assaykit.cytometry.channels import role_columns
+from assaykit.cytometry.matching import concerns, text_factor
+from assaykit.cytometry.readouts import median
+from assaykit.cytometry.wells import existing
+from assaykit.errors import GateError, InputError
+from assaykit.fcs import read_fcs
+from assaykit.fcs.events import Events
+from assaykit.plate.model import Plate, Well
+from assaykit.study.model import Assay, BeadLine
+from assaykit.tables import Finding
+
+CALIBRATED = "receptors"
+
+
+def bead_lines(assay: Assay, plate: Plate, columns: Mapping[str, str]) -> tuple[dict[str, BeadLine], list[Finding]]:
+    """Return channel role -> bead line for every channel whose receptors are asked for, and how good each line is."""
+    lines: dict[str, BeadLine] = {}
+    findings: list[Finding] = []
+    wanted = dict.fromkeys(r.channel for r in assay.protocol.readouts if r.statistic == CALIBRATED)
+    for channel in wanted:
+        wells = [w for w in plate.wells if w.role == "beads" and w.factors.get("lot") and concerns(assay, w, channel)]
+        if not wells:
+            message = f"no bead well with a lot for {channel}: its receptors per cell are left out"
+            findings.append(Finding("warn", "no_bead_line", message, plate.name))
+            continue
+        try:
+            lines[channel] = _line(assay, plate, wells[0], channel=channel, column=columns.get(channel, ""))
+            findings.append(_said(plate, wells[0], lines[channel]))
+        except InputError as error:
+            findings.append(Finding("fail", "bead_line", str(error), plate.name, wells[0].name))
+    return lines, findings
+
+
+def _line(assay: Assay, plate: Plate, well: Well, *, channel: str, column: str) -> BeadLine:
+    lot = read_lot(_lot_path(plate, text_factor(well, "lot")))
+    events = read_fcs(existing(well))
+    if column not in events.names:
+        raise GateError("a bead file must hold the channel it calibrates", f"no {column}", events.names[0])
+    values = events.values[_one_size(assay, events), events.names.index(column)]
+    return bead_line(channel, bead_peaks(values, lot), lot)
+
+
+def _lot_path(plate: Plate, named: str) -> Path:
+    folder = plate.source.parent if plate.source else Path()
+    return next(
+        (place for place in (folder / named, folder.parent / named, Path(named)) if place.is_file()), Path(named)
+    )
+
+
+def _one_size(assay: Assay, events: Events) -> NDArray[np.bool_]:
+    """Return the events of the beads' own size: within a quarter decade of the median forward scatter."""
+    column = role_columns(assay, events.channels, ["fsc_a"]).get("fsc_a")
+    if column is None:
+        return np.ones(len(events), dtype=bool)
+    forward = events.values[:, events.names.index(column)]
+    positive = forward[forward > 0]
+    if not positive.size:
+        return np.ones(len(events), dtype=bool)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.abs(np.log10(forward / median(positive))) < 0.25)
+
+
+def _said(plate: Plate, well: Well, line: BeadLine) -> Finding:
+    """Say the line; a slope far from 1, or peaks off the line, mean a wrong lot or a detector out of its linear range."""
+    low, high = line.peaks[0][0], line.peaks[-1][0]
+    text = f"{line.channel}: log10 molecules = {line.slope:.3f} log10 intensity + {line.intercept:.3f}"
+    good = 0.9 <= line.slope <= 1.1 and line.residual_sd < 0.05
+    doubt = "" if good else f"; slope or residual SD ({line.residual_sd:.3f}) is unusual: check the lot and the peaks"
+    message = f"{text}, between {low:.4g} and {high:.4g}{doubt}"
+    return Finding("note" if good else "warn", "bead_line", message, plate.name, well.name)
+
+
+def beyond_beads(line: BeadLine | None, intensity: float) -> bool:
+    """Whether an intensity lies outside the beads, where molecules are refused."""
+    return line is not None and bool(np.isfinite(intensity)) and bool(np.isnan(molecules(line, intensity)[0]))
