@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from assaykit.cli import evidence
+from assaykit.cli.figures import figures
 from assaykit.cli.protocols import endpoints, protocols
 from assaykit.cli.run import run
 from assaykit.cli.simulate import simulate
@@ -30,5 +32,6 @@ def version(show: Annotated[bool, typer.Option("--version", help="Show the versi
         raise typer.Exit
 
 
-for command in (run, check, init, protocols, endpoints, drugs, schema, simulate):
+for command in (run, check, init, protocols, endpoints, drugs, schema, figures, simulate):
     app.command()(command)
+app.add_typer(evidence.app, name="evidence")

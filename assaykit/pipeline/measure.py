@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pandas as pd
 
-from assaykit.cytometry import WellMeasurement, light_assay, light_plate, measure_well, resolve_plate
+from assaykit.cytometry import (
+    WellMeasurement,
+    check_plate,
+    light_assay,
+    light_plate,
+    measure_well,
+    resolve_plate,
+)
 from assaykit.plate import Plate, Well
-from assaykit.study import Assay, Study
+from assaykit.study import Assay, Reference, Resolved, Study
 from assaykit.tables import POPULATIONS, READOUTS, Finding, frame_from_rows
 
 Progress = Callable[[str, int, int], None]  # stage, done, total
@@ -35,7 +42,7 @@ def resolve(study: Study, executor: Executor | None = None) -> tuple[Study, list
     assays = []
     for assay in study.assays:
         slim = replace(assay, plates=(), counts=())
-        answers = list(spread(_resolve_task, [(slim, plate) for plate in assay.plates], executor))
+        answers = list(spread(_resolve_task, [(slim, plate, study.reference) for plate in assay.plates], executor))
         for _, found in answers:
             findings += found
         resolved = {plate.name: answer for plate, (answer, _) in zip(assay.plates, answers, strict=True)}
@@ -58,6 +65,8 @@ def measure(assay: Assay, executor: Executor | None = None, progress: Progress |
     populations = frame_from_rows((row for well in wells for row in well.populations), POPULATIONS)
     readouts = frame_from_rows((row for well in wells for row in well.readouts), READOUTS)
     findings = [finding for well in wells for finding in well.findings]
+    for plate in assay.plates:
+        findings += check_plate(assay, plate, readouts[readouts["plate"] == plate.name])
     return Measured(populations, readouts, tuple(findings))
 
 
@@ -70,8 +79,9 @@ def spread(
     return executor.map(function, tasks, chunksize=_CHUNK if len(tasks) > 4 * _CHUNK else 1)
 
 
-def _resolve_task(task: tuple[Assay, Plate]) -> Any:
-    return resolve_plate(*task)
+def _resolve_task(task: tuple[Assay, Plate, Reference]) -> tuple[Resolved, list[Finding]]:
+    assay, plate, reference = task
+    return resolve_plate(assay, plate, reference=reference)
 
 
 def _measure_task(task: tuple[Assay, Plate, Well]) -> WellMeasurement:
