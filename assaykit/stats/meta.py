@@ -207,7 +207,9 @@ def _weighted(data: _Data, tau2: float, weights: Array | None = None) -> _Weight
 
 def _pooled(data: _Data, tau2: float, *, method: Method, test: Test, terms: tuple[str, ...], level: float) -> Pooled:
     fit, fixed = _weighted(data, tau2), _weighted(data, 0.0)
-    scale = fit.rss / data.df if test == "knha" else 1.0
+    # studies that agree to the last digit say nothing on their own spread: their standard errors then stand
+    spread = fit.rss > 1e-20 * float(np.sum(fit.weights * data.y**2))
+    scale = fit.rss / data.df if test == "knha" and spread else 1.0
     df = float(data.df) if test == "knha" else math.inf
     se = np.sqrt(scale * np.diag(fit.cov))
     statistic = fit.beta / se

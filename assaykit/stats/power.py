@@ -160,7 +160,9 @@ def _units_or_missing(effect: float, sd: float, *, power: float, alpha: float) -
 
 def _t_power(df: float, ncp: float, alpha: float) -> float:
     critical = special.stdtrit(df, 1 - alpha / 2)
-    return float(special.nctdtr(df, -abs(ncp), -critical) + special.nctdtr(df, abs(ncp), -critical))
+    above = 1 - special.nctdtr(df, abs(ncp), critical)
+    below = special.nctdtr(df, abs(ncp), -critical)
+    return float(above + (below if math.isfinite(below) else 0.0))  # far out the small tail is no number, and nothing
 
 
 def _require_spread(sd: float) -> None:
