@@ -140,7 +140,7 @@ def worth_drawing(estimates: pd.DataFrame, comparisons: pd.DataFrame, reference:
 def _plates(results: Results) -> Iterator[Drawing]:
     findings, populations = results.tables["findings"], results.tables["populations"]
     for assay in results.study.assays:
-        wells = wells_table(assay, findings)
+        wells = wells_table(assay, findings, results.study.unit)
         if len(wells):
             yield from _gating(assay, wells, results.study.reference)
             yield Drawing(

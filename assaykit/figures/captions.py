@@ -126,9 +126,8 @@ def plate_caption(wells: pd.DataFrame) -> str:
     """Return the caption of a plate map."""
     failed = int(wells["failed"].sum())
     lost = f" {failed} failed and crossed out." if failed else " None failed."
-    return (
-        f"{len(wells)} wells on {wells['plate'].nunique()} plates.{lost} Fill: treatment; rim: context; letter: role."
-    )
+    rim = wells["rim_name"].iloc[0]
+    return f"{len(wells)} wells on {wells['plate'].nunique()} plates.{lost} Fill: treatment; rim: {rim}; letter: role."
 
 
 def yield_caption(populations: pd.DataFrame) -> str:

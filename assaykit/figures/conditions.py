@@ -137,8 +137,8 @@ def on_scale(values: pd.Series, scale: str) -> NDArray[np.float64]:
     """Return the values on the scale a unit's wells are averaged on for display: logs for log2 and log, else as is."""
     numbers = values.to_numpy(float)
     if scale not in {"log2", "log"}:
-        return numbers
-    return np.log(np.where(numbers > 0, numbers, np.nan))
+        return np.asarray(numbers)
+    return np.asarray(np.log(np.where(numbers > 0, numbers, np.nan)))
 
 
 def unit_means(wells: pd.DataFrame, scale: str) -> pd.DataFrame:

@@ -84,8 +84,8 @@ _PER_ROW = 21
 
 
 def _draw_matrix(axes: Axes, groups: list[tuple[str, pd.DataFrame]], columns: list[str], style: Style) -> None:
-    words = {"va": "center", "fontsize": style.small}
-    outside = words | {"transform": axes.get_yaxis_transform()}
+    words: dict[str, Any] = {"va": "center", "fontsize": style.small}
+    outside: dict[str, Any] = words | {"transform": axes.get_yaxis_transform()}
     y = 0.0
     for family, part in groups:
         axes.text(-1.53, y + 0.1, family, **(outside | {"fontsize": style.text, "fontweight": "bold"}))
@@ -211,7 +211,7 @@ def _around(limits: tuple[float, float], name: str) -> tuple[float, float]:
 
 
 def _write_claim(axes: Axes, y: float, row: pd.Series, style: Style) -> None:
-    words = {"va": "center", "fontsize": style.small, "transform": axes.get_yaxis_transform()}
+    words: dict[str, Any] = {"va": "center", "fontsize": style.small, "transform": axes.get_yaxis_transform()}
     verdict = str(row["verdict"])
     axes.text(-1.78, y, row["claim"], **words, fontweight="bold" if row["primary"] else "normal")
     axes.text(-1.56, y, short(shown(row["statement"]), 74), **words)

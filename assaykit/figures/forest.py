@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -137,7 +138,7 @@ def draw_interval(axes: Axes, y: float, row: pd.Series, *, colour: str, style: S
 
 def _write_row(axes: Axes, y: float, row: pd.Series, style: Style) -> None:
     place = axes.get_yaxis_transform()
-    words = {"va": "center", "fontsize": style.small, "transform": place}
+    words: dict[str, Any] = {"va": "center", "fontsize": style.small, "transform": place}
     colour = KIND_COLOURS.get(str(row["kind"]), BLACK)
     axes.plot(-1.535, y, "s", color=colour, markersize=style.text * 0.5, transform=place, clip_on=False)
     axes.text(-1.5, y, contrast_words(row), **words)

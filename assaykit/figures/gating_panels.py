@@ -120,8 +120,8 @@ class _View:
             case IntervalGate():
                 return self._one_channel(gate, gate.channel, tuple(v for v in (gate.low, gate.high) if v is not None))
             case RectangleGate() if len(gate.bounds) == 1:
-                ((channel, ends),) = gate.bounds.items()
-                return self._one_channel(gate, channel, tuple(v for v in ends if v is not None and np.isfinite(v)))
+                ((channel, bounds),) = gate.bounds.items()
+                return self._one_channel(gate, channel, tuple(v for v in bounds if v is not None and np.isfinite(v)))
             case _:
                 return self._two_channels(gate)
 
@@ -281,4 +281,4 @@ def _ellipse(gate: EllipsoidGate) -> Array:
     angle = np.linspace(0, 2 * np.pi, 100)
     root = np.linalg.cholesky(np.asarray(gate.covariance))
     circle = np.sqrt(gate.distance_squared) * np.vstack([np.cos(angle), np.sin(angle)])
-    return np.asarray(root @ circle) + np.asarray(gate.mean)[:, None]
+    return np.asarray(root @ circle + np.asarray(gate.mean)[:, None])

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -31,8 +33,12 @@ _RIMS = (PALE, BLACK, "#0072B2", "#009E73", "#CC79A7", GREY)
 _PLACE = re.compile(r"^([A-Z]{1,2})(\d{1,2})$")
 
 
-def wells_table(assay: Assay, findings: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per well with a place on a plate: row and column from 0, role, treatment, context, failed."""
+def wells_table(assay: Assay, findings: pd.DataFrame, unit: str = "") -> pd.DataFrame:
+    """Return one row per well with a place on a plate: row and column from 0, role, treatment, rim, failed.
+
+    The rim is the context; where there is but one, the other factor that varies within plates, such as the target.
+    """
+    rim = _rim_factor(assay, unit)
     failed = findings[findings["level"] == "fail"]
     bad = set(zip(failed["plate"], failed["well"], strict=True))
     rows = [
@@ -44,7 +50,8 @@ def wells_table(assay: Assay, findings: pd.DataFrame) -> pd.DataFrame:
             **dict(zip(("row", "column"), place, strict=True)),
             "role": well.role,
             "treatment": str(well.factors.get("treatment", "")),
-            "context": str(well.factors.get("context", "")),
+            "rim": str(well.factors.get(rim, "")),
+            "rim_name": rim,
             "failed": (plate.name, well.name) in bad,
         }
         for plate in assay.plates
@@ -52,6 +59,16 @@ def wells_table(assay: Assay, findings: pd.DataFrame) -> pd.DataFrame:
         if (place := place_of(well.name)) is not None
     ]
     return pd.DataFrame(rows)
+
+
+def _rim_factor(assay: Assay, unit: str) -> str:
+    """Return the factor to show as the rim."""
+    levels: dict[str, set[str]] = {}
+    for well in (well for plate in assay.plates for well in plate.wells if well.role == "sample"):
+        for name, value in well.factors.items():
+            levels.setdefault(name, set()).add(str(value))
+    others = [n for n, v in levels.items() if n not in {"treatment", "context", unit} and 1 < len(v) <= len(_RIMS)]
+    return others[0] if others and len(levels.get("context", ())) < 2 else "context"
 
 
 def place_of(well: str) -> tuple[int, int] | None:
@@ -80,17 +97,16 @@ def plate_map(wells: pd.DataFrame, *, style: Style, reference: str = "vehicle") 
     cell = min((width - 2) / across / (columns + 1.6), style.text * 0.85)
     treatments = ordered_treatments((t for t in wells["treatment"] if t), reference)
     colours = treatment_colours(treatments, reference)
-    contexts = ordered_contexts(c for c in wells["context"] if c)
+    rims = dict(zip(ordered_contexts(c for c in wells["rim"] if c), _RIMS, strict=False))
     tall = (rows + 2.4) * cell
     key = -(-len(treatments) // 3) + 2.6
     figure = canvas(width, tall * deep + style.row * key)
     for i, name in enumerate(plates):
         left = (i % across) * (columns + 1.6) * cell + 1.4 * cell
         axes = axes_at(figure, left, (i // across) * tall + 1.9 * cell, (columns * cell, rows * cell))
-        rims = dict(zip(contexts, _RIMS, strict=False))
         _draw_plate(axes, wells[wells["plate"] == name], (colours, rims), cell=cell, style=style)
         axes.set_title(name, loc="left", fontsize=style.text, pad=style.text * 1.2)
-    _draw_key(figure, colours, dict(zip(contexts, _RIMS, strict=False)), roles=set(wells["role"]), style=style)
+    _draw_key(figure, colours, rims, wells=wells, style=style)
     return figure
 
 
@@ -100,10 +116,10 @@ def _draw_plate(
     colours, rims = inks
     rows, columns = int(wells["rows"].iloc[0]), int(wells["columns"].iloc[0])
     size = (cell * 0.78 * 72 / 25.4) ** 2
-    empty = [(c, r) for r in range(rows) for c in range(columns)]
-    axes.scatter(*zip(*empty, strict=True), s=size * 0.5, c=FAINT, linewidths=0)
+    places = np.indices((rows, columns)).reshape(2, -1)
+    axes.scatter(places[1], places[0], s=size * 0.5, c=FAINT, linewidths=0)
     faces = [colours.get(t, "white") for t in wells["treatment"]]
-    edges = [rims.get(c, PALE) for c in wells["context"]]
+    edges = [rims.get(c, PALE) for c in wells["rim"]]
     axes.scatter(wells["column"], wells["row"], s=size, c=faces, edgecolors=edges, linewidths=style.line * 2)
     for _, well in wells[wells["role"] != "sample"].iterrows():
         axes.text(
@@ -138,7 +154,11 @@ def _row_letters(row: int) -> str:
     return (chr(64 + row // 26) if row >= 26 else "") + chr(65 + row % 26)
 
 
-def _draw_key(figure: Figure, colours: dict[str, str], rims: dict[str, str], *, roles: set[str], style: Style) -> None:
+def _draw_key(
+    figure: Figure, colours: dict[str, str], rims: dict[str, str], *, wells: pd.DataFrame, style: Style
+) -> None:
+    rim_name = str(wells["rim_name"].iloc[0])
+
     def dot(face: str, edge: str, label: str) -> Line2D:
         return Line2D(
             [], [], marker="o", linestyle="", markersize=style.text * 0.8, markerfacecolor=face, markeredgecolor=edge,
@@ -146,10 +166,16 @@ def _draw_key(figure: Figure, colours: dict[str, str], rims: dict[str, str], *, 
         )  # fmt: skip
 
     height = figure.get_size_inches()[1] * 25.4
-    words = {"loc": "lower left", "fontsize": style.small, "handletextpad": 0.2, "columnspacing": 1.2, "borderpad": 0}
-    letters = [f"{ROLE_LETTERS[r]} {_role_words(r)}" for r in ROLE_LETTERS if r in roles]
+    words: dict[str, Any] = {
+        "loc": "lower left",
+        "fontsize": style.small,
+        "handletextpad": 0.2,
+        "columnspacing": 1.2,
+        "borderpad": 0,
+    }
+    letters = [f"{ROLE_LETTERS[r]} {_role_words(r)}" for r in ROLE_LETTERS if r in set(wells["role"])]
     cross = Line2D([], [], marker="x", linestyle="", color=VERMILLION, markersize=style.text * 0.6, label="failed")
-    rim = [dot("white", ink, "rim: " + context_words(name)) for name, ink in rims.items()]
+    rim = [dot("white", ink, f"{rim_name}: {context_words(name)}") for name, ink in rims.items()]
     plain = [Line2D([], [], linestyle="", label=text) for text in letters]
     figure.legend(handles=[*rim, cross, *plain], ncols=6, bbox_to_anchor=(0.006, style.row * 0.4 / height), **words)
     drugs = [dot(colour, colour, shown(name)) for name, colour in colours.items()]

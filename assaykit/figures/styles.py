@@ -52,7 +52,7 @@ class Style:
         return self.text * 0.58
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Any:
         """Return matplotlib's settings for this style."""
         return {
             **dict.fromkeys(("font.size", "axes.labelsize", "legend.fontsize", "axes.titlesize"), self.text),
@@ -142,6 +142,6 @@ def figure_bytes(figure: Figure, style: Style, file_format: Format) -> bytes:
     """Return the figure as the bytes of a PDF, SVG or PNG file; the same figure gives the same bytes."""
     buffer = io.BytesIO()
     with mpl.rc_context(style.settings):
-        options = {"pil_kwargs": {"compress_level": 4}} if file_format == "png" else {}
+        options: dict[str, Any] = {"pil_kwargs": {"compress_level": 4}} if file_format == "png" else {}
         figure.savefig(buffer, format=file_format, dpi=style.dpi, metadata=_METADATA[file_format], **options)
     return buffer.getvalue()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from assaykit.figures.conditions import endpoint_words, shown
+from assaykit.figures.conditions import context_words, endpoint_words, shown
 from assaykit.figures.evidence import by_family
 from assaykit.figures.forest import KIND_WORDS, contrast_words
 from assaykit.figures.numbers import df_text, interval_text, number_text, p_text
@@ -28,7 +28,18 @@ class Listing:
 
 def claim_groups(comparisons: pd.DataFrame) -> tuple[list[Listing], list[Listing]]:
     """Return the tested claims by family, and those not testable by reason."""
-    head = ("claim", "what the review says", "printed", "source", "effect (95% CI)", "n", "P adj.", "verdict", "why")
+    head = (
+        "claim",
+        "what the review says",
+        "printed",
+        "source",
+        "tested with",
+        "effect (95% CI)",
+        "n",
+        "P adj.",
+        "verdict",
+        "why",
+    )
     tested = [
         Listing(family, head, tuple(tuple(_claim(row)) for _, row in part.iterrows()))
         for family, part in by_family(comparisons)
@@ -46,12 +57,13 @@ def _claim(row: pd.Series) -> Iterator[str]:
     yield shown(str(row["statement"]))
     yield _sign(row["printed_sign"])
     yield _sign(row["expected_sign"])
+    yield f"{shown(str(row['contrast']))}, {context_words(str(row['context']))}" if row["contrast"] else "–"
     yield f"{row['effect_name']} {interval_text(row['effect'], row['effect_low'], row['effect_high'])}".strip()
     yield _count(row["n_units"])
     yield p_text(float(row["p_adjusted"]))
     yield str(row["verdict"])
     needed = f" About {row['units_needed']} units would settle it." if pd.notna(row["units_needed"]) else ""
-    conflict = f" Note: {row['conflict']}." if row["conflict"] else ""
+    conflict = f" Note: {row['conflict']}" if row["conflict"] else ""
     yield shown(str(row["reason"])) + needed + conflict
 
 
