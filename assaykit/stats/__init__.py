@@ -2,6 +2,28 @@
 
 from __future__ import annotations
 
+from assaykit.stats.contrasts import (
+    anova,
+    coefficients,
+    custom_contrasts,
+    factor_contrasts,
+    interaction_contrasts,
+    marginal_means,
+)
 from assaykit.stats.estimate import estimate
+from assaykit.stats.lmm import Lmm, fit_lmm
+from assaykit.stats.robustness import robustness, robustness_summary
 
-__all__ = ["estimate"]
+__all__ = [
+    "Lmm",
+    "anova",
+    "coefficients",
+    "custom_contrasts",
+    "estimate",
+    "factor_contrasts",
+    "fit_lmm",
+    "interaction_contrasts",
+    "marginal_means",
+    "robustness",
+    "robustness_summary",
+]

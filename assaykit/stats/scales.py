@@ -39,8 +39,7 @@ def analysis_scale(frame: pd.DataFrame, scale: Scale) -> Floats:
     if scale == "identity":
         return value
     edge = value <= 0 if scale != "logit" else (value <= 0) | (value >= whole)
-    rate = (_numbers(frame, "count") + 0.5) / (_numbers(frame, "total") + 1.0) * whole
-    value = np.where(edge, rate, value)
+    value = np.where(edge, _empirical(frame, value), value)
     with np.errstate(divide="ignore", invalid="ignore"):
         y = _FORWARD[scale](value / whole if scale == "logit" else value)
     return np.where(np.isfinite(y), y, np.nan)
@@ -71,6 +70,21 @@ def _numbers(frame: pd.DataFrame, column: str) -> Floats:
         return np.full(len(frame), np.nan)
     numbers: Floats = frame[column].to_numpy(np.float64, na_value=np.nan)
     return numbers
+
+
+def _empirical(frame: pd.DataFrame, value: Floats) -> Floats:
+    """Return whole * (count + 0.5) / (total + 1); NaN where count / total is not what `value` measures.
+
+    `whole` is 100 for a percentage, and otherwise what turns count / total into the other rows' values.
+    """
+    count, total = _numbers(frame, "count"), _numbers(frame, "total")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        wholes = value * total / count
+    wholes = wholes[np.isfinite(wholes) & (count > 0)]
+    constant = len(wholes) and np.ptp(wholes) <= 1e-6 * abs(float(np.median(wholes)))
+    percent = all(is_percent(str(unit)) for unit in frame["unit"].unique())
+    whole = 100.0 if percent else float(np.median(wholes)) if constant else np.nan
+    return np.asarray((count + 0.5) / (total + 1.0) * whole)
 
 
 def _identity(x: Floats) -> Floats:

@@ -1,26 +1,55 @@
 """The default test: a contrast between the arms' unit means, with the independent unit as the only n.
 
-    unit means of both arms -> differences within units -> estimate, standard error, df
+    wells -> mean per unit and cell -> both sides of the contrast, unit by unit -> differences -> t
 
-Where every unit has both arms this is the mixed model `mean ~ arm + (1 | unit)` on the unit means of the two arms,
-and its t is the paired t with n - 1 df. The error of a contrast is taken from that contrast alone, and is not pooled
-over treatments: drugs differ in how much experiments disagree about them, and a pooled error is then too small for
-one contrast and too large for another. benchmarks/operating_characteristics.py shows both.
+Where every unit has both sides this is the mixed model `mean ~ arm + (1 | unit)` on the unit means of the two arms,
+and its t is the paired t with n - 1 df. Three choices, made by simulation (benchmarks/operating_characteristics.py):
+the error of a contrast is taken from that contrast alone, because drugs differ in how much experiments disagree about
+them, and an error pooled over treatments is then too small for one contrast and too large for another; a unit that
+lacks a side is left out, because what the mixed model recovers from it costs up to twice the nominal 5 % when arms
+differ in spread; and wells are averaged, whatever their number.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+
+from assaykit.stats.families import Arm, Asked, Cell
 
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class UnitMeans:
+    """Mean per unit and cell on the analysis scale, with the wells behind it; NaN where a unit lacks the cell."""
+
+    units: tuple[str, ...]
+    mean: Mapping[Cell, Floats]
+    wells: Mapping[Cell, NDArray[np.int64]]
+    reasons: Mapping[Cell, str]  # why a cell is not interpretable
+
+    def without(self, unit: str) -> UnitMeans:
+        """Return the means of the other units."""
+        kept = np.array([name != unit for name in self.units])
+        return UnitMeans(
+            tuple(name for name in self.units if name != unit),
+            {cell: values[kept] for cell, values in self.mean.items()},
+            {cell: values[kept] for cell, values in self.wells.items()},
+            self.reasons,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class UnitContrast:
-    """One contrast from unit means: estimate, error and what it rests on."""
+    """One contrast: estimate, error and what it rests on.
+
+    `simulated` holds p value and limits where a bootstrap gives them instead of t.
+    """
 
     estimate: float
     std_error: float
@@ -29,6 +58,50 @@ class UnitContrast:
     residual_sd: float
     unit_sd: float
     method: str
+    simulated: tuple[float, float, float] | None = None
+
+
+def unit_means(rows: pd.DataFrame, unit: str) -> UnitMeans:
+    """Return the mean of `y` per unit and cell; rows without a value on the scale are left out."""
+    units = tuple(sorted(rows[unit].astype(str).unique()))
+    position = rows[unit].astype(str).map({name: i for i, name in enumerate(units)}).to_numpy()
+    y, valid = rows["y"].to_numpy(np.float64), rows["y"].notna().to_numpy()
+    bad = (rows["qc"] == "not_interpretable").to_numpy()
+    mean, wells, reasons = {}, {}, {}
+    for cell, index in rows.groupby(["treatment", "context"], sort=True).indices.items():
+        kept = index[valid[index]]
+        n = np.bincount(position[kept], minlength=len(units))
+        with np.errstate(invalid="ignore"):
+            mean[cell] = np.bincount(position[kept], weights=y[kept], minlength=len(units)) / n
+        wells[cell] = n
+        doubted = rows["reason"].to_numpy()[index[bad[index]]]
+        reasons[cell] = "; ".join(dict.fromkeys(str(reason) for reason in doubted)) if len(doubted) else ""
+    return UnitMeans(units, mean, wells, reasons)
+
+
+def contrast_of_units(asked: Asked, means: UnitMeans) -> UnitContrast | str:
+    """Return the contrast from the unit means, or why it cannot be estimated."""
+    missing = missing_cells(asked, means)
+    if missing:
+        return missing
+    sides = [_side(arm, means) for arm in asked.arms]
+    have = [np.isfinite(side) for side in sides]
+    if len(sides) == 1:
+        return against_zero(sides[0]) if have[0].sum() >= 2 else _too_few(int(have[0].sum()))
+    both = int((have[0] & have[1]).sum())
+    if both >= 2:
+        return paired(sides[0], sides[1])
+    if both == 0 and min(have[0].sum(), have[1].sum()) >= 2:
+        return unpaired(sides[0], sides[1])
+    return _too_few(both)
+
+
+def missing_cells(asked: Asked, means: UnitMeans) -> str:
+    """Return which cells of a contrast hold no value, as a reason; empty where all do."""
+    missing = [cell for cell in asked.cells if cell not in means.mean or not np.isfinite(means.mean[cell]).any()]
+    if not missing:
+        return ""
+    return "not estimable: no values for " + " or ".join(f"{t} in {c}" for t, c in dict.fromkeys(missing))
 
 
 def paired(first: Floats, second: Floats) -> UnitContrast:
@@ -84,3 +157,13 @@ def against_zero(values: Floats) -> UnitContrast:
         unit_sd=sd,
         method="unit means (one-sample t, df = units - 1)",
     )
+
+
+def _side(arm: Arm, means: UnitMeans) -> Floats:
+    """Return one value per unit for a side of a contrast: a cell's mean, or a difference of two."""
+    first, *rest = (means.mean[cell] for cell in arm)
+    return first - rest[0] if rest else first
+
+
+def _too_few(units: int) -> str:
+    return f"not estimable: {units} unit{'s' * (units != 1)} with every arm; an interval needs at least 2"

@@ -1,0 +1,214 @@
+"""Models of all cells at once: what the default is compared with, and what a protocol may ask for instead.
+
+    answers(rows or means, asked) -> one answer per contrast, and the covariance of the contrasts
+
+Each gives every cell (treatment, context) its mean and shares one error over them: more power than a contrast's own
+error where drugs are alike in spread, and wrong where they are not. `wells_as_n` is wrong always, and is kept to show
+what pseudoreplication does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from assaykit.errors import DesignError
+from assaykit.stats.ddf import inference, t_tests
+from assaykit.stats.design import Random
+from assaykit.stats.families import Asked, Cell
+from assaykit.stats.lmm import Lmm, fit_arrays
+from assaykit.stats.unit_level import UnitContrast, UnitMeans, missing_cells
+from assaykit.tables import Finding
+
+if TYPE_CHECKING:
+    from assaykit.stats.glmm import Glmm
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """One answer per contrast asked, or the reason there is none; `covariance` is NaN where there is none."""
+
+    contrasts: tuple[UnitContrast | str, ...]
+    covariance: Floats
+    findings: tuple[Finding, ...] = ()
+
+
+def pooled_lmm(means: UnitMeans, asked: Sequence[Asked]) -> Answers:
+    """Return contrasts of the mixed model `mean ~ cell + (1 | unit)` on unit means, Kenward-Roger df."""
+    cells = _filled(means)
+    unit, column = np.nonzero(np.isfinite(np.column_stack([means.mean[cell] for cell in cells])))
+    y = np.column_stack([means.mean[cell] for cell in cells])[unit, column]
+    fit = fit_arrays(y, np.eye(len(cells))[column], [_intercepts("unit", unit)])
+    return _from_lmm(fit, means, asked, method="pooled mixed model on unit means (Kenward-Roger df)")
+
+
+def nested_lmm(rows: pd.DataFrame, means: UnitMeans, asked: Sequence[Asked], *, unit: str) -> Answers:
+    """Return contrasts of the mixed model `y ~ cell + (1 | unit / cell)` on wells, Kenward-Roger df.
+
+    Where no cell has a second well the inner term is the residual, and the model is that on unit means.
+    """
+    cells, kept = _filled(means), rows[rows["y"].notna()]
+    units, column = _codes(kept, means, cells, unit)
+    cell_of_unit = units * len(cells) + column
+    if len(np.unique(cell_of_unit)) == len(kept):
+        return pooled_lmm(means, asked)
+    terms = [_intercepts("unit", units), _intercepts("unit:cell", cell_of_unit)]
+    fit = fit_arrays(kept["y"].to_numpy(np.float64), np.eye(len(cells))[column], terms)
+    return _from_lmm(fit, means, asked, method="nested mixed model on wells (Kenward-Roger df)")
+
+
+def wells_as_n(rows: pd.DataFrame, means: UnitMeans, asked: Sequence[Asked], *, unit: str) -> Answers:
+    """Return the WRONG answer: every well counted as an independent experiment (pooled t over wells)."""
+    cells, kept = _filled(means), rows[rows["y"].notna()]
+    _, column = _codes(kept, means, cells, unit)
+    y, n = kept["y"].to_numpy(np.float64), np.bincount(column, minlength=len(cells))
+    center = np.bincount(column, weights=y, minlength=len(cells)) / n
+    df = len(y) - len(cells)
+    sigma = float(np.sqrt(np.sum((y - center[column]) ** 2) / df)) if df > 0 else np.nan
+    vcov = np.diag(sigma**2 / n)
+    rows_asked, reasons = _rows_asked(asked, means, cells)
+    contrasts = tuple(
+        reason
+        or UnitContrast(
+            estimate=float(row @ center),
+            std_error=float(np.sqrt(row @ vcov @ row)),
+            df=float(df),
+            used=_units_with(one, means),
+            residual_sd=sigma,
+            unit_sd=float("nan"),
+            method="WRONG: wells counted as independent (pseudoreplication)",
+        )
+        for one, row, reason in zip(asked, rows_asked, reasons, strict=True)
+    )
+    return Answers(contrasts, rows_asked @ vcov @ rows_asked.T)
+
+
+def count_glmm(
+    rows: pd.DataFrame,
+    means: UnitMeans,
+    asked: Sequence[Asked],
+    *,
+    unit: str,
+    family: str,
+    seed: int = 1,
+    draws: int = 0,
+) -> Answers:
+    """Return contrasts of a count model on wells, with random units and cells of units.
+
+    `family` is nbinom2 (rate, log of the total as offset) or betabinomial (count of total). With `draws`, p values and
+    limits are bootstrapped; without, the model's standard error meets t with units - 1 df, for comparison only.
+    Raises DesignError where the measurements hold no counts.
+    """
+    from assaykit.stats.glmm import fit_glmm
+
+    kept = rows[rows["y"].notna() & rows["count"].notna() & (rows["total"] > 0)]
+    cells = [cell for cell in _filled(means) if ((kept["treatment"] == cell[0]) & (kept["context"] == cell[1])).any()]
+    if kept.empty or len(cells) < len(_filled(means)):
+        raise DesignError("a model of counts must have count and total for every cell", f"{len(kept)} wells with both")
+    units, column = _codes(kept, means, cells, unit)
+    groups = {"unit": units.astype(str), "unit:cell": (units * len(cells) + column).astype(str)}
+    groups = {name: labels for name, labels in groups.items() if len(np.unique(labels)) < len(kept)}
+    count, total = kept["count"].to_numpy(np.float64).round(), kept["total"].to_numpy(np.float64).round()
+    noise = {"trials": total} if family == "betabinomial" else {"offset": np.log(total)}
+    fit = fit_glmm(count, np.eye(len(cells))[column], groups, family=family, **noise)
+    rows_asked, reasons = _rows_asked(asked, means, cells)
+    found = _bootstrapped(fit, rows_asked, seed, draws) if draws else _with_t(fit, rows_asked)
+    contrasts = tuple(
+        reason
+        or UnitContrast(
+            estimate=estimate,
+            std_error=std_error,
+            df=float("nan") if draws else float(max(_units_with(which, means).sum() - 1, 1)),
+            used=_units_with(which, means),
+            residual_sd=float("nan"),
+            unit_sd=fit.sds[fit.groups.index("unit")],
+            method=f"{family} mixed model on wells ({method})",
+            simulated=simulated,
+        )
+        for which, (estimate, std_error, method, simulated), reason in zip(asked, found, reasons, strict=True)
+    )
+    return Answers(contrasts, rows_asked @ fit.covariance @ rows_asked.T, fit.findings)
+
+
+_Simulated = tuple[float, float, float]
+
+
+def _bootstrapped(fit: Glmm, rows: Floats, seed: int, draws: int) -> list[tuple[float, float, str, _Simulated | None]]:
+    from assaykit.stats.glmm_bootstrap import bootstrap_contrasts
+
+    drawn = bootstrap_contrasts(fit, rows, rng=np.random.default_rng(seed), simulations=draws)
+    return [(one.estimate, one.std_error, one.method, (one.p_value, one.conf_low, one.conf_high)) for one in drawn]
+
+
+def _with_t(fit: Glmm, rows: Floats) -> list[tuple[float, float, str, _Simulated | None]]:
+    errors = np.sqrt(((rows @ fit.covariance) * rows).sum(axis=1))
+    return [
+        (float(estimate), float(error), "model's standard error, t with units - 1 df", None)
+        for estimate, error in zip(rows @ fit.coefficients, errors, strict=True)
+    ]
+
+
+def cell_weights(asked: Asked, cells: Sequence[Cell]) -> Floats:
+    """Return the weight of every cell in a contrast."""
+    weights = np.zeros(len(cells))
+    for arm, sign in zip(asked.arms, (1.0, -1.0), strict=False):
+        for cell, inner in zip(arm, (1.0, -1.0), strict=False):
+            weights[cells.index(cell)] += sign * inner
+    return weights
+
+
+def _filled(means: UnitMeans) -> list[Cell]:
+    return [cell for cell, values in means.mean.items() if np.isfinite(values).any()]
+
+
+def _rows_asked(asked: Sequence[Asked], means: UnitMeans, cells: Sequence[Cell]) -> tuple[Floats, list[str]]:
+    reasons = [missing_cells(one, means) for one in asked]
+    rows = [
+        np.zeros(len(cells)) if reason else cell_weights(one, cells) for one, reason in zip(asked, reasons, strict=True)
+    ]
+    return np.array(rows).reshape(len(asked), len(cells)), reasons
+
+
+def _units_with(asked: Asked, means: UnitMeans) -> NDArray[np.bool_]:
+    return np.asarray(np.any([np.isfinite(means.mean[cell]) for cell in asked.cells], axis=0), np.bool_)
+
+
+def _codes(
+    rows: pd.DataFrame, means: UnitMeans, cells: Sequence[Cell], unit: str
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    positions: Mapping[str, int] = {name: i for i, name in enumerate(means.units)}
+    columns = {cell: i for i, cell in enumerate(cells)}
+    units = np.array([positions[str(name)] for name in rows[unit]], np.intp)
+    pairs = zip(rows["treatment"], rows["context"], strict=True)
+    return units, np.array([columns[pair] for pair in pairs], np.intp)
+
+
+def _intercepts(name: str, labels: NDArray[np.intp]) -> Random:
+    levels, codes = np.unique(labels, return_inverse=True)
+    if len(levels) < 2:
+        raise DesignError("a mixed model must have at least 2 units", str(len(levels)))
+    return Random(name, ("(Intercept)",), codes.astype(np.intp), tuple(map(str, levels)), np.ones((len(labels), 1)))
+
+
+def _from_lmm(fit: Lmm, means: UnitMeans, asked: Sequence[Asked], *, method: str) -> Answers:
+    rows, reasons = _rows_asked(asked, means, _filled(means))
+    model = inference(fit, "kenward_roger")
+    usable = np.array([not reason for reason in reasons], bool)
+    tests = iter(t_tests(rows[usable], model))
+    unit_sd = next(c.sd_or_correlation for c in fit.components if c.group == "unit")
+    contrasts: list[UnitContrast | str] = []
+    for one, reason in zip(asked, reasons, strict=True):
+        if reason:
+            contrasts.append(reason)
+            continue
+        test = next(tests)
+        used = _units_with(one, means)
+        contrasts.append(UnitContrast(test.estimate, test.std_error, test.df, used, fit.sigma, unit_sd, method))
+    return Answers(tuple(contrasts), rows @ model.vcov @ rows.T, fit.findings)

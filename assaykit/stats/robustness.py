@@ -1,0 +1,189 @@
+"""How robust an analysis is: every contrast again with each unit left out, with other models, with other inputs.
+
+    variation(rows) -> the same contrasts -> does the 95 % interval still say the same?
+
+One row per contrast and variation. The variations ask one question each: does the answer hang on one experiment, on
+the model, or on a threshold? The pseudoreplicated answer stands beside them only when asked for, labelled wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from assaykit.errors import DesignError
+from assaykit.protocol.model import Analysis
+from assaykit.stats.cell_models import count_glmm, nested_lmm, pooled_lmm, wells_as_n
+from assaykit.stats.estimate import numbers, scaled_rows
+from assaykit.stats.families import Asked, asked_contrasts
+from assaykit.stats.unit_level import UnitContrast, UnitMeans, contrast_of_units, unit_means
+from assaykit.study.model import Reference
+
+COLUMNS = {
+    "assay": "the assay within the study",
+    "analysis": "the analysis of the protocol",
+    "contrast": "the contrast in words",
+    "context": "the context it holds in; 'A - B' for an interaction",
+    "kind": "treatment, pairwise, context, interaction, level or custom",
+    "variation": "what was changed: as planned, a unit left out, another model, another input",
+    "group": "as planned, leave one out, model, input or wrong",
+    "estimate": "the contrast on the analysis scale",
+    "conf_low": "its lower 95 % limit",
+    "conf_high": "its upper 95 % limit",
+    "p_value": "two-sided, unadjusted",
+    "n_units": "independent units that inform it",
+    "says": "above zero, below zero or unclear: where the 95 % interval lies",
+    "stands": "yes, weaker (same side, now unclear), changed (otherwise different), not estimable, not compared",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """What every variation starts from."""
+
+    rows: pd.DataFrame
+    means: UnitMeans
+    asked: tuple[Asked, ...]
+    analysis: Analysis
+    unit: str
+
+
+def robustness(
+    measurements: pd.DataFrame,
+    assay: str,
+    analysis: Analysis,
+    *,
+    unit: str = "unit_id",
+    reference: Reference,
+    inputs: Mapping[str, pd.DataFrame] | None = None,
+    show_pseudoreplication: bool = False,
+) -> pd.DataFrame:
+    """Return one row per contrast and variation, with the columns of COLUMNS.
+
+    `inputs` names further MEASUREMENTS of the same wells, such as those with a gate's threshold at either end of its
+    interval. Everything here is computed from the same contrasts as `estimate`; count models meet t with units - 1 df.
+    """
+    rows = scaled_rows(measurements, assay, analysis)
+    if rows.empty:
+        return pd.DataFrame(columns=list(COLUMNS))
+    means = unit_means(rows, unit)
+    asked = asked_contrasts(means.mean, analysis, reference)
+    material = Material(rows, means, asked, analysis, unit)
+    planned = _unit_level(means, asked)
+    varied = [("as planned", "as planned", planned), *_left_out(material), *_models(material)]
+    for name, other in (inputs or {}).items():
+        other_means = unit_means(scaled_rows(other, assay, analysis), unit)
+        varied.append((name, "input", _unit_level(other_means, asked)))
+    if show_pseudoreplication:
+        varied.append(("WRONG: wells counted as n", "wrong", wells_as_n(rows, means, asked, unit=unit).contrasts))
+    records = [
+        _record(asked[i], name, group, answers[i], planned=planned[i], analysis=analysis) | {"assay": assay}
+        for i in range(len(asked))
+        for name, group, answers in varied
+    ]
+    return pd.DataFrame(records, columns=list(COLUMNS))
+
+
+def robustness_summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per contrast: what it says as planned, how many variations leave that standing, and which do not.
+
+    Columns: assay, analysis, contrast, context, kind, says, variations, standing, weaker, changed, robust, doubts.
+    `robust` is yes where no variation weakens or changes the answer, fragile where one does.
+    """
+    keys = ["assay", "analysis", "contrast", "context", "kind"]
+    records = []
+    for labels, rows in table[table["group"] != "wrong"].groupby(keys, sort=False):
+        planned, varied = rows[rows["group"] == "as planned"].iloc[0], rows[rows["group"] != "as planned"]
+        counts = varied["stands"].value_counts()
+        doubts = varied[varied["stands"].isin(["weaker", "changed"])]
+        estimable = bool(counts.drop("not estimable", errors="ignore").sum()) and planned["says"] != ""
+        verdict = ("fragile" if len(doubts) else "yes") if estimable else ""
+        records.append(
+            dict(zip(keys, labels, strict=True))
+            | {"says": planned["says"], "variations": len(varied), "standing": int(counts.get("yes", 0))}
+            | {"weaker": int(counts.get("weaker", 0)), "changed": int(counts.get("changed", 0)), "robust": verdict}
+            | {"doubts": "; ".join(doubts["variation"])}
+        )
+    columns = [*keys, "says", "variations", "standing", "weaker", "changed", "robust", "doubts"]
+    return pd.DataFrame(records, columns=columns)
+
+
+Varied = tuple[str, str, Sequence[UnitContrast | str]]
+
+
+def _unit_level(means: UnitMeans, asked: Sequence[Asked]) -> list[UnitContrast | str]:
+    return [contrast_of_units(one, means) for one in asked]
+
+
+def _left_out(material: Material) -> Iterator[Varied]:
+    if len(material.means.units) < 3:
+        return
+    for unit in material.means.units:
+        yield f"without {unit}", "leave one out", _unit_level(material.means.without(unit), material.asked)
+
+
+def _models(material: Material) -> Iterator[Varied]:
+    m = material
+    counts: dict[str, str] = {"log": "nbinom2", "logit": "betabinomial"}
+    models: dict[str, Callable[[], Sequence[UnitContrast | str]]] = {
+        "pooled mixed model on unit means": lambda: pooled_lmm(m.means, m.asked).contrasts,
+        "nested mixed model on wells": lambda: nested_lmm(m.rows, m.means, m.asked, unit=m.unit).contrasts,
+    }
+    if m.analysis.scale in counts and m.rows["count"].notna().any():
+        family = counts[m.analysis.scale]
+        models[f"{family} mixed model on counts"] = lambda: (
+            count_glmm(m.rows, m.means, m.asked, unit=m.unit, family=family).contrasts
+        )
+    for name, answers in models.items():
+        try:
+            yield name, "model", answers()
+        except DesignError as error:
+            yield name, "model", [f"not estimable: {error}"] * len(m.asked)
+
+
+def _record(
+    asked: Asked,
+    variation: str,
+    group: str,
+    found: UnitContrast | str,
+    *,
+    planned: UnitContrast | str,
+    analysis: Analysis,
+) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "analysis": analysis.name,
+        "contrast": asked.text,
+        "context": asked.context_text,
+        "kind": asked.kind,
+        "variation": variation,
+        "group": group,
+        "says": "",
+        "stands": "not estimable",
+    }
+    if isinstance(found, str):
+        return record
+    row = numbers(found, analysis, planning=False)
+    record |= {name: row[name] for name in ("estimate", "conf_low", "conf_high", "p_value", "n_units")}
+    record["says"] = _says(row)
+    if isinstance(planned, str) or group in {"as planned", "wrong"}:
+        return record | {"stands": "not compared"}
+    return record | {"stands": _stands(record["says"], _says(numbers(planned, analysis, planning=False)), row, planned)}
+
+
+def _says(row: Mapping[str, Any]) -> str:
+    if not np.isfinite(row["conf_low"]):
+        return ""
+    return "above zero" if row["conf_low"] > 0 else "below zero" if row["conf_high"] < 0 else "unclear"
+
+
+def _stands(now: str, before: str, row: Mapping[str, Any], planned: UnitContrast) -> str:
+    if not now or not before:
+        return "not estimable"
+    if now == before:
+        return "yes"
+    same_side = np.sign(row["estimate"]) == np.sign(planned.estimate)
+    return "weaker" if now == "unclear" and same_side else "changed"
