@@ -95,7 +95,7 @@ def power_line(units: int, scale: str) -> str:
     """Return the power of a paired t test for the default effect of a scale, and the units 80 % would take.
 
     >>> power_line(5, "log2")
-    'power to find a 1.74-fold change with 5 units: 96 % (SD between units 0.33 log2 assumed; 80 % takes 4)'
+    'power to find a 1.74-fold change with 5 units: 98 % (SD between units 0.33 log2 assumed; 80 % takes 4)'
     """
     from assaykit.stats.power import paired_power, units_needed
 

@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assaykit.errors import InputError, TreatmentError, raise_all
-from assaykit.treatment.units import dose_from_text
+from assaykit.treatment.units import canonical_spelling, dose_from_text
 
 
 class Interference(BaseModel):
@@ -184,7 +184,15 @@ def _drugs(document: Mapping[str, object], label: str) -> tuple[Drug, ...]:
             faults += _faults(error, f"{label}, [[drug]] {number}")
     faults += [fault for drug in drugs for fault in _range_faults(drug, f"{label}, {drug.name}")]
     raise_all(faults)
-    return tuple(drugs)
+    return tuple(drug.model_copy(update={"range": _canonical_range(drug)}) for drug in drugs)
+
+
+def _canonical_range(drug: Drug) -> tuple[str, str] | None:
+    """Return the range in canonical units, so that whoever compares doses need not read spellings."""
+    if drug.range is None:
+        return None
+    low, high = (canonical_spelling(*dose_from_text(text)) for text in drug.range)
+    return low, high
 
 
 def _range_faults(drug: Drug, where: str) -> list[InputError]:

@@ -44,6 +44,9 @@ def parse_treatment(text: str, catalogue: Catalogue) -> Treatment:
         if drugs.count(drug) > 1:
             remedy = "write one dose of it"
             raise TreatmentError("a treatment must name each drug once", f"{drug} twice in '{text}'", "", remedy)
+    alone = [dose.drug.name for dose in written if not dose.drug.dosed]
+    if alone and len(written) > 1:
+        raise TreatmentError(f"an arm '{alone[0]}' must stand alone", f"'{text}'", "", "name the drugs only")
     return Treatment(tuple(sorted(_canonical_dose(dose) for dose in written)))
 
 

@@ -44,7 +44,6 @@ UNITS: dict[str, Unit] = {
         Unit("mg/mL", "mass", Decimal(1)),
         Unit("g/mL", "mass", Decimal(1000)),
         Unit("U/mL", "activity", Decimal(1)),
-        Unit("kU/mL", "activity", Decimal(1000)),
         Unit("%", "percent", Decimal(1)),
     )
 }
@@ -88,6 +87,20 @@ def unit_from_text(text: str) -> Unit:
     if plain.replace(" ", "") in {"%", "%v/v", "%(v/v)"}:
         return UNITS["%"]
     raise TreatmentError(DIMENSIONS, f"'{text}'", "", _advice(plain))
+
+
+def canonical_spelling(amount: Decimal, unit: Unit) -> str:
+    """Return a dose with its unit as assaykit spells it; in the canonical unit where it has no spelling of its own.
+
+    >>> canonical_spelling(Decimal("0.1"), unit_from_text("µmol/L"))
+    '0.1 uM'
+    """
+    same = (known for known in UNITS.values() if (known.dimension, known.factor) == (unit.dimension, unit.factor))
+    name = next((known.name for known in same), "")
+    if not name:
+        number, name = canonical(amount, unit)
+        return f"{number:g} {name}"
+    return f"{amount:f} {name}"
 
 
 def dose_from_text(text: str) -> tuple[Decimal, Unit]:
