@@ -72,7 +72,7 @@ def _one_size(assay: Assay, events: Events) -> NDArray[np.bool_]:
 
 
 def _said(plate: Plate, well: Well, line: BeadLine) -> Finding:
-    """Say the line; a slope far from 1, or peaks off the line, mean a wrong lot or a detector out of its linear range."""
+    """Say the line; a slope far from 1 or peaks off the line mean a wrong lot or a saturated detector."""
     low, high = line.peaks[0][0], line.peaks[-1][0]
     text = f"{line.channel}: log10 molecules = {line.slope:.3f} log10 intensity + {line.intercept:.3f}"
     good = 0.9 <= line.slope <= 1.1 and line.residual_sd < 0.05

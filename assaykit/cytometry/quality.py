@@ -21,9 +21,9 @@ from assaykit.protocol.model import Protocol
 from assaykit.tables import Finding
 
 Mask = NDArray[np.bool_]
-FEWEST_EVENTS = 1000
+FEWEST_EVENTS = 300
 FLOW_BINS = 50
-EVENTS_PER_BIN = 200
+EVENTS_PER_BIN = 100
 MOST_BINS = 20
 MOST_CELLS = 10_000
 SLOW, FAST = 0.25, 4.0

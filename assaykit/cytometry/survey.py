@@ -5,6 +5,7 @@ Voltages, gains and matrices must be the same in a well and in the controls it i
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
@@ -18,6 +19,7 @@ from assaykit.plate.model import Plate, Well
 from assaykit.study.model import Assay
 from assaykit.tables import Finding
 
+WELL_KEYWORDS = ("$WELLID", "WELL ID", "WELLID", "$WELL")
 Header = tuple[tuple[Channel, ...], Mapping[str, str]]
 Headers = Sequence[tuple[Well, Header]]
 
@@ -35,8 +37,27 @@ def survey_plate(assay: Assay, plate: Plate) -> tuple[dict[str, str], list[Findi
         *_settings(plate, headers, columns, "voltage"),
         *_settings(plate, headers, columns, "gain"),
         *_matrices(assay, plate, headers, columns),
+        *_misplaced(plate, headers),
     ]
     return columns, findings
+
+
+def _misplaced(plate: Plate, headers: Headers) -> list[Finding]:
+    """Say where a file names another well than the layout does, if most files of the plate name the layout's."""
+    said = [(well, name) for well, (_, keywords) in headers if (name := _own_well(keywords))]
+    other = [(well, name) for well, name in said if name != well.name]
+    if not other or len(other) > len(said) / 2:
+        return []
+    pairs = ", ".join(f"{well.name} holds {name}" for well, name in other)
+    message = f"the files of {len(other)} wells say they are other wells ({pairs}): check for a swapped row or column"
+    return [Finding("warn", "well_mismatch", message, plate.name)]
+
+
+def _own_well(keywords: Mapping[str, str]) -> str:
+    """Return the well a file says it is, written as A1; "" where it does not say."""
+    text = next((keywords[key].strip() for key in WELL_KEYWORDS if keywords.get(key, "").strip()), "")
+    match = re.fullmatch(r"([A-Za-z]{1,2})0*(\d{1,2})", text)
+    return f"{match[1].upper()}{match[2]}" if match else ""
 
 
 def _header(well: Well) -> Header | None:
