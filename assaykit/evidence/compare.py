@@ -192,7 +192,7 @@ def _other_rows(each: Answer, sign: int) -> str:
         return ""
     counts: Mapping[str, int] = Counter(judge(other.numbers, sign) for other in readable)
     said = words.listed([f"{count} {verdict}" for verdict, count in sorted(counts.items())], "and")
-    return f"of {len(readable)} more such contrast{'s' * (len(readable) != 1)}: {said}"
+    return f"at other doses, drugs or contexts: {said}"
 
 
 def _capital(text: str) -> str:

@@ -14,7 +14,7 @@ The others are counted in the reason beside the verdict, by what they would have
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import permutations
 from typing import Any
 
@@ -159,7 +159,7 @@ def _numbers(row: Mapping[str, Any], index: int, rows: Rows) -> Numbers:
     for other in rows.by_endpoint[row["endpoint"], row["kind"]]:
         sibling = rows.rows[other]
         if other != index and sibling["scale"] == "identity" and all(sibling[key] == row[key] for key in keys):
-            return numbers_from_row({**row, "p_equivalence": sibling["p_equivalence"]})
+            return replace(numbers, p_equivalence=float(sibling["p_equivalence"]), points=True)
     return numbers
 
 

@@ -30,6 +30,7 @@ class Numbers:
     contrast_sd: float
     p_equivalence: float
     reason: str
+    points: bool = False  # whether p_equivalence is of the same contrast in percentage points
 
     @property
     def estimated(self) -> bool:

@@ -106,7 +106,8 @@ def _missing(claim: Claim, test: Test, arms: Arms, rows: Rows) -> tuple[int, str
     if not measured:
         return 0, f"{claim.endpoint or test.endpoints[0]} ({words.listed(test.endpoints)}) was not measured here"
     if test.kind == "custom":
-        return 1, f"no analysis of {measured[0]} has a contrast named '{test.contrast}'"
+        compared = f"{claim.intervention} with {claim.comparator}"
+        return 1, f"it compares {compared}, and no analysis of {measured[0]} has a contrast named '{test.contrast}'"
     mine, theirs = words.arm(test.treatment, arms.reference), words.arm(test.comparator, arms.reference)
     here = {context for _, context in _arms_fitting(test.treatment, measured, arms, rows)}
     there = {context for _, context in _arms_fitting(test.comparator, measured, arms, rows)}

@@ -102,12 +102,12 @@ def sentence(numbers: Numbers, verdict: Verdict, *, sign: int, unit: str = "unit
         case "consistent" | "contradicts" if sign != 0:
             above = "above" if numbers.low > 0 else "below"
             role = "as claimed" if verdict == "consistent" else "the side opposite to the claim"
-            small = ", though it is within the bounds that count as none" if equivalence_shown(numbers) else ""
+            small = f", though it {_within(numbers)}" if equivalence_shown(numbers) else ""
             return f"{shown} lies wholly {above} {neutral}, {role}{small}"
         case "contradicts":
             return f"{shown} excludes no effect, which was claimed"
         case "no effect":
-            return f"{shown} includes {neutral}, and any effect is within the bounds that count as none"
+            return f"{shown} includes {neutral}, and any effect {_within(numbers)}"
         case "inconclusive" if excludes and adjusted > LEVEL:
             return f"{shown} excludes {neutral}, but not after adjustment among the primary claims (p = {adjusted:.2g})"
         case "inconclusive":
@@ -129,6 +129,10 @@ def counted(n: int, unit: str) -> str:
     '1 donor'
     """
     return f"{n} {unit}" if n == 1 else f"{n} {unit}s"
+
+
+def _within(numbers: Numbers) -> str:
+    return f"is within the bounds that count as none{' in percentage points' * numbers.points}"
 
 
 def _settled(numbers: Numbers, unit: str) -> str:
