@@ -63,10 +63,8 @@ def least_squares(
     nothing = 1e-26 * float(wells.response @ wells.response)  # a curve that meets every point
     for _ in range(300):
         J = jacobian[:, free]
-        gram, slope = J.T @ J, J.T @ residual
-        # damping by each column's own scale makes the step blind to units
-        scale = np.maximum(np.diag(gram), 1e-14 * np.diag(gram).max() + 1e-300)
-        direction = np.linalg.solve(gram + damping * np.diag(scale), slope)
+        slope = J.T @ residual
+        direction = np.linalg.solve(_damped(J, damping), slope)
         if damping < 1e-2 and float(slope @ direction) <= tight * rss + nothing:
             return Fit(vector, rss, jacobian, converged=True)
         step = np.zeros_like(vector)
@@ -80,7 +78,18 @@ def least_squares(
             break
         else:
             damping = max(10 * damping, 1e-8)
-    return Fit(vector, rss, jacobian, converged=float(slope @ direction) <= 1e-12 * rss and damping < 1e-2)
+    J = jacobian[:, free]
+    slope = J.T @ residual
+    # where rounding hides every further step, what a whole step would promise decides
+    promise = float(slope @ np.linalg.solve(_damped(J, 1e-10), slope))
+    return Fit(vector, rss, jacobian, converged=promise <= 1e-12 * rss)
+
+
+def _damped(J: Array, damping: float) -> Array:
+    """Return J'J with its diagonal raised by a share of itself, which makes the step blind to units."""
+    gram = J.T @ J
+    scale = np.maximum(np.diag(gram), 1e-14 * np.diag(gram).max() + 1e-300)
+    return np.asarray(gram + damping * np.diag(scale))
 
 
 def _limits(layout: Layout, limits: Mapping[str, float]) -> Array:
