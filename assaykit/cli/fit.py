@@ -1,0 +1,114 @@
+"""`assaykit fit`: a mixed model of any tidy table, with no flow data at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from assaykit.errors import DesignError, InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from assaykit.stats.fit import TableFit
+
+_TITLES = {
+    "coefficients": "Coefficients",
+    "tests": "F tests of the terms (type III)",
+    "components": "Variance components",
+    "means": "Means, averaged over the other factors",
+    "contrasts": "Each level against the first",
+    "interactions": "Differences of differences",
+    "pseudoreplicated": "WRONG, for comparison only: rows counted as independent",
+}
+_DF = {"kr": "kenward_roger", "satterthwaite": "satterthwaite"}
+_ADJUST = ("holm", "bh", "bonferroni", "dunnett", "none")
+
+
+def fit(
+    table: Annotated[Path, typer.Argument(help="A tidy table, .csv, .tsv or .xlsx: one row per measurement.")],
+    unit: Annotated[str, typer.Option("--unit", help="The column whose levels are independent: donor, experiment.")],
+    formula: Annotated[str, typer.Option("--formula", help="e.g. 'log2(y) ~ drug * stroma'")],
+    levels: Annotated[
+        list[str] | None, typer.Option("--levels", help="Order of a factor, the control first: drug=vehicle,imatinib")
+    ] = None,
+    weights: Annotated[str | None, typer.Option("--weights", help="A column of precision weights.")] = None,
+    df: Annotated[str, typer.Option("--df", help="Degrees of freedom: kr or satterthwaite.")] = "kr",
+    adjust: Annotated[str, typer.Option("--adjust", help="holm, bh, bonferroni, dunnett or none.")] = "holm",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="A folder for the tables as CSV.")] = None,
+    show_pseudoreplication: Annotated[
+        bool, typer.Option("--show-pseudoreplication", help="Show the wrong answer beside the right one.")
+    ] = False,
+) -> None:
+    """Fit a mixed model to a tidy table: coefficients, tests, means and contrasts with the unit as the only n."""
+    from assaykit.stats.fit import fit_table
+
+    chosen = _one_of("--df", df, tuple(_DF))
+    fitted = fit_table(
+        read_table(table),
+        formula,
+        unit=unit,
+        levels=parsed_levels(levels or []),
+        weights=weights,
+        method=_DF[chosen],  # type: ignore[arg-type]  # a key of the literal dict above
+        adjust=_one_of("--adjust", adjust, _ADJUST),  # type: ignore[arg-type]  # one of _ADJUST, checked
+        show_pseudoreplication=show_pseudoreplication,
+    )
+    typer.echo(as_text(fitted))
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, frame in fitted.tables.items():
+            frame.to_csv(out / f"{name}.csv", index=False)
+        typer.echo(f"\nTables written to {out}")
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Return a tidy table; raises InputError where it cannot be read."""
+    import pandas as pd
+
+    if not path.is_file():
+        raise InputError("the table must be a file", "none", str(path))
+    try:
+        if path.suffix.lower() in {".xlsx", ".xls"}:
+            return pd.read_excel(path)
+        return pd.read_csv(path, sep="\t" if path.suffix.lower() in {".tsv", ".tab"} else ",")
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InputError("the table must be CSV, TSV or XLSX", str(error), str(path)) from error
+
+
+def parsed_levels(texts: list[str]) -> dict[str, list[str]]:
+    """Return factor -> levels, the control first.
+
+    >>> parsed_levels(["drug=vehicle, imatinib"])
+    {'drug': ['vehicle', 'imatinib']}
+    """
+    levels = {}
+    for text in texts:
+        name, equals, rest = text.partition("=")
+        if not equals or not rest.strip():
+            raise DesignError("an order of levels must read 'factor=control,other,...'", repr(text), "--levels")
+        levels[name.strip()] = [level.strip() for level in rest.split(",")]
+    return levels
+
+
+def as_text(fitted: TableFit) -> str:
+    """Return the fit as text: the model, its tables, its findings."""
+    lines = [f"Model: {fitted.formula}"]
+    lines += [
+        f"{name}: {value:.6g}" if isinstance(value, float) else f"{name}: {value}"
+        for name, value in fitted.summary.items()
+    ]
+    for name, frame in fitted.tables.items():
+        shown = frame.loc[:, [column for column in frame.columns if not (frame[column] == "").all()]]
+        lines += ["", _TITLES[name], shown.to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep="-")]
+    if fitted.findings:
+        lines += ["", "Findings", *(f"{finding.level}: {finding.message}" for finding in fitted.findings)]
+    return "\n".join(lines)
+
+
+def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise DesignError(f"{option} must be one of {', '.join(allowed)}", repr(value))
+    return value
