@@ -6,6 +6,7 @@ file -> document or sheets -> DraftPlate -> Plate
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -14,6 +15,7 @@ from assaykit.errors import CountsError, InputError, LayoutError, raise_all
 from assaykit.plate.draft import DraftPlate, DraftWell, Entry, text_from_value
 from assaykit.plate.grammar import concatenated, document_from_toml
 from assaykit.plate.model import Plate
+from assaykit.plate.positions import position_from_well, well_from_position
 from assaykit.plate.schema import Columns, column_faults, plate_from_draft, refused_columns, well_from_draft
 from assaykit.plate.shapes import drafts_from_sheet, is_plate_shaped, table_from_sheet
 from assaykit.plate.sheets import Sheet, sheets_from_file
@@ -138,8 +140,13 @@ def _counts_plate(sheet: Sheet, path: Path, columns: Columns) -> tuple[Plate, li
 
 def _row_name(row: DraftWell) -> str:
     """Return the row's well, with its plate where the table has several; the row itself where it names no well."""
-    named = [text_from_value(row.entries[name].value) for name in ("plate", "well") if name in row.entries]
-    return " ".join(named) if "well" in row.entries else row.where.rpartition(", ")[2]
+    if "well" not in row.entries:
+        return row.where.rpartition(", ")[2]
+    well = text_from_value(row.entries["well"].value)
+    with suppress(LayoutError):  # an insert may bear a name that is no well of a plate
+        well = well_from_position(position_from_well(well))
+    plate = text_from_value(row.entries["plate"].value) if "plate" in row.entries else ""
+    return f"{plate} {well}".strip()
 
 
 def _with_constants(draft: DraftPlate, constants: Mapping[str, str]) -> DraftPlate:

@@ -26,9 +26,10 @@ from assaykit.plate.positions import (
     well_from_position,
 )
 
-TEXT_FACTORS = ("experiment", "treatment", "context", "marker", "clone", "line", "donor", "msc_donor", "target")
+IDENTIFIERS = ("experiment", "donor", "msc_donor", "line")  # names and dates, kept letter for letter
+TEXT_FACTORS = ("treatment", "context", "marker", "clone", "target")  # words that are never dates
 OTHER_FACTORS = ("time", "replicate", "insert", "ligand", "permeabilised", "washout", "detachment")
-KNOWN_FACTORS = (*TEXT_FACTORS, *OTHER_FACTORS)
+KNOWN_FACTORS = (*IDENTIFIERS, *TEXT_FACTORS, *OTHER_FACTORS)
 STRUCTURE = ("well", "plate", "role", "file")
 _NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)([.,][0-9]+)?")
 
@@ -78,7 +79,12 @@ def plate_from_draft(
         faults += more
     rows, width = SIZES[wells]
     ordered = tuple(sorted(found.values(), key=lambda well: position_from_well(well.name)))
-    return Plate(draft.name, rows, width, ordered, draft.source), tuple(faults)
+    return Plate(draft.name, rows, width, ordered, draft.source), once(faults)
+
+
+def once(faults: Iterable[InputError]) -> tuple[InputError, ...]:
+    """Return the faults without repeats: a value that holds for many wells is wrong once."""
+    return tuple({str(fault): fault for fault in faults}.values())
 
 
 def well_from_draft(
@@ -121,7 +127,7 @@ def chamber_entries(drafted: DraftWell) -> dict[str, Entry]:
 
 def factor_from_entry(column: str, entry: Entry, columns: Columns) -> Factor:
     """Return a factor's value: text where the column is text, a number where the value is plainly one."""
-    if column in columns.identifiers:
+    if column in columns.identifiers or column in IDENTIFIERS:
         return text_from_value(entry.value)
     if column in TEXT_FACTORS:
         return _text(entry, column)

@@ -86,7 +86,7 @@ class Catalogue:
     def nearest(self, name: str) -> str:
         """Return the known name most like a misspelt one, or ""."""
         known = {plain(each): each for drug in self.drugs for each in drug.names}
-        match = get_close_matches(plain(name), known, n=1, cutoff=0.6)
+        match = get_close_matches(plain(name), known, n=1, cutoff=0.75)
         return known[match[0]] if match else ""
 
     def __getitem__(self, name: str) -> Drug:

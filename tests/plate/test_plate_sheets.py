@@ -1,0 +1,138 @@
+"""Sheets as spreadsheets write them: signs, encodings, dates, merged and empty cells."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from openpyxl import Workbook
+
+from assaykit.errors import LayoutError
+from assaykit.plate import Columns, Plate, read_plates
+
+
+def plate(folder: Path, data: bytes | str, name: str = "day1.csv") -> Plate:
+    path = folder / name
+    path.write_bytes(data if isinstance(data, bytes) else data.encode("utf-8"))
+    (only,) = read_plates(path)
+    return only
+
+
+TIDY = "well,treatment,time\nA1,imatinib 1 µM,0.5\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        TIDY.encode("utf-8"),
+        TIDY.encode("utf-8-sig"),
+        TIDY.encode("utf-16"),
+        TIDY.encode("cp1252"),
+        TIDY.replace("\n", "\r\n").encode(),
+        TIDY.replace(",", "\t").encode(),
+        TIDY.replace(",", ";").replace("0.5", "0,5").encode(),
+        ("sep=;\n" + TIDY.replace(",", ";")).encode(),
+        ("# exported on Friday\n" + TIDY).encode(),
+        (TIDY + ",,\n,,\n").encode(),
+        TIDY.replace("A1", " a01 ").replace("treatment", "Treatment ").encode(),
+        TIDY.replace("1 µM", '1 µM"').replace("imatinib", '"imatinib').encode(),
+        "well,treatment,time\nA1,imatinib\u00a01 µM,0.5\n".encode(),
+    ],
+    ids=[
+        "utf-8", "byte order mark", "utf-16", "windows", "windows line ends", "tabs", "semicolons and decimal comma",
+        "sep line", "comment", "trailing blanks", "A01 and capitals", "quotes", "hard space",
+    ],
+)  # fmt: skip
+def test_whatever_a_spreadsheet_writes_the_well_is_the_same(tmp_path, data):
+    (well,) = plate(tmp_path, data).wells
+    assert (well.name, well.factors["treatment"], well.factors["time"]) == ("A1", "imatinib 1 µM", 0.5)
+
+
+def test_identifiers_stay_letter_for_letter_and_numbers_become_numbers(tmp_path):
+    path = tmp_path / "day1.csv"
+    path.write_text("well,donor,passage,time\nA1,007,1E5,24\n")
+    (only,) = read_plates(path, Columns(("donor",), ("passage",)))
+    assert dict(only.wells[0].factors) == {"donor": "007", "passage": "1E5", "time": 24.0}
+
+
+def test_a_row_of_a_tidy_table_that_looks_like_a_block_is_none(tmp_path):
+    only = plate(tmp_path, "well,replicate,insert\nA1,1,2\nA2,1,2\n")
+    assert [well.name for well in only.wells] == ["A1", "A2"]
+
+
+def test_a_tidy_file_may_hold_several_plates(tmp_path):
+    path = tmp_path / "all.csv"
+    path.write_text("plate,well,treatment\nday1,A1,vehicle\nday2,A1,vehicle\n")
+    assert [each.name for each in read_plates(path)] == ["day1", "day2"]
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(2, 3), (3, 4), (4, 6), (6, 8), (8, 12), (16, 24), (32, 48)])
+def test_a_full_grid_shows_the_size_of_its_plate(tmp_path, rows, columns):
+    letters = [chr(65 + r) if r < 26 else "A" + chr(65 + r - 26) for r in range(rows)]
+    header = "treatment," + ",".join(map(str, range(1, columns + 1)))
+    body = "\n".join(letter + ",vehicle" * columns for letter in letters)
+    only = plate(tmp_path, f"{header}\n{body}\n")
+    assert (only.rows, only.columns, len(only.wells)) == (rows, columns, rows * columns)
+
+
+def test_what_is_written_beside_a_name_holds_for_the_whole_plate(tmp_path):
+    only = plate(tmp_path, "experiment,2024-03-01\nline,K562\n\ntreatment,1,2\nA,vehicle,\nB,,vehicle\n")
+    assert {well.name: (well.factors["experiment"], well.factors["line"]) for well in only.wells} == {
+        "A1": ("2024-03-01", "K562"),
+        "B2": ("2024-03-01", "K562"),
+    }
+
+
+def test_a_workbook_gives_a_plate_per_sheet_with_dates_and_merged_cells_read(tmp_path):
+    book = Workbook()
+    notes = book.active
+    notes.title = "Notes"
+    notes.append(["passage 12"])
+    for day in (1, 2):
+        sheet = book.create_sheet(f"day{day}")
+        sheet.append(["experiment", dt.date(2024, 3, day)])
+        sheet.append([])
+        sheet.append(["treatment", 1, 2, 3])
+        sheet.append(["A", "vehicle"])
+        sheet.append(["B", "imatinib 1 uM", None, "vehicle"])
+        sheet.merge_cells("B4:D4")
+    path = tmp_path / "plates.xlsx"
+    book.save(path)
+    first, second = read_plates(path)
+    assert (first.name, second.name) == ("day1", "day2")
+    assert {well.name: well.factors["treatment"] for well in first.wells} == {
+        "A1": "vehicle",
+        "A2": "vehicle",
+        "A3": "vehicle",
+        "B1": "imatinib 1 uM",
+        "B3": "vehicle",
+    }
+    assert {well.factors["experiment"] for well in second.wells} == {"2024-03-02"}
+    assert first.wells[3].place("treatment") == "plates.xlsx!day1:B5"
+
+
+def test_a_sheet_without_a_name_of_its_own_is_called_like_its_file(tmp_path):
+    book = Workbook()
+    book.active.append(["well", "treatment"])
+    book.active.append(["A1", "vehicle"])
+    book.save(tmp_path / "cxcr4_day1.xlsx")
+    (only,) = read_plates(tmp_path / "cxcr4_day1.xlsx")
+    assert only.name == "cxcr4_day1"
+
+
+def test_a_wrong_cell_is_named_by_file_sheet_and_cell(tmp_path):
+    book = Workbook()
+    book.active.append(["well", "treatment", "role"])
+    book.active.append(["A1", "vehicle", "smple"])
+    book.save(tmp_path / "plate2.xlsx")
+    with pytest.raises(LayoutError, match=r"plate2\.xlsx!Sheet:C2: a role must be one of .* Try: write sample\."):
+        read_plates(tmp_path / "plate2.xlsx")
+
+
+def test_a_column_that_nobody_declared_is_welcome_only_where_no_study_is_known(tmp_path):
+    (tmp_path / "day1.csv").write_text("well,serum\nA1,yes\n")
+    (only,) = read_plates(tmp_path / "day1.csv")
+    assert only.wells[0].factors["serum"] == "yes"
+    with pytest.raises(LayoutError, match="a column must be one the study knows; found 'serum'"):
+        read_plates(tmp_path / "day1.csv", Columns(("experiment",), ()))
