@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,11 +11,13 @@ import typer
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
     from rich.console import Console
     from rich.table import Table
 
-    from assaykit.evidence import Claim
+    from assaykit.evidence import Claim, Ledger
     from assaykit.evidence.pooling import Summary
+    from assaykit.figures import Style
 
 app = typer.Typer(
     help="The claims of the reviews, and a lab's ledger of what its runs say on them.",
@@ -24,6 +26,7 @@ app = typer.Typer(
 
 Catalogues = Annotated[list[Path] | None, typer.Option("--claims", help="A further catalogue of claims.")]
 _SIGNS = {1: "up", -1: "down", 0: "no change"}
+_WHOLE = ("claim", "verdict", "next run")  # columns never broken over lines
 _DONE = {"added": "added", "unchanged": "already there, nothing changed", "replaced": "replaced", "refused": "refused"}
 
 
@@ -60,28 +63,31 @@ def show(
     what: Annotated[list[str], typer.Argument(help="Claims, e.g. EN-10, or a ledger file.", show_default=False)],
     ledger: Annotated[Path | None, typer.Option("--ledger", help="A ledger to show the claims' runs from.")] = None,
     claims: Catalogues = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the pooled table to this CSV file.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the table shown to this CSV file.")] = None,
+    figure: Annotated[
+        Path | None,
+        typer.Option(help="Draw the cumulative forest of a claim, or the matrix of a ledger, to this PDF, SVG or PNG."),
+    ] = None,
 ) -> None:
-    """Show a claim in full, or a ledger pooled over its runs."""
+    """Show a claim in full, and run after run where a ledger is given; or a ledger pooled over its runs."""
     from assaykit.evidence import read_catalogues, read_ledger
 
     console = _console()
     files = [Path(name) for name in what if Path(name).is_file()]
     asked = [name for name in what if not Path(name).is_file()]
-    held = [read_ledger(path) for path in files + ([ledger] if ledger is not None else [])]
-    if asked:
-        known = {claim.id: claim for claim in read_catalogues(claims or ())}
-        for claim in [_known(name, known) for name in asked]:
-            _show_claim(console, claim)
-            for one in held:
-                _show_course(console, one.verdicts, claim.id)
-        return
-    for path, one in zip(files, held, strict=False):
-        _show_ledger(console, path, one.runs, one.verdicts)
-        if out is not None:
-            from assaykit.evidence import pool_ledger
-
-            pool_ledger(one.verdicts, _pool).to_csv(out, index=False, lineterminator="\n")
+    known = {claim.id: claim for claim in read_catalogues(claims or ())} if asked else {}
+    named = [_known(name, known) for name in asked]
+    for claim in named:
+        _show_claim(console, claim)
+    for path in [*files, *([ledger] if ledger is not None else [])]:
+        held = read_ledger(path)
+        if not named:
+            _keep(_show_ledger(console, path, held), out)
+            _draw_matrix(held, figure)
+        for claim in named:
+            course = _show_course(console, held.verdicts, claim.id)
+            _keep(course, out)
+            _draw_course(course, held, figure)
 
 
 @app.command()
@@ -193,40 +199,80 @@ def _show_worked_example(console: Console) -> None:
     console.print(table)
 
 
-def _show_ledger(console: Console, path: Path, runs: pd.DataFrame, verdicts: pd.DataFrame) -> None:
+def _show_ledger(console: Console, path: Path, held: Ledger) -> pd.DataFrame:
+    """Show every claim pooled over the runs, and return the table."""
     from assaykit.evidence import pool_ledger
 
-    pooled = pool_ledger(verdicts, _pool)
-    console.print(f"{path}: {len(runs)} runs, {len(pooled)} claims with an estimate")
-    table = _table("claim", "runs", "units", "effect", "95 % interval", "next run", "tau2", "verdict", "disagree")
+    pooled = pool_ledger(held.verdicts, _pool)
+    console.print(f"{path}: {len(held.runs)} runs, {len(pooled)} claims with an estimate")
+    table = _table("claim", "verdict", "effect (95 % interval)", "next run", "runs", "n", "remarks")
     for row in pooled.itertuples():
+        apart = f"set apart, on another endpoint or scale: {row.apart}" if row.apart else ""
         table.add_row(
-            row.claim, str(row.runs), str(row.units), f"{row.effect_name} {row.effect:.3g}",
-            _interval(row.effect_low, row.effect_high), _interval(row.effect_pred_low, row.effect_pred_high),
-            "" if row.tau2 != row.tau2 else f"{row.tau2:.2g}",
-            row.verdict, row.disagree,
+            row.claim, row.verdict, f"{row.effect:.3g} ({_interval(row.effect_low, row.effect_high)})",
+            _interval(row.effect_pred_low, row.effect_pred_high), str(row.runs), str(row.units),
+            "; ".join(filter(None, (row.disagree, apart))),
         )  # fmt: skip
     console.print(table)
-    for row in pooled[pooled["apart"] != ""].itertuples():
-        console.print(f"{row.claim}: set apart, on another endpoint or scale: {row.apart}", markup=False)
+    console.print("next run: where a further run's true effect lies with 95 % (prediction interval)")
+    return pooled
 
 
-def _show_course(console: Console, verdicts: pd.DataFrame, claim: str) -> None:
-    """Show run after run what was found, and the summary so far."""
+def _show_course(console: Console, verdicts: pd.DataFrame, claim: str) -> pd.DataFrame:
+    """Show run after run what was found and the summary so far, and return the table."""
     from assaykit.evidence import cumulative
 
     course = cumulative(verdicts, claim, _pool)
     if course.empty:
         console.print(f"  no run of the ledger has an estimate for {claim}")
-        return
-    table = _table("run", "verdict", "effect", "95 % interval", "so far", "95 % interval", "verdict so far", "")
+        return course
+    table = _table("run", "verdict", "effect (95 % interval)", "so far (95 % interval)", "verdict so far", "remarks")
     for row in course.itertuples():
         table.add_row(
-            row.title, row.verdict, f"{row.effect:.3g}", _interval(row.effect_low, row.effect_high),
-            f"{row.pooled_effect:.3g}", _interval(row.pooled_low, row.pooled_high), row.pooled_verdict,
+            row.title, row.verdict, f"{row.effect:.3g} ({_interval(row.effect_low, row.effect_high)})",
+            f"{row.pooled_effect:.3g} ({_interval(row.pooled_low, row.pooled_high)})", row.pooled_verdict,
             "disagrees with the others" if row.disagrees else "",
         )  # fmt: skip
     console.print(table)
+    return course
+
+
+def _keep(table: pd.DataFrame, out: Path | None) -> None:
+    if out is not None:
+        table.to_csv(out, index=False, lineterminator="\n")
+
+
+def _draw_course(course: pd.DataFrame, held: Ledger, path: Path | None) -> None:
+    from assaykit.figures.ledger import cumulative_forest
+
+    if path is not None and not course.empty:
+        _write(path, lambda style: cumulative_forest(course, style=style, unit=str(held.runs["unit"].iloc[-1])))
+
+
+def _draw_matrix(held: Ledger, path: Path | None) -> None:
+    from assaykit.evidence import matrix
+    from assaykit.figures.ledger import ledger_matrix
+
+    if path is not None:
+        _write(path, lambda style: ledger_matrix(matrix(held.verdicts), style=style))
+
+
+def _write(path: Path, draw: Callable[[Style], Figure]) -> None:
+    """Write the figure in the format its name asks for."""
+    from assaykit.errors import InputError
+    from assaykit.figures import figure_bytes, style_named
+
+    style = style_named("nature")
+    figure = draw(style)
+    match path.suffix.lower():
+        case ".pdf":
+            path.write_bytes(figure_bytes(figure, style, "pdf"))
+        case ".svg":
+            path.write_bytes(figure_bytes(figure, style, "svg"))
+        case ".png":
+            path.write_bytes(figure_bytes(figure, style, "png"))
+        case _:
+            raise InputError("a figure must be a PDF, SVG or PNG file", f"'{path.name}'", "--figure")
 
 
 def _interval(low: float, high: float) -> str:
@@ -238,7 +284,7 @@ def _table(*headings: str) -> Table:
 
     table = Table(box=None, pad_edge=True)
     for heading in headings:
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading in _WHOLE)
     return table
 
 

@@ -8,7 +8,7 @@ from evidence.test_evidence_ledger import results
 from typer.testing import CliRunner
 
 from assaykit.cli.evidence import app
-from assaykit.errors import EvidenceError, LedgerError
+from assaykit.errors import EvidenceError, InputError, LedgerError
 from assaykit.results import write_results
 
 
@@ -87,3 +87,22 @@ def test_a_refused_run_is_named_and_the_exit_code_says_so(tmp_path, folders):
 def test_a_ledger_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(LedgerError, match="no such file"):
         said("show", "ES-32", "--ledger", tmp_path / "none.sqlite")
+
+
+@pytest.mark.parametrize("suffix", ["pdf", "svg", "png"])
+def test_the_cumulative_forest_and_the_matrix_are_drawn(tmp_path, folders, suffix):
+    ledger = tmp_path / "lab.sqlite"
+    said("update", ledger, *folders)
+    forest, grid = tmp_path / f"forest.{suffix}", tmp_path / f"matrix.{suffix}"
+    said("show", "ES-32", "--ledger", ledger, "--figure", forest, "--out", tmp_path / "course.csv")
+    said("show", ledger, "--figure", grid)
+    start = {"pdf": b"%PDF", "svg": b"<?xml", "png": b"\x89PNG"}[suffix]
+    assert forest.read_bytes().startswith(start)
+    assert grid.read_bytes().startswith(start)
+    assert list(pd.read_csv(tmp_path / "course.csv")["title"]) == ["Spring", "Summer"]
+
+
+def test_a_figure_of_another_format_is_refused(tmp_path, folders):
+    said("update", tmp_path / "lab.sqlite", *folders)
+    with pytest.raises(InputError, match="PDF, SVG or PNG"):
+        said("show", tmp_path / "lab.sqlite", "--figure", tmp_path / "matrix.docx")
