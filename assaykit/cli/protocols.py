@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markdown import Markdown
-from rich.table import Table
 
-from assaykit.endpoints import CRITERIA, ENDPOINTS
-from assaykit.protocol import Protocol, protocol_method, protocol_names, read_protocol
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from assaykit.protocol import Protocol
 
 
 def protocols(
@@ -18,12 +17,20 @@ def protocols(
     method: Annotated[bool, typer.Option("--method", help="Show the bench method of a shipped protocol.")] = False,
 ) -> None:
     """List the shipped protocols, or show one of them."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    from assaykit.endpoints import endpoint_faults
+    from assaykit.errors import raise_all
+    from assaykit.protocol import protocol_method, read_protocol
+
     console = Console()
     if not name:
         console.print(_all_protocols())
         console.print("Show one: assaykit protocols NAME; its bench method: assaykit protocols NAME --method")
         return
     protocol = read_protocol(name)
+    raise_all(endpoint_faults(protocol))
     if method:
         console.print(Markdown(protocol_method(name) or f"{name} has no bench method beside it."))
         return
@@ -34,13 +41,15 @@ def protocols(
 
 def endpoints(name: Annotated[str, typer.Argument(help="An endpoint, to see all about it.")] = "") -> None:
     """List the endpoints, or show all about one."""
+    from rich.console import Console
+
+    from assaykit.endpoints import endpoint_by_name
+
     console = Console()
     if not name:
         console.print(_all_endpoints())
         return
-    if name not in ENDPOINTS:
-        raise typer.BadParameter(f"no endpoint is called {name!r}; list them with 'assaykit endpoints'")
-    endpoint = ENDPOINTS[name]
+    endpoint = endpoint_by_name(name)
     rows = {
         "meaning": endpoint.meaning,
         "formula": endpoint.formula,
@@ -50,14 +59,23 @@ def endpoints(name: Annotated[str, typer.Argument(help="An endpoint, to see all 
         "needs": ", ".join(endpoint.needs),
         "source": endpoint.source,
     }
-    table = Table(title=name, show_header=False)
+    table = _table(title=name)
+    table.show_header = False
     for key, value in rows.items():
-        table.add_row(key, value, style=None)
+        table.add_row(key, value)
     console.print(table)
 
 
+def _table(*headers: str, title: str = "") -> Table:
+    from rich.table import Table
+
+    return Table(*headers, title=title or None)
+
+
 def _all_protocols() -> Table:
-    table = Table("protocol", "title", "endpoints")
+    from assaykit.protocol import protocol_names, read_protocol
+
+    table = _table("protocol", "title", "endpoints")
     for name in protocol_names():
         protocol = read_protocol(name)
         table.add_row(name, protocol.title, ", ".join(spec.measured_as for spec in protocol.endpoints))
@@ -65,14 +83,16 @@ def _all_protocols() -> Table:
 
 
 def _all_endpoints() -> Table:
-    table = Table("endpoint", "meaning", "formula", "unit", "scale", "per")
+    from assaykit.endpoints import ENDPOINTS
+
+    table = _table("endpoint", "meaning", "formula", "unit", "scale", "per")
     for name, endpoint in ENDPOINTS.items():
         table.add_row(name, endpoint.meaning, endpoint.formula, endpoint.unit, endpoint.scale, endpoint.level)
     return table
 
 
 def _channels(protocol: Protocol) -> Table:
-    table = Table("channel role", "marker", "clone", "looked for as", "needed")
+    table = _table("channel role", "marker", "clone", "looked for as", "needed")
     for role, channel in protocol.channels.items():
         needed = "yes" if channel.required else "no"
         table.add_row(role, channel.marker, channel.clone, ", ".join(channel.names) or "named by the study", needed)
@@ -80,15 +100,17 @@ def _channels(protocol: Protocol) -> Table:
 
 
 def _endpoints_of(protocol: Protocol) -> Table:
-    table = Table("endpoint", "meaning", "formula", "unit")
+    from assaykit.endpoints import endpoint_by_name
+
+    table = _table("endpoint", "meaning", "formula", "unit")
     for spec in protocol.endpoints:
-        endpoint = ENDPOINTS[spec.endpoint]
+        endpoint = endpoint_by_name(spec.endpoint)
         table.add_row(spec.measured_as, endpoint.meaning, endpoint.formula, endpoint.unit)
     return table
 
 
 def _analyses(protocol: Protocol) -> Table:
-    table = Table("analysis", "scale", "contrasts", "no effect within", "primary")
+    table = _table("analysis", "scale", "contrasts", "no effect within", "primary")
     for analysis in protocol.analyses:
         within = "" if analysis.equivalence is None else f"±{analysis.equivalence:g}"
         contrasts = ", ".join((*analysis.families, *(contrast.name for contrast in analysis.contrasts)))
@@ -97,7 +119,9 @@ def _analyses(protocol: Protocol) -> Table:
 
 
 def _acceptance(protocol: Protocol) -> Table:
-    table = Table("criterion", "limit", "else", "because")
+    from assaykit.endpoints import CRITERIA
+
+    table = _table("criterion", "limit", "else", "because")
     for criterion in protocol.acceptance:
         check = CRITERIA[criterion.check]
         fate = f"{criterion.level}{', left out' if criterion.drop else ''}"

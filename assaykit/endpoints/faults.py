@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from assaykit.endpoints.catalogue import ENDPOINTS
 from assaykit.endpoints.criteria import CRITERIA
+from assaykit.endpoints.model import Endpoint
 from assaykit.errors import EndpointError, InputError
 from assaykit.protocol.model import EndpointSpec, Protocol
 
@@ -20,6 +21,13 @@ OPTIONS: dict[str, str] = {
     "match": "factors a well shares with its reference, with commas between",
 }
 _CHOICES = {"apoptotic": ("early+late", "early"), "counting": ("beads", "volume", "plain")}
+
+
+def endpoint_by_name(name: str) -> Endpoint:
+    """Return the endpoint with this key. Raises EndpointError naming the nearest one."""
+    for fault in _unknown("endpoint", [name], ENDPOINTS, ""):
+        raise fault
+    return ENDPOINTS[name]
 
 
 def endpoint_faults(protocol: Protocol) -> list[InputError]:

@@ -101,22 +101,20 @@ def test_dose_response_counts_living_cells_by_beads(simulated):
     assert counted["value"].notna().all()
 
 
-def test_dose_response_reads_a_plate_readers_signal(tmp_path):
+def test_dose_response_reads_cells_counted_by_hand(tmp_path):
     rng = np.random.default_rng(5)
     doses = {"vehicle": 1.0, "imatinib 0.1 uM": 0.8, IMATINIB: 0.25}
-    lines = ["well,experiment,treatment,role,signal"]
-    for plate, day in enumerate(DAYS):
-        gain = rng.uniform(0.8, 1.2)
-        wells = [(text, left) for text, left in doses.items() for _ in range(2)]
-        for column, (text, left) in enumerate(wells, 1):
-            lines.append(f"{'ABC'[plate]}{column},{day},{text},sample,{0.1 + gain * left * rng.normal(1, 0.02):.4f}")
-        lines.append(f"{'ABC'[plate]}12,{day},vehicle,blank,0.1")
-    (tmp_path / "plate.csv").write_text("\n".join(lines), encoding="utf-8")
-    found = results(tmp_path, 'protocol = "dose_response"\nplates = ["plate.csv"]\n')
+    lines = ["experiment,treatment,viable"]
+    for day in DAYS:
+        grown = rng.uniform(2e5, 4e5)
+        for treatment, left in doses.items():
+            lines += [f"{day},{treatment},{cells:.0f}" for cells in grown * left * rng.normal(1, 0.02, 2)]
+    (tmp_path / "counts.csv").write_text("\n".join(lines), encoding="utf-8")
+    found = results(tmp_path, 'protocol = "dose_response"\ncounts = ["counts.csv"]\n')
     assert failures(found) == []
-    ratio, low, high = effect(found, "signal", f"{IMATINIB} - vehicle")
-    assert ratio == pytest.approx(0.25, rel=0.05)  # 2 % noise, two wells, three days
-    assert low < 0.25 < high
+    percent, low, high = effect(found, "relative_viability", IMATINIB, kind="level")
+    assert percent == pytest.approx(25, rel=0.05)  # 2 % noise, two wells, three days
+    assert low < 25 < high
 
 
 def stained(rng: np.random.Generator, path: Path, cxcr4: float) -> None:
