@@ -21,6 +21,10 @@ def run(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path("results"),
     workers: Annotated[int, typer.Option("--workers", "-w", help="Processes; 0 takes every core.")] = 0,
     claims: Annotated[list[Path] | None, typer.Option("--claims", help="A further catalogue of claims.")] = None,
+    robust: Annotated[bool, typer.Option(help="Vary units, models and gates: does each answer stand?")] = True,
+    show_pseudoreplication: Annotated[
+        bool, typer.Option(help="Show the wrong answer, wells counted as n, beside the right one.")
+    ] = False,
     report: Annotated[bool, typer.Option(help="Write figures and report.html beside the tables.")] = True,
 ) -> None:
     """Analyse a study: from raw files to estimates, verdicts, figures and one report."""
@@ -43,7 +47,13 @@ def run(
     parsed = replace(parsed, claims=(*parsed.claims, *(path.resolve() for path in claims or ())))
     count = workers or os.cpu_count() or 1
     with bars(console) as progress, ProcessPoolExecutor(count) if count > 1 else nullcontext() as executor:
-        results = run_study(parsed, executor=executor, progress=progress.advance)
+        results = run_study(
+            parsed,
+            executor=executor,
+            progress=progress.advance,
+            robust=robust,
+            show_pseudoreplication=show_pseudoreplication,
+        )
         extras = (lambda folder: write_report_folder(results, folder, executor=executor)) if report else None
         progress.say("tables, figures and report")
         write_results(results, out, extras=extras)

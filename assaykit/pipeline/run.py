@@ -12,6 +12,7 @@ from assaykit.endpoints import accept, dropped, measure_endpoints
 from assaykit.evidence import compare, read_catalogues
 from assaykit.pipeline.measure import Measured, Progress, measure, resolve, spread
 from assaykit.pipeline.provenance import provenance
+from assaykit.pipeline.robust import robustness_tables
 from assaykit.protocol import Analysis
 from assaykit.results import Results
 from assaykit.stats import estimate
@@ -19,8 +20,18 @@ from assaykit.study import Assay, Reference, Study
 from assaykit.tables import ESTIMATES, MEASUREMENTS, POPULATIONS, READOUTS, Finding, Table, check, findings_frame
 
 
-def run(study: Study, *, executor: Executor | None = None, progress: Progress | None = None) -> Results:
+def run(
+    study: Study,
+    *,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+    robust: bool = True,
+    show_pseudoreplication: bool = False,
+) -> Results:
     """Return the results of a study: every table, the study as resolved, and its provenance.
+
+    `robust` adds the tables of `robustness_tables`, for which each well is measured twice more.
+    `show_pseudoreplication` puts the wrong answer, wells counted as n, beside the right one there.
 
     `executor` is any concurrent.futures.Executor; the tables are the same to the byte whatever its number of workers.
     A well that cannot be read is a finding, and the others go on.
@@ -48,6 +59,14 @@ def run(study: Study, *, executor: Executor | None = None, progress: Progress | 
     }
     if len(kept) < len(measurements):  # what the protocol leaves out is shown with, too
         tables["estimates_with_excluded"], _ = _estimates(measurements, resolved, executor)
+    if robust:
+        tables |= robustness_tables(
+            kept,
+            resolved,
+            lambda moved: dropped(_measurements(moved, executor)),
+            executor=executor,
+            show_pseudoreplication=show_pseudoreplication,
+        )
     return Results(replace(resolved, findings=()), tables, provenance(study))
 
 
@@ -67,6 +86,12 @@ def _endpoints(assays: Sequence[_Assay], study: Study) -> tuple[pd.DataFrame, pd
         acceptances.append(acceptance)
         findings += [*found, *judged]
     return _stack(frames, MEASUREMENTS), pd.concat(acceptances, ignore_index=True), findings
+
+
+def _measurements(study: Study, executor: Executor | None) -> pd.DataFrame:
+    """Return MEASUREMENTS of a resolved study, as its criteria mark them."""
+    measurements, _, _ = _endpoints([_Assay(assay, measure(assay, executor)) for assay in study.assays], study)
+    return measurements
 
 
 def _estimates(

@@ -1,0 +1,84 @@
+"""How robust each primary contrast is: a unit left out, the model varied, gates at either end of their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
+from typing import Literal
+
+import pandas as pd
+
+from assaykit.pipeline.measure import spread
+from assaykit.protocol import Analysis
+from assaykit.protocol.gates import FixedGate, ThresholdGate
+from assaykit.stats import robustness, robustness_summary
+from assaykit.study import Reference, Resolved, Study
+
+End = Literal["low", "high"]
+Task = tuple[pd.DataFrame, str, Analysis, Reference, Mapping[str, pd.DataFrame], bool]
+
+
+def robustness_tables(
+    measurements: pd.DataFrame,
+    study: Study,
+    remeasured: Callable[[Study], pd.DataFrame],
+    *,
+    executor: Executor | None = None,
+    show_pseudoreplication: bool = False,
+) -> dict[str, pd.DataFrame]:
+    """Return `robustness` (a row per contrast and variation) and `robustness_summary` (a row per contrast).
+
+    `remeasured` measures a resolved study again: here with every estimated gate at the low, then at the high end of its
+    95 % interval; controls keep their medians.
+    """
+    inputs = {f"estimated gates at their {end} end": remeasured(with_gates_at(study, end)) for end in ("low", "high")}
+    tasks: list[Task] = [
+        (measurements, assay.name, analysis, study.reference, inputs, show_pseudoreplication)
+        for assay in study.assays
+        for analysis in assay.protocol.analyses
+        if analysis.primary
+    ]
+    answers: Sequence[pd.DataFrame] = list(spread(_task, tasks, executor))
+    if not answers:
+        return {}
+    table = pd.concat(answers, ignore_index=True)
+    return {"robustness": table, "robustness_summary": robustness_summary(table)}
+
+
+def with_gates_at(study: Study, end: End) -> Study:
+    """Return the resolved study with every gate that was estimated moved to one end of its interval."""
+    assays = tuple(
+        replace(assay, resolved={name: _resolved_at(resolved, end) for name, resolved in assay.resolved.items()})
+        for assay in study.assays
+    )
+    return replace(study, assays=assays)
+
+
+def _resolved_at(resolved: Resolved, end: End) -> Resolved:
+    own = {key: tuple(_gate_at(gate, end) for gate in gates) for key, gates in resolved.by_treatment.items()}
+    return replace(resolved, gates=tuple(_gate_at(gate, end) for gate in resolved.gates), by_treatment=own)
+
+
+def _gate_at(gate: FixedGate, end: End) -> FixedGate:
+    if not isinstance(gate, ThresholdGate):
+        return gate
+    value = gate.low if end == "low" else gate.high
+    return gate if value is None else gate.model_copy(update={"value": value})
+
+
+def _task(task: Task) -> pd.DataFrame:
+    measurements, assay, analysis, reference, inputs, wrong_too = task
+
+    def mine(frame: pd.DataFrame) -> pd.DataFrame:
+        chosen = (frame["assay"] == assay) & (frame["endpoint"] == analysis.endpoint)
+        return frame[chosen].reset_index(drop=True)
+
+    return robustness(
+        mine(measurements),
+        assay,
+        analysis,
+        reference=reference,
+        inputs={name: mine(frame) for name, frame in inputs.items()},
+        show_pseudoreplication=wrong_too,
+    )

@@ -1,0 +1,74 @@
+"""The robustness of a run: what is varied, what stands, and the wrong answer only where it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from assaykit.pipeline import run
+from assaykit.pipeline.measure import resolve
+from assaykit.pipeline.robust import with_gates_at
+from assaykit.protocol.gates import ThresholdGate
+from assaykit.study import read_study
+
+SAMPLE = Path(__file__).parents[2] / "sample_data" / "cml_niche" / "study.toml"
+
+
+@pytest.fixture(scope="module")
+def study():
+    whole = read_study(SAMPLE)
+    apoptosis = next(assay for assay in whole.assays if assay.name == "annexin_apoptosis")
+    return replace(whole, assays=(replace(apoptosis, plates=apoptosis.plates[:3]),), primary_claims=())
+
+
+@pytest.fixture(scope="module")
+def results(study):
+    return run(study, show_pseudoreplication=True)
+
+
+def test_every_estimated_gate_moves_to_its_end_and_no_other_does(study):
+    resolved, _ = resolve(study)
+    low, high = with_gates_at(resolved, "low"), with_gates_at(resolved, "high")
+    plate = study.assays[0].plates[0].name
+    gates = [each.assays[0].resolved[plate].gates for each in (low, resolved, high)]
+    assert len(gates[1]) > 3
+    for below, middle, above in zip(*gates, strict=True):
+        if isinstance(middle, ThresholdGate) and middle.low is not None:
+            assert below.value == middle.low <= middle.value <= middle.high == above.value
+        else:
+            assert below == middle == above
+
+
+def test_units_models_and_gates_are_varied(results):
+    table = results.tables["robustness"]
+    variations = set(table["variation"])
+    assert {"as planned", "estimated gates at their low end", "estimated gates at their high end"} <= variations
+    assert sum(name.startswith("without ") for name in variations) == 3
+    assert any("mixed model" in name for name in variations)
+
+
+def test_the_planned_answer_is_the_one_in_estimates(results):
+    planned = results.tables["robustness"].query("variation == 'as planned'").set_index(["contrast", "context", "kind"])
+    estimates = results.tables["estimates"].query("analysis == @planned.analysis.iloc[0]")
+    estimates = estimates.set_index(["contrast", "context", "kind"])
+    for key, row in planned.iterrows():
+        assert row["estimate"] == pytest.approx(estimates.loc[key, "estimate"], rel=1e-12)
+
+
+def test_the_wrong_answer_is_labelled_and_narrower(results):
+    table = results.tables["robustness"].set_index(["contrast", "context"])
+    wrong, right = table[table["group"] == "wrong"], table[table["variation"] == "as planned"]
+    assert wrong["variation"].str.startswith("WRONG").all()
+    width = (wrong["conf_high"] - wrong["conf_low"]) / (right["conf_high"] - right["conf_low"])
+    assert width.median() < 0.9
+
+
+def test_the_wrong_answer_is_not_shown_unasked(study):
+    table = run(study).tables["robustness"]
+    assert not (table["group"] == "wrong").any()
+
+
+def test_a_run_without_robustness_has_no_such_tables(study):
+    assert not {"robustness", "robustness_summary"} & set(run(study, robust=False).tables)
