@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -108,15 +107,9 @@ def schema(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A file; the screen where left out.")] = None,
 ) -> None:
     """Write the JSON Schema of a file, so that an editor completes and checks it."""
-    from assaykit.errors import StudyError
-    from assaykit.protocol import protocol_schema
-    from assaykit.study.file import study_schema
-    from assaykit.treatment import drugs_schema
+    from assaykit.cli.template import schema_text
 
-    schemas = {"study": study_schema, "protocol": protocol_schema, "drugs": drugs_schema}
-    if kind not in schemas:
-        raise StudyError(f"a schema must be one of {', '.join(schemas)}", f"'{kind}'")
-    text = json.dumps(schemas[kind](), indent=2, ensure_ascii=False) + "\n"
+    text = schema_text(kind)
     if out is None:
         typer.echo(text, nl=False)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,9 @@ from assaykit.errors import StudyError
 from assaykit.plate.counts import CHAMBER
 from assaykit.plate.model import ROLES
 from assaykit.plate.positions import SIZES, row_letters
-from assaykit.protocol import Protocol, read_protocol
-from assaykit.study import CONTEXTS
+from assaykit.protocol import Protocol, protocol_schema, read_protocol
+from assaykit.study import CONTEXTS, study_schema
+from assaykit.treatment import drugs_schema
 
 _TARGETS = ("medium", "cxcl12", "msc", "cxcl12_both", "input")
 _YES_NO = ("yes", "no")
@@ -70,9 +72,18 @@ def write_template(folder: Path, plan: Plan) -> list[Path]:
         written.append(path)
         for title in () if plan.counts else _titles(protocol, plan):
             (folder / "fcs" / title).mkdir(parents=True, exist_ok=True)
-    study = folder / "study.toml"
+    study, schema = folder / "study.toml", folder / "study.schema.json"
     study.write_text(_study_toml(protocols, plan), encoding="utf-8")
-    return [study, *written]
+    schema.write_text(schema_text("study"), encoding="utf-8")
+    return [study, schema, *written]
+
+
+def schema_text(kind: str) -> str:
+    """Return the JSON Schema of a kind of file as text; StudyError where there is no such kind."""
+    schemas = {"study": study_schema, "protocol": protocol_schema, "drugs": drugs_schema}
+    if kind not in schemas:
+        raise StudyError(f"a schema must be one of {', '.join(schemas)}", f"'{kind}'")
+    return json.dumps(schemas[kind](), indent=2, ensure_ascii=False) + "\n"
 
 
 def _titles(protocol: Protocol, plan: Plan) -> list[str]:
@@ -169,6 +180,7 @@ def _count_columns(protocol: Protocol, plan: Plan) -> list[str]:
 def _study_toml(protocols: list[Protocol], plan: Plan) -> str:
     return "\n".join(
         (
+            "#:schema study.schema.json",
             "# A study for assaykit. Check it with `assaykit check study.toml`, run it with `assaykit run study.toml`.",
             "assaykit = 1",
             'title = "What was asked, of which cells"',

@@ -23,12 +23,10 @@ from assaykit.study.file import AssayEntry, ReferenceEntry, StudyFile
 WHAT_A_UNIT_IS = (
     "a study must name its experimental unit, the column whose levels are independent: an experiment repeated on"
     " another day with freshly thawed or passaged cells, or a donor. Wells of one plate share the cells, the day and"
-    " the pipetting, and cells of one well share even more: they show how well one experiment was measured, not whether it"
-    " happens again, so they are never counted as n"
+    " the pipetting, and cells of one well share even more: they show how well one experiment was measured, not whether"
+    " it happens again, so they are never counted as n"
 )
 NOT_A_UNIT = ("well", "wells", "cell", "cells", "event", "events", "replicate", "row", "column", "file", "treatment")
-_LISTS = ("plates", "counts", "fcs")
-_STUDY_LISTS = ("factors", "drugs", "primary", "claims")
 
 
 def document_from_file(path: Path) -> dict[str, Any]:
@@ -111,19 +109,9 @@ def _unit_fault(document: Mapping[str, Any], label: str) -> StudyError:
 
 
 def _listed(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the document with single texts where lists may stand turned into lists of one."""
-    listed = {key: [v] if key in _STUDY_LISTS and isinstance(v, str) else v for key, v in document.items()}
+    """Return the document with a single [assay] as a list of one."""
     assays = document.get("assay", [])
-    if isinstance(assays, Mapping):
-        assays = [assays]
-    if isinstance(assays, list):
-        listed["assay"] = [
-            {key: [v] if key in _LISTS and isinstance(v, str) else v for key, v in assay.items()}
-            if isinstance(assay, Mapping)
-            else assay
-            for assay in assays
-        ]
-    return listed
+    return {**document, "assay": [assays]} if isinstance(assays, Mapping) else dict(document)
 
 
 def _fault(item: Mapping[str, Any], label: str) -> StudyError:

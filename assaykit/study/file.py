@@ -1,13 +1,22 @@
-"""What a study file may hold, as frozen pydantic models: the keys, their meaning, and the JSON Schema made of both."""
+"""What a study file may hold, as frozen pydantic models: the keys, their meaning, and the JSON Schema made of both.
+
+A key that takes several texts takes one text as well.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 Context = Literal["mono", "msc_contact", "msc_transwell", "msc_medium", "plain_medium"]
 PlateSize = Literal[6, 12, 24, 48, 96, 384, 1536]
+_TEXT = {"type": "string"}
+Texts = Annotated[
+    tuple[str, ...],
+    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+    WithJsonSchema({"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}),
+]
 
 
 class _Entry(BaseModel):
@@ -28,19 +37,15 @@ class AssayEntry(_Entry):
 
     protocol: str = Field(description="A shipped protocol's name, or the path of a protocol file.")
     name: str = Field(default="", description="The assay's name in tables; the protocol's where left out.")
-    plates: tuple[str, ...] = Field(
-        default=(), description="Layouts: wellmap TOML, CSV or XLSX; * stands for any text."
-    )
-    counts: tuple[str, ...] = Field(
-        default=(), description="Tables of counts, one row per well or insert: CSV or XLSX."
-    )
+    plates: Texts = Field(default=(), description="Layouts: wellmap TOML, CSV or XLSX; * stands for any text.")
+    counts: Texts = Field(default=(), description="Tables of counts, one row per well or insert: CSV or XLSX.")
     channels: dict[str, str] = Field(
         default_factory=dict, description="Channel role of the protocol -> this cytometer's $PnN or $PnS."
     )
     clones: dict[str, str] = Field(
         default_factory=dict, description="Channel role -> antibody clone, where it is not the protocol's."
     )
-    fcs: tuple[str, ...] = Field(
+    fcs: Texts = Field(
         default=(),
         description="Folders or files of FCS data; may hold {plate}, {well} and any factor in braces, and *.",
     )
@@ -60,14 +65,14 @@ class StudyFile(_Entry):
     )
     reference: ReferenceEntry = Field(default=ReferenceEntry(), description="The reference treatment and context.")
     seed: int = Field(default=1, ge=0, description="The seed of every random draw.")
-    factors: tuple[str, ...] = Field(default=(), description="Further columns of the layouts, named by you.")
-    drugs: tuple[str, ...] = Field(default=(), description="Drug catalogues of your own, over the shipped one.")
-    primary: tuple[str, ...] = Field(default=(), description="Claims named before the run, e.g. EN-10.")
-    claims: tuple[str, ...] = Field(default=(), description="Catalogues of claims of your own.")
+    factors: Texts = Field(default=(), description="Further columns of the layouts, named by you.")
+    drugs: Texts = Field(default=(), description="Drug catalogues of your own, over the shipped one.")
+    primary: Texts = Field(default=(), description="Claims named before the run, e.g. EN-10.")
+    claims: Texts = Field(default=(), description="Catalogues of claims of your own.")
     assay: tuple[AssayEntry, ...] = Field(min_length=1, description="The assays.")
 
 
 def study_schema() -> dict[str, Any]:
     """Return the JSON Schema of a study file, for editors."""
     schema = StudyFile.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "assaykit study"}

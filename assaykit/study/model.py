@@ -79,6 +79,7 @@ class Resolved:
     control_readouts: Mapping[str, float] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)  # channel role -> $PnN of most wells
     spillover: Spillover | None = None  # None: each file's own, or none declared
+    matrices: Mapping[str, Spillover] = field(default_factory=dict)  # further ones that single gates name
     scales: Mapping[str, FixedScale] = field(default_factory=dict)  # logicle by channel role
     serves: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # channel role -> well -> control
     controls: Mapping[str, ControlCells] = field(default_factory=dict)
