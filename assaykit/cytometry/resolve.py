@@ -20,7 +20,7 @@ from assaykit.cytometry.hierarchy import ALL, drawn_on, in_order, without_operan
 from assaykit.cytometry.scales import logicle_scale, named_scale
 from assaykit.cytometry.single_stain import single_stain_spillover
 from assaykit.cytometry.survey import survey_plate
-from assaykit.cytometry.wells import is_fluorescence, plate_spillover
+from assaykit.cytometry.wells import gate_matrices, is_fluorescence, plate_spillover
 from assaykit.errors import GateError, InputError
 from assaykit.plate.model import Plate
 from assaykit.protocol.gates import (
@@ -56,7 +56,7 @@ def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE)
     start = Resolved(columns=columns)
     try:
         spillover, judged = _spillover(assay, plate)
-        start = replace(start, spillover=spillover)
+        start = replace(start, spillover=spillover, matrices=gate_matrices(assay, plate.source))
         findings += judged
     except InputError as error:
         findings.append(Finding("fail", "compensation", str(error), plate.name))

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from assaykit.cytometry.channels import find_channel, optional_roles, require_roles, role_columns, roles_used
-from assaykit.cytometry.columns import OWN, Columns
+from assaykit.cytometry.columns import OWN, RAW, Columns
 from assaykit.cytometry.compensation import checked, inverse, read_spillover, spillover_from_keywords
 from assaykit.errors import CompensationError, FcsError
 from assaykit.fcs import read_fcs, read_fcs_header
-from assaykit.fcs.events import Channel, Events
+from assaykit.fcs.events import Channel
 from assaykit.plate.model import Well
 from assaykit.study.model import Assay, Resolved, Spillover
 
@@ -33,12 +33,8 @@ def read_columns(assay: Assay, well: Well, resolved: Resolved, *, roles: Sequenc
     needed = [role for role in wanted if role not in optional_roles(assay.protocol)]
     require_roles(assay, header.channels, names, roles=needed)
     spillover = spillover_for(assay, resolved, header.keywords, header.channels)
-    return columns_from_events(read_fcs(path, _needed(names, spillover, header.channels)), names, spillover)
-
-
-def columns_from_events(events: Events, names: dict[str, str], spillover: Spillover | None) -> Columns:
-    """Return events as columns by role, compensated with `spillover` where there is one."""
-    return Columns(events, names, {} if spillover is None else {OWN: spillover})
+    matrices = {**resolved.matrices, **({} if spillover is None else {OWN: spillover})}
+    return Columns(read_fcs(path, _needed(names, matrices, header.channels)), names, matrices)
 
 
 def existing(well: Well) -> Path:
@@ -81,23 +77,37 @@ def spillover_for(
 
 
 def plate_spillover(assay: Assay, source: Path | None) -> Spillover | None:
-    """Return the spillover a protocol names by path: as it stands, or beside the plate's layout."""
+    """Return the spillover a protocol names by path, or None where it names none."""
     named = assay.protocol.compensation
-    if named in {"none", "file", "single_stain"}:
-        return None
+    return None if named in {"none", "file", "single_stain"} else spillover_beside(named, source)
+
+
+def gate_matrices(assay: Assay, source: Path | None) -> dict[str, Spillover]:
+    """Return the further spillovers that single gates name by path."""
+    named = {name for gate in assay.protocol.gates for name in getattr(gate, "compensation", {}).values()}
+    return {name: spillover_beside(name, source) for name in sorted(named - {OWN, RAW})}
+
+
+def spillover_beside(named: str, source: Path | None) -> Spillover:
+    """Return the spillover of a CSV that stands where it is named, beside the plate's layout, or one folder up."""
     places = [Path(named), *((source.parent / named, source.parent.parent / named) if source else ())]
     for place in places:
         if place.is_file():
             return read_spillover(place)
     raise CompensationError(
-        'compensation must be "file", "none", "single_stain" or a CSV that exists', f"'{named}'", "", "check the path"
+        'compensation must be "file", "none", "single_stain" or a CSV that exists',
+        f"'{named}'",
+        "",
+        "put the CSV beside the plate layouts or the study",
     )
 
 
-def _needed(names: dict[str, str], spillover: Spillover | None, channels: Sequence[Channel]) -> tuple[str, ...]:
+def _needed(
+    names: Mapping[str, str], matrices: Mapping[str, Spillover], channels: Sequence[Channel]
+) -> tuple[str, ...]:
     """Return the $PnN to read: each role's own, the detectors its compensation draws on, and Time."""
     needed = dict.fromkeys(names.values())
-    if spillover is not None:
+    for spillover in matrices.values():
         weights = inverse(spillover)
         dyes = spillover.dyes or spillover.detectors
         used = [dyes.index(name) for name in names.values() if name in dyes]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 class ScaleModel(BaseModel):
@@ -118,11 +118,19 @@ class IntervalGate(ShapeModel):
     high: float | None = None
 
 
+def _open_ended(bounds: object) -> object:
+    """Write an open end as an infinity, which TOML has, where None stood."""
+    if isinstance(bounds, (tuple, list)) and len(bounds) == 2:
+        low, high = bounds
+        return (float("-inf") if low is None else low, float("inf") if high is None else high)
+    return bounds
+
+
 class RectangleGate(ShapeModel):
     """Keep cells inside an interval on every channel named; -inf and inf leave an end open."""
 
     kind: Literal["rectangle"] = "rectangle"
-    bounds: dict[str, tuple[float | None, float | None]]
+    bounds: dict[str, Annotated[tuple[float, float], BeforeValidator(_open_ended)]]
 
 
 class PolygonGate(ShapeModel):

@@ -1,0 +1,153 @@
+"""Gates drawn elsewhere as a protocol of ours: a document of gates -> channel roles -> the text of protocol.toml."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assaykit.cytometry.channels import gate_channels
+from assaykit.cytometry.columns import OWN, RAW
+from assaykit.cytometry.flowjo import read_flowjo
+from assaykit.cytometry.gatingml import GatingDocument, read_gatingml
+from assaykit.errors import GateError
+from assaykit.protocol.gates import BooleanGate, EllipsoidGate, FixedGate, PolygonGate, QuadrantGate, RectangleGate
+from assaykit.protocol.model import Protocol
+from assaykit.study.model import Spillover
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedProtocol:
+    """A protocol, as plain values ready for TOML, and the spillover matrices to be written beside it, by file name."""
+
+    protocol: dict[str, Any]
+    matrices: dict[str, Spillover]
+
+
+def read_gates(path: Path, *, sample: str = "") -> GatingDocument:
+    """Return the gates of a FlowJo workspace (.wsp) or a Gating-ML file (.xml)."""
+    match path.suffix.casefold():
+        case ".wsp":
+            return read_flowjo(path, sample=sample)
+        case ".xml":
+            return read_gatingml(path)
+        case other:
+            raise GateError("gates must come from a .wsp or .xml file", f"'{other}'", str(path))
+
+
+def protocol_from_gates(document: GatingDocument, *, name: str) -> ImportedProtocol:
+    """Return a protocol with these gates, a count and a percentage of its parent for each.
+
+    One matrix that serves every compensated channel becomes the protocol's; where gates mix matrices each keeps its
+    own. Raises GateError for a matrix that is not in the document, or not square.
+    """
+    shapes = [gate for gate in document.gates if not isinstance(gate, BooleanGate)]
+    used = dict.fromkeys(reference for gate in shapes for reference in _references(gate) if reference != RAW)
+    files = {key: f"{name}_{_plain_name(key)}.csv" for key in used if key != OWN}
+    matrices = {file: _square(document.matrices, key) for key, file in files.items()}
+    shared = next(iter(files)) if len(used) == 1 and files else None
+    channels = dict.fromkeys(channel for gate in shapes for channel in gate_channels(gate))
+    roles = _roles(list(channels))
+    dyes = {dye: d for m in matrices.values() for dye, d in zip(m.dyes or m.detectors, m.detectors, strict=True)}
+    references = {RAW: RAW, OWN: OWN, **files} | ({shared: OWN} if shared else {})
+    protocol = {
+        "assaykit": 1,
+        "name": name,
+        "title": f"Gates imported for {name}",
+        "compensation": files[shared] if shared else "file" if OWN in used else "none",
+        "channels": {roles[channel]: {"names": [dyes.get(channel, channel)]} for channel in channels},
+        "gate": [_plain(_rewritten(gate, roles, references)) for gate in document.gates],
+        "readout": [
+            {"statistic": statistic, "population": gate.name}
+            for gate in document.gates
+            for statistic in ("count", "percent_of_parent")
+        ],
+    }
+    Protocol.model_validate(protocol)
+    return ImportedProtocol(protocol, matrices)
+
+
+def _references(gate: FixedGate) -> list[str]:
+    """Return how each channel of a gate is compensated, ratios among them."""
+    match gate:
+        case BooleanGate():
+            return []
+        case RectangleGate():
+            named: Sequence[str] = list(gate.bounds)
+        case PolygonGate() | QuadrantGate():
+            named = [gate.x, gate.y]
+        case EllipsoidGate():
+            named = gate.channels
+        case _:
+            named = [gate.channel]
+    return [gate.compensation.get(channel, OWN) for channel in named]
+
+
+def _square(matrices: Mapping[str, Spillover], name: str) -> Spillover:
+    spillover = matrices.get(name)
+    if spillover is None or len(spillover.dyes or spillover.detectors) != len(spillover.detectors):
+        found = "it is not in the file" if spillover is None else "it has more detectors than dyes"
+        raise GateError("the spillover matrix of imported gates must be square", found, name)
+    return spillover
+
+
+def _roles(channels: Sequence[str]) -> dict[str, str]:
+    """Return channel -> role: the name in lower case with underscores, numbered where two would be alike."""
+    roles: dict[str, str] = {}
+    for channel in channels:
+        plain = _plain_name(channel)
+        role, number = plain, 2
+        while role in roles.values():
+            role, number = f"{plain}_{number}", number + 1
+        roles[channel] = role
+    return roles
+
+
+def _plain_name(text: str) -> str:
+    return re.sub(r"\W+", "_", text.casefold()).strip("_") or "channel"
+
+
+def _rewritten(gate: FixedGate, roles: Mapping[str, str], references: Mapping[str, str]) -> FixedGate:
+    """Return the gate reading roles instead of channels, and matrices by the files they will stand in."""
+    if isinstance(gate, BooleanGate):
+        return gate
+    ratios = {
+        key: ratio.model_copy(update={"numerator": roles[ratio.numerator], "denominator": roles[ratio.denominator]})
+        for key, ratio in gate.ratios.items()
+    }
+    role = {**{key: key for key in ratios}, **roles}
+    changed: dict[str, Any] = {
+        "ratios": ratios,
+        "scales": {role[channel]: scale for channel, scale in gate.scales.items()},
+        "compensation": {
+            role[channel]: references[used] for channel, used in gate.compensation.items() if references[used] != OWN
+        },
+    }
+    match gate:
+        case RectangleGate():
+            changed["bounds"] = {role[channel]: ends for channel, ends in gate.bounds.items()}
+        case PolygonGate() | QuadrantGate():
+            changed |= {"x": role[gate.x], "y": role[gate.y]}
+        case EllipsoidGate():
+            changed["channels"] = tuple(role[channel] for channel in gate.channels)
+        case _:
+            changed["channel"] = role[gate.channel]
+    return gate.model_copy(update=changed)
+
+
+def _plain(gate: FixedGate) -> dict[str, Any]:
+    values = gate.model_dump(mode="json", exclude_none=True)
+    return {"kind": values.pop("kind"), **{key: value for key, value in values.items() if value not in ({}, "raw")}}
+
+
+def spillover_csv(spillover: Spillover) -> str:
+    """Return a spillover as CSV: a header of detectors, then one row per dye."""
+    names = spillover.detectors
+    lines = [",".join(["", *names])]
+    matrix = np.asarray(spillover.matrix)
+    lines += [",".join([name, *(repr(float(v)) for v in row)]) for name, row in zip(names, matrix, strict=True)]
+    return "\n".join(lines) + "\n"
