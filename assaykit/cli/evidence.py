@@ -254,7 +254,7 @@ def _draw_matrix(held: Ledger, path: Path | None) -> None:
     from assaykit.figures.ledger import ledger_matrix
 
     if path is not None:
-        _write(path, lambda style: ledger_matrix(matrix(held.verdicts), style=style))
+        _write(path, lambda style: ledger_matrix(matrix(held.verdicts, tested=True), style=style))
 
 
 def _write(path: Path, draw: Callable[[Style], Figure]) -> None:

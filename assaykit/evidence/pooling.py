@@ -131,11 +131,15 @@ def disagreements(runs: pd.DataFrame, pool: Pool) -> dict[str, str]:
     return found
 
 
-def matrix(verdicts: pd.DataFrame) -> pd.DataFrame:
-    """Return the evidence matrix: a row per claim, a column per run in the order added, the verdict in each cell."""
+def matrix(verdicts: pd.DataFrame, *, tested: bool = False) -> pd.DataFrame:
+    """Return the evidence matrix: a row per claim, a column per run in the order added, the verdict in each cell.
+
+    With `tested`, claims that no run could test are left out.
+    """
     titles = verdicts.drop_duplicates("position").sort_values("position")
     table = verdicts.pivot(index="claim", columns="position", values="verdict").reindex(columns=titles["position"])
-    return table.fillna("").set_axis(list(titles["title"]), axis="columns")
+    table = table.fillna("").set_axis(list(titles["title"]), axis="columns")
+    return table[~table.isin(["", "not testable"]).all(axis="columns")] if tested else table
 
 
 def _pooled(claim: str, group: pd.DataFrame, pool: Pool) -> Pooled:

@@ -299,3 +299,4 @@ def test_the_matrix_has_a_column_per_run_and_a_row_per_claim(tmp_path):
     assert list(table.columns) == ["Spring", "run 2"]
     assert table.loc["ES-32", "run 2"] == "consistent"
     assert table.loc["EN-29", "run 2"] == ""
+    assert "EN-29" not in matrix(ledger_of(tmp_path), tested=True).index
