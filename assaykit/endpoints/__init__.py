@@ -5,7 +5,7 @@ from __future__ import annotations
 from assaykit.endpoints.acceptance import accept, dropped
 from assaykit.endpoints.catalogue import ENDPOINTS
 from assaykit.endpoints.criteria import CRITERIA, Check
-from assaykit.endpoints.faults import endpoint_by_name, endpoint_faults
+from assaykit.endpoints.faults import asked_analyses, endpoint_by_name, endpoint_faults
 from assaykit.endpoints.measure import measure_endpoints
 from assaykit.endpoints.model import Doubt, Endpoint, Measured, MeasuredWell
 from assaykit.endpoints.quantities import BRINGERS
@@ -20,6 +20,7 @@ __all__ = [
     "Measured",
     "MeasuredWell",
     "accept",
+    "asked_analyses",
     "dropped",
     "endpoint_by_name",
     "endpoint_faults",

@@ -58,10 +58,7 @@ def accept(
         hopeless = bool(failing) and criterion.level == "fail" and len(failing) == len(judged)
         table += _table_rows(assay.name, criterion, check, judged=judged, hopeless=hopeless)
         marked = _marked(marked, criterion, check, failing=failing, hopeless=hopeless)
-    findings = [
-        Finding(row.result, row.check, row.message, row.plate) for row in table if row.result in {"warn", "fail"}
-    ]
-    return marked, pd.DataFrame([asdict(row) for row in table], columns=list(ACCEPTANCE)), findings
+    return marked, pd.DataFrame([asdict(row) for row in table], columns=list(ACCEPTANCE)), _findings(table)
 
 
 def dropped(measurements: pd.DataFrame) -> pd.DataFrame:
@@ -69,6 +66,20 @@ def dropped(measurements: pd.DataFrame) -> pd.DataFrame:
     if "excluded" not in measurements:
         return measurements
     return measurements[~measurements["excluded"].astype(bool)].reset_index(drop=True)
+
+
+def _findings(table: Sequence[Accepted]) -> list[Finding]:
+    """Return one finding per plate or unit and check: a warning says nothing beside a failure."""
+    failed = {_place(row) for row in table if row.result == "fail"}
+    return [
+        Finding(row.result, row.check, row.message, row.plate)
+        for row in table
+        if row.result == "fail" or (row.result == "warn" and _place(row) not in failed)
+    ]
+
+
+def _place(row: Accepted) -> tuple[str, str, str, str]:
+    return row.check, row.plate, row.unit_id, row.context
 
 
 def _passes(value: float, criterion: Criterion, check: Check) -> bool:

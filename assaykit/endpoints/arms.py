@@ -10,7 +10,6 @@ from statistics import fmean
 
 from assaykit.endpoints.catalogue import ENDPOINTS
 from assaykit.endpoints.forming import Setting, form_from_reference, form_own, insert_percents, wells_for
-from assaykit.endpoints.interference import treatment_of
 from assaykit.endpoints.model import Doubt, Endpoint, Measured, MeasuredWell, Readouts
 from assaykit.endpoints.quantities import missing
 from assaykit.endpoints.wells import matched_factors, target_of, text
@@ -85,7 +84,7 @@ def form_combination(spec: EndpointSpec, endpoint: Endpoint, wells: Wells, *, se
     rows = []
     for arms in _arms(spec, wells, _specific(spec, wells, setting)).values():
         for (treatment, context), value in arms.means.items():
-            parts = _two_drugs(treatment, setting.catalogue)
+            parts = _two_drugs(setting.treatments.get(treatment))
             if parts is None:
                 continue
             alone = {name: arms.means.get((str(part), context)) for name, part in zip(_PLACES, parts, strict=True)}
@@ -111,7 +110,11 @@ def form_reversal(spec: EndpointSpec, endpoint: Endpoint, wells: Wells, *, setti
     rows = []
     for arms in _arms(spec, wells, _apoptosis(spec, wells, setting)).values():
         for (treatment, context), value in arms.means.items():
-            pair = _kinase_and_antagonist(treatment, setting.catalogue) if context.startswith("msc") else None
+            pair = (
+                _kinase_and_antagonist(setting.treatments.get(treatment), setting.catalogue)
+                if context.startswith("msc")
+                else None
+            )
             if pair is None:
                 continue
             doubt, reference = _reversal_reference(spec, arms, pair, context=context, setting=setting)
@@ -234,17 +237,16 @@ def _row(
     )
 
 
-def _two_drugs(treatment: str, catalogue: Catalogue) -> tuple[Treatment, Treatment] | None:
-    parsed = treatment_of(treatment, catalogue)
-    if parsed is None or len(parsed.doses) != len(_PLACES):
+def _two_drugs(treatment: Treatment | None) -> tuple[Treatment, Treatment] | None:
+    if treatment is None or len(treatment.doses) != len(_PLACES):
         return None
-    first, second = parsed.doses
+    first, second = treatment.doses
     return Treatment((first,)), Treatment((second,))
 
 
-def _kinase_and_antagonist(treatment: str, catalogue: Catalogue) -> tuple[Treatment, Treatment] | None:
+def _kinase_and_antagonist(treatment: Treatment | None, catalogue: Catalogue) -> tuple[Treatment, Treatment] | None:
     """Return the TKI and the CXCR4 antagonist of a treatment made of these two, else None."""
-    pair = _two_drugs(treatment, catalogue)
+    pair = _two_drugs(treatment)
     if pair is None:
         return None
     classes = {catalogue[part.drugs[0]].drug_class: part for part in pair}

@@ -118,9 +118,9 @@ def input_viability(readings: Readings) -> list[Judged]:
 
 
 def cell_events(readings: Readings) -> list[Judged]:
-    """Return the fewest cells a value rests on, plate by plate; it speaks of each well below the limit itself."""
+    """Return the cells a well's values rest on, well by well; those of the largest population count."""
     frame = readings.measurements[readings.measurements["cells"].notna() & (readings.measurements["well"] != "")]
-    wells = frame.groupby(["plate", "well"], sort=False)["cells"].min()
+    wells = frame.groupby(["plate", "well"], sort=False)["cells"].max()
     return [
         Judged(float(cells), f"{well} holds {int(cells)} cells", _well_rows(readings, plate, [well]), plate=plate)
         for (plate, well), cells in wells.items()

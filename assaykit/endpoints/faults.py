@@ -5,11 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator
 
+import pandas as pd
+
 from assaykit.endpoints.catalogue import ENDPOINTS
 from assaykit.endpoints.criteria import CRITERIA
 from assaykit.endpoints.model import Endpoint
 from assaykit.errors import EndpointError, InputError
-from assaykit.protocol.model import EndpointSpec, Protocol
+from assaykit.protocol.model import Analysis, EndpointSpec, Protocol
 
 OPTIONS: dict[str, str] = {
     "apoptotic": '"early+late" or "early": which cells count as apoptotic',
@@ -42,6 +44,13 @@ def endpoint_faults(protocol: Protocol) -> list[InputError]:
         where = f"protocol {protocol.name}, acceptance {number}"
         faults += _unknown("criterion", [criterion.check], CRITERIA, where)
     return faults
+
+
+def asked_analyses(protocol: Protocol, measurements: pd.DataFrame) -> tuple[Analysis, ...]:
+    """Return the protocol's analyses, less those of optional endpoints this lab measured nothing for."""
+    measured = set(measurements["endpoint"])
+    optional = {spec.measured_as for spec in protocol.endpoints if spec.optional}
+    return tuple(one for one in protocol.analyses if one.endpoint in measured or one.endpoint not in optional)
 
 
 def _unknown(noun: str, names: Iterable[str], known: Iterable[str], where: str) -> Iterator[EndpointError]:

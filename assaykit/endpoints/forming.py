@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, geometric_mean
 
@@ -15,7 +15,7 @@ from assaykit.endpoints.quantities import BRINGERS, Brought, missing
 from assaykit.endpoints.wells import flag, matched_factors, own_readouts, peer_key, target_of, text
 from assaykit.protocol.model import ChannelRole, EndpointSpec
 from assaykit.study.model import Reference
-from assaykit.treatment import Catalogue
+from assaykit.treatment import Catalogue, Treatment
 
 Wells = Sequence[MeasuredWell]
 
@@ -27,6 +27,7 @@ class Setting:
     reference: Reference
     channels: dict[str, ChannelRole]
     catalogue: Catalogue
+    treatments: Mapping[str, Treatment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +287,11 @@ def value_doubt(spec: EndpointSpec, endpoint: Endpoint, value: float, brought: B
 
 def _interference(spec: EndpointSpec, well: MeasuredWell, setting: Setting) -> Doubt | None:
     role = setting.channels.get(spec.channel)
-    return interference_doubt(well, role, setting.catalogue) if role else None
+    return (
+        interference_doubt(well, role, treatment=setting.treatments.get(well.treatment), catalogue=setting.catalogue)
+        if role
+        else None
+    )
 
 
 def _joined(interference: Doubt | None, other: Doubt | None) -> Doubt | None:

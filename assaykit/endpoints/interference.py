@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from assaykit.endpoints.model import Doubt, MeasuredWell
 from assaykit.endpoints.wells import flag, text
 from assaykit.errors import TreatmentError
@@ -11,21 +14,26 @@ from assaykit.treatment import Catalogue, Interference, Treatment, parse_treatme
 CHECK = "interference"
 
 
-def treatment_of(written: str, catalogue: Catalogue) -> Treatment | None:
-    """Return the treatment a canonical text names, or None where the catalogue does not know it."""
-    try:
-        return parse_treatment(written, catalogue)
-    except TreatmentError:
-        return None
+def treatments_of(wells: Iterable[MeasuredWell], catalogue: Catalogue) -> dict[str, Treatment]:
+    """Return every treatment of the wells by its text; those the catalogue does not know are left out."""
+    found: dict[str, Treatment] = {}
+    for written in dict.fromkeys(well.treatment for well in wells):
+        try:
+            found[written] = parse_treatment(written, catalogue)
+        except TreatmentError:
+            continue  # reading the study has said so
+    return found
 
 
-def interference_doubt(well: MeasuredWell, role: ChannelRole, catalogue: Catalogue) -> Doubt | None:
+def interference_doubt(
+    well: MeasuredWell, role: ChannelRole, *, treatment: Treatment | None, catalogue: Catalogue
+) -> Doubt | None:
     """Return why a drug of the well makes this channel unreadable, or None.
 
-    The clone is the well's factor `clone` where it has one, else the protocol's. An undeclared clone may compete, so
-    it cannot answer either. Wells with washout = "yes" had the drug washed off before staining.
+    The clone is the well's factor `clone` where it has one, else the protocol's. Only a clone the catalogue names as
+    free can answer: an undeclared or an unlisted one may compete too. Wells with washout = "yes" had the drug washed
+    off before staining.
     """
-    treatment = treatment_of(well.treatment, catalogue)
     if treatment is None or flag(well, "washout"):
         return None
     clone = text(well.factors.get("clone", "")) or role.clone
@@ -39,13 +47,18 @@ def interference_doubt(well: MeasuredWell, role: ChannelRole, catalogue: Catalog
 def _concerns(interference: Interference, marker: str, clone: str) -> bool:
     if not marker or interference.marker.casefold() != marker.casefold():
         return False
-    free = {name.casefold() for name in interference.free_clones}
-    competing = {name.casefold() for name in interference.clones}
-    return clone.casefold() not in free and (not clone or not competing or clone.casefold() in competing)
+    return not _among(clone, interference.free_clones)
+
+
+def _among(clone: str, names: Iterable[str]) -> bool:
+    """Whether a clone is one of the names, as labs write them: "12G5-PE" and "clone 12G5" are 12G5."""
+    words = set(re.findall(r"[a-z0-9]+", clone.casefold()))
+    return any(name.casefold() in words for name in names)
 
 
 def _sentence(interference: Interference, clone: str) -> str:
-    if clone:
+    if not interference.clones or _among(clone, interference.clones):
         return interference.reason
+    what = f"clone {clone} is not known to stay free of it" if clone else "the clone is not declared"
     free = " or ".join(interference.free_clones)
-    return f"the clone is not declared, and {interference.reason}" + (f"; {free} would do" if free else "")
+    return f"{what}, and {interference.reason}" + (f"; {free} would do" if free else "")

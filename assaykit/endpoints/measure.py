@@ -20,6 +20,7 @@ from assaykit.endpoints.forming import (
     form_gradient,
     form_own,
 )
+from assaykit.endpoints.interference import treatments_of
 from assaykit.endpoints.model import Endpoint, Measured, MeasuredWell
 from assaykit.endpoints.wells import measured_wells, target_of, text
 from assaykit.errors import raise_all
@@ -46,9 +47,8 @@ def measure_endpoints(
     """
     raise_all(endpoint_faults(assay.protocol))
     wells = measured_wells(assay, readouts, unit=unit, reference=reference)
-    setting = Setting(
-        reference, dict(assay.protocol.channels), assay.catalogue if assay.catalogue.drugs else read_drugs()
-    )
+    catalogue = assay.catalogue if assay.catalogue.drugs else read_drugs()
+    setting = Setting(reference, dict(assay.protocol.channels), catalogue, treatments_of(wells, catalogue))
     rows: list[Measured] = []
     unformed: set[str] = set()
     findings = _target_findings(assay, wells)
