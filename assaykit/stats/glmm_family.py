@@ -9,6 +9,7 @@ nbinom1 mu (1 + phi); nbinom2 mu + mu^2 / theta; betabinomial n p (1 - p) (phi +
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -75,6 +76,13 @@ def response(counts: Array, trials: Array, link: str) -> Response:
     return Response(counts, trials, choose)
 
 
+def _polygamma(order: int, x: Array) -> Array:
+    """Return the derivatives of log gamma: digamma, then by Hurwitz' zeta (Abramowitz & Stegun 6.4.10)."""
+    if order == 0:
+        return np.asarray(special.digamma(x))
+    return np.asarray((-1) ** (order + 1) * math.factorial(order) * special.zeta(order + 1, x))
+
+
 def _none(eta: Array) -> Array:
     return np.zeros_like(eta)
 
@@ -126,7 +134,7 @@ def _nbinom1(eta: Array, data: Response, delta: float) -> Curve:
     r, y = np.exp(np.minimum(eta - delta, _FAR)), data.counts
     log_spread = np.logaddexp(0.0, delta)
     in_r = special.digamma(y + r) - special.digamma(r) - log_spread
-    in_r2 = special.polygamma(1, y + r) - special.polygamma(1, r)
+    in_r2 = _polygamma(1, y + r) - _polygamma(1, r)
     value = _rising(y, r) + data.constant - (r + y) * log_spread + y * delta
     return Curve(value, r * in_r, r * in_r + r**2 * in_r2)
 
@@ -134,8 +142,8 @@ def _nbinom1(eta: Array, data: Response, delta: float) -> Curve:
 def _nbinom1_slopes(eta: Array, data: Response, delta: float) -> Slopes:
     r, y = np.exp(np.minimum(eta - delta, _FAR)), data.counts
     _, first, second = _nbinom1(eta, data, delta)
-    in_r2 = special.polygamma(1, y + r) - special.polygamma(1, r)
-    in_r3 = special.polygamma(2, y + r) - special.polygamma(2, r)
+    in_r2 = _polygamma(1, y + r) - _polygamma(1, r)
+    in_r3 = _polygamma(2, y + r) - _polygamma(2, r)
     third = second + 2 * r**2 * in_r2 + r**3 * in_r3
     share = special.expit(delta)  # phi / (1 + phi)
     return Slopes(third, y - (r + y) * share - first, -second - r * share, -third - r * share)
@@ -151,8 +159,8 @@ class _Shapes(NamedTuple):
 def _shapes(p: Array, data: Response, phi: float, orders: int) -> _Shapes:
     a, b, y, rest = phi * p, phi * (1 - p), data.counts, data.trials - data.counts
     return _Shapes(
-        tuple(special.polygamma(order, y + a) - special.polygamma(order, a) for order in range(orders)),
-        tuple(special.polygamma(order, rest + b) - special.polygamma(order, b) for order in range(orders)),
+        tuple(_polygamma(order, y + a) - _polygamma(order, a) for order in range(orders)),
+        tuple(_polygamma(order, rest + b) - _polygamma(order, b) for order in range(orders)),
     )
 
 

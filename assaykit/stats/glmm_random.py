@@ -102,15 +102,16 @@ def factor(random: RandomPart, sds: Array, weights: Array) -> Factor | None:
     for k, term in enumerate(random.terms[1:], start=1):
         columns = random.offsets[k] - q1 + term.level
         C += sds[0] * sds[k] * _cross(lead.level, columns, weights, (q1, q2))
-        for m, other in enumerate(random.terms[1:], start=1):
+        for m, other in enumerate(random.terms[1 : k + 1], start=1):
             rows = random.offsets[m] - q1 + other.level
-            E += sds[k] * sds[m] * _cross(rows, columns, weights, (q2, q2))
+            meeting = sds[k] * sds[m] * _cross(rows, columns, weights, (q2, q2))
+            E += meeting if m == k else meeting + meeting.T
     M = C / D[:, None]
     S = E - C.T @ M
-    sign, log_det = np.linalg.slogdet(S)
-    if sign <= 0 or (q2 and not _positive(S)):
+    log_det = _log_det(S)
+    if log_det is None:
         return None
-    return Factor(D, M, np.linalg.inv(S), float(np.sum(np.log(D)) + log_det))
+    return Factor(D, M, np.linalg.inv(S) if q2 else S, float(np.sum(np.log(D)) + log_det))
 
 
 def solve(H: Factor, right: Array) -> Array:
@@ -147,12 +148,14 @@ def _summed(term: Term, columns: Array) -> Array:
     return np.stack(sums, axis=1, dtype=np.float64)
 
 
-def _positive(S: Array) -> bool:
+def _log_det(S: Array) -> float | None:
+    """Return log |S|, or None where S is not positive definite."""
+    if S.size == 0:
+        return 0.0
     try:
-        np.linalg.cholesky(S)
+        return 2 * float(np.sum(np.log(np.diag(np.linalg.cholesky(S)))))
     except np.linalg.LinAlgError:
-        return False
-    return True
+        return None
 
 
 def _term(name: str, labels: ArrayLike, observations: int) -> Term:
