@@ -1,4 +1,4 @@
-"""`assaykit figures`: redraw the figures of a results folder in the style of a journal."""
+"""`assaykit figures`: redraw the figures of a results folder, or of an evidence ledger, in the style of a journal."""
 
 from __future__ import annotations
 
@@ -9,17 +9,29 @@ import typer
 
 
 def figures(
-    results: Annotated[Path, typer.Argument(help="A results folder that `assaykit run` wrote.", show_default=False)],
+    results: Annotated[
+        Path, typer.Argument(help="A results folder of `assaykit run`, or an evidence ledger.", show_default=False)
+    ],
     style: Annotated[str, typer.Option("--style", "-s", help="nature, cell or screen.")] = "nature",
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for the figures; RESULTS/figures_STYLE unless named.")
+        Path | None, typer.Option("--out", "-o", help="Folder for the figures; figures_STYLE beside them unless named.")
     ] = None,
 ) -> None:
-    """Redraw every figure of a results folder as PDF, SVG and PNG."""
-    from assaykit.figures import style_named, write_figures
-    from assaykit.results import read_results
+    """Redraw every figure as PDF, SVG and PNG."""
+    from assaykit.figures import drawings, ledger_drawings, print_all, style_named, write_printed
 
     chosen = style_named(style)
-    folder = out or results / f"figures_{chosen.name}"
-    paths = write_figures(read_results(results), folder, style=chosen.name)
-    typer.echo(f"{len({path.stem for path in paths})} figures in {len(paths)} files: {folder}")
+    if results.is_file():
+        from assaykit.evidence import read_ledger
+
+        ledger = read_ledger(results)
+        units = ledger.runs["unit"].unique()
+        listed = list(ledger_drawings(ledger.verdicts, str(units[0]) if len(units) == 1 else "unit"))
+    else:
+        from assaykit.results import read_results
+
+        listed = list(drawings(read_results(results)))
+    folder = out or (results.parent if results.is_file() else results) / f"figures_{chosen.name}"
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = write_printed(print_all(listed, style=chosen.name), folder)
+    typer.echo(f"{len(listed)} figures in {len(paths)} files: {folder}")

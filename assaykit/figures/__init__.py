@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from assaykit.figures.atlas import FIGURES, Drawing, drawings
+from assaykit.figures.ledger_atlas import ledger_drawings
 from assaykit.figures.press import Printed, print_all, write_figures, write_printed
 from assaykit.figures.styles import STYLES, Style, figure_bytes, style_named
 
@@ -14,6 +15,7 @@ __all__ = [
     "Style",
     "drawings",
     "figure_bytes",
+    "ledger_drawings",
     "print_all",
     "style_named",
     "write_figures",

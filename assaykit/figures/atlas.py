@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from assaykit.errors import InputError
 from assaykit.figures.captions import (
+    dose_caption,
     endpoint_caption,
     evidence_caption,
     forest_caption,
@@ -23,13 +24,15 @@ from assaykit.figures.captions import (
     test_sentences,
     yield_caption,
 )
-from assaykit.figures.conditions import doses_of, endpoint_words
+from assaykit.figures.conditions import doses_of, endpoint_words, ordered_contexts
+from assaykit.figures.dose_response import dose_response, dose_series
 from assaykit.figures.endpoint import endpoint_by_condition
-from assaykit.figures.evidence import evidence_forest, evidence_matrix
+from assaykit.figures.evidence import evidence_forest, evidence_matrix, matrix_pages
 from assaykit.figures.forest import KIND_WORDS, forest, forest_pages
 from assaykit.figures.gate_yield import gate_yield
 from assaykit.figures.gating import gating
 from assaykit.figures.gating_panels import gating_panels
+from assaykit.figures.ledger import cumulative_forest, ledger_matrix
 from assaykit.figures.plate_map import plate_map, wells_table
 from assaykit.figures.styles import STYLES, Style
 from assaykit.plate.model import Well
@@ -41,10 +44,16 @@ FIGURES: dict[str, Callable[..., Figure]] = {
     "gating": gating,
     "gate_yield": gate_yield,
     "endpoint_by_condition": endpoint_by_condition,
+    "dose_response": dose_response,
     "forest": forest,
     "evidence_matrix": evidence_matrix,
     "evidence_forest": evidence_forest,
+    "cumulative_forest": cumulative_forest,
+    "ledger_matrix": ledger_matrix,
 }
+
+
+_MOST_COLUMNS = 24  # of conditions in one figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +78,32 @@ def drawings(results: Results) -> Iterator[Drawing]:
     """Yield every figure the tables of a run call for: evidence, endpoints, contrasts, then plates and gates."""
     yield from _evidence(results)
     yield from _endpoints(results)
+    yield from _doses(results)
     yield from _forests(results)
     yield from _plates(results)
 
 
 def _evidence(results: Results) -> Iterator[Drawing]:
-    table = results.tables.get("comparisons")
-    if table is None or table.empty:
+    table, unit, nature = results.tables["comparisons"], results.study.unit, STYLES["nature"]
+    if table.empty:
         return
-    unit = results.study.unit
-    yield Drawing(
-        "evidence_matrix", "The reviews' claims and what this study says of them",
-        evidence_caption(table, unit), "evidence_matrix", (table,), chapter="evidence",
-    )  # fmt: skip
-    if (table["effect"].notna() & (table["verdict"] != "not testable")).any():
+    for number, part, page in _numbered(matrix_pages(table, nature)):
         yield Drawing(
-            "evidence_forest", "The estimates that test the claims", evidence_caption(table, unit, forest=True),
-            "evidence_forest", (table,), {"unit": unit}, chapter="evidence",
+            f"evidence_matrix{number}", f"The reviews' claims and what this study says of them{part}",
+            evidence_caption(table, unit), "evidence_matrix", (table, page), chapter="evidence",
         )  # fmt: skip
+    tested = table[table["effect"].notna() & (table["verdict"] != "not testable")]
+    for number, part, page in _numbered(list(forest_pages(tested, nature, by=("endpoint", "effect_name")))):
+        yield Drawing(
+            f"evidence_forest{number}", f"The estimates that test the claims{part}",
+            evidence_caption(table, unit, forest=True), "evidence_forest", (page,), {"unit": unit}, chapter="evidence",
+        )  # fmt: skip
+
+
+def _numbered(pages: Sequence[pd.DataFrame]) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Yield (suffix of the name, suffix of the title, page); a single page has no number."""
+    for i, page in enumerate(pages):
+        yield (f"_{i + 1}", f" ({i + 1} of {len(pages)})", page) if len(pages) > 1 else ("", "", page)
 
 
 def _endpoints(results: Results) -> Iterator[Drawing]:
@@ -100,20 +117,49 @@ def _endpoints(results: Results) -> Iterator[Drawing]:
         if part.empty or (part["treatment"].nunique() < 2 and part["context"].nunique() < 2):
             continue
         words = endpoint_words(str(endpoint))
-        yield Drawing(
-            f"endpoint_{assay}_{endpoint}", f"{words[0].upper()}{words[1:]} by condition",
-            endpoint_caption(part, rows, unit=unit), "endpoint_by_condition", (part, rows),
-            {"reference": reference, "unit": unit}, tests=test_sentences(rows),
-        )  # fmt: skip
+        for number, title, page in _numbered(context_pages(part)):
+            drawn = rows[rows["context"].isin(page["context"])]
+            yield Drawing(
+                f"endpoint_{assay}_{endpoint}{number}", f"{words[0].upper()}{words[1:]} by condition{title}",
+                endpoint_caption(page, drawn, unit=unit), "endpoint_by_condition", (page, drawn),
+                {"reference": reference, "unit": unit}, tests=test_sentences(drawn),
+            )  # fmt: skip
+
+
+def _doses(results: Results) -> Iterator[Drawing]:
+    """Yield one figure per drug given at four doses or more and per endpoint that is analysed."""
+    measurements, reference = results.tables["measurements"], results.study.reference.treatment
+    analysed = results.tables["estimates"][["assay", "endpoint"]].drop_duplicates()
+    for assay, endpoint in analysed.itertuples(index=False, name=None):
+        part = measurements[(measurements["endpoint"] == endpoint) & (measurements["assay"] == assay)]
+        part = part[part["value"].notna()]
+        for series in dose_series(part):
+            words = endpoint_words(str(endpoint))
+            yield Drawing(
+                f"doses_{assay}_{endpoint}_{series.drug}".replace(" ", "_"),
+                f"{words[0].upper()}{words[1:]} over doses of {series.drug}",
+                dose_caption(results.study.unit), "dose_response", (part, series), {"reference": reference},
+            )  # fmt: skip
+
+
+def context_pages(measurements: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return the measurements in parts of whole contexts, each of at most 24 columns where a context has no more."""
+    pages: list[list[str]] = []
+    used = _MOST_COLUMNS
+    for context in ordered_contexts(measurements["context"]):
+        columns = measurements.loc[measurements["context"] == context, "treatment"].nunique()
+        if used + columns > _MOST_COLUMNS:
+            pages.append([])
+            used = 0
+        pages[-1].append(context)
+        used += columns
+    return [measurements[measurements["context"].isin(page)] for page in pages]
 
 
 def _forests(results: Results) -> Iterator[Drawing]:
     estimates = worth_drawing(results.tables["estimates"], results.tables["comparisons"], results.study.reference)
     for assay, rows in estimates.groupby("assay", sort=False):
-        pages = list(forest_pages(rows, STYLES["nature"]))
-        for i, page in enumerate(pages):
-            number = f"_{i + 1}" if len(pages) > 1 else ""
-            part = f" ({i + 1} of {len(pages)})" if len(pages) > 1 else ""
+        for number, part, page in _numbered(list(forest_pages(rows, STYLES["nature"]))):
             yield Drawing(
                 f"forest_{assay}{number}", f"Contrasts of {str(assay).replace('_', ' ')}{part}",
                 forest_caption(page, results.study.unit), "forest", (page,), {"unit": results.study.unit},

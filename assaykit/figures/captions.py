@@ -139,6 +139,16 @@ def yield_caption(populations: pd.DataFrame) -> str:
     )
 
 
+def dose_caption(unit: str) -> str:
+    """Return the caption of a dose-response."""
+    return (
+        f"Large points are the means of the wells of one {unit}, small ones wells; n counts independent {unit}s. "
+        f"Lines: four-parameter logistic through the means of {unit}s, one per context, by least squares; dotted: IC50, the "
+        "dose halfway between the plateaus, with its 95% profile interval. Where the doses do not reach the "
+        "plateaus no IC50 is given."
+    )
+
+
 def gating_caption(well: Well, plate: str) -> str:
     """Return the caption of the gating of a well."""
     factors = ", ".join(shown(str(value)) for key, value in well.factors.items() if key in {"treatment", "context"})

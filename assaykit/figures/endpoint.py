@@ -6,7 +6,6 @@ one analysis of it. Large points are means per independent unit, small ones well
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from assaykit.figures.captions import effects_shown
-from assaykit.figures.colours import BLACK, GREY, PALE, faded, unit_colours
+from assaykit.figures.colours import BLACK, GREY, PALE, WONG, faded, unit_colours
 from assaykit.figures.conditions import (
     ENDPOINT_UNITS,
     context_words,
@@ -48,6 +47,19 @@ class _Design:
     log: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Foot:
+    """The rows under a panel: one per drug, one for n, and one for p, which stands upright where columns are narrow."""
+
+    rows: list[Row]
+    upright: bool
+
+    @property
+    def height(self) -> float:
+        """The height in rows."""
+        return len(self.rows) + (3.3 if self.upright else 2.0)
+
+
 @in_style
 def endpoint_by_condition(
     measurements: pd.DataFrame, estimates: pd.DataFrame, *, style: Style, reference: str = "vehicle", unit: str = "unit"
@@ -59,12 +71,13 @@ def endpoint_by_condition(
     width = style.single if columns <= 7 else style.double
     left, gap = style.text * 4.0, style.text * 0.6
     cell = (width - left - gap * (len(design.contexts) - 1) - 1.5) / columns
-    heights = (style.text * 6.4, style.text * 4.2 if len(design.effects) else 0.0, style.row * (len(rows) + 2))
+    foot = _Foot(rows, upright=cell < style.small * 1.4)
+    heights = (style.text * 6.4, style.text * 4.2 if len(design.effects) else 0.0, style.row * foot.height)
     figure = canvas(width, sum(heights) + style.text * 2.3)
     x = left
     for i, context in enumerate(design.contexts):
         size = cell * len(design.treatments[context])
-        _draw_context(figure, design, context, (x, size, i == 0), heights=heights, rows=rows, style=style)
+        _draw_context(figure, design, context, (x, size, i == 0), heights=heights, foot=foot, style=style)
         x += size + gap
     _draw_legend(figure, design, style)
     return figure
@@ -96,7 +109,7 @@ def _draw_context(
     place: tuple[float, float, bool],
     *,
     heights: tuple[float, float, float],
-    rows: Sequence[Row],
+    foot: _Foot,
     style: Style,
 ) -> None:
     left, width, first = place
@@ -116,8 +129,8 @@ def _draw_context(
         top += heights[1] + style.text * 0.2
     for axes in below:
         axes.tick_params(labelleft=first)
-    grid = axes_at(figure, left, top, (width, style.row * (len(rows) + 2)))
-    _draw_foot(grid, design, (context, effects), rows=rows, style=style, labelled=first)
+    grid = axes_at(figure, left, top, (width, style.row * foot.height))
+    _draw_foot(grid, design, (context, effects), foot=foot, style=style, labelled=first)
 
 
 def _value_label(design: _Design) -> str:
@@ -201,26 +214,28 @@ def _draw_foot(
     design: _Design,
     part: tuple[str, pd.DataFrame],
     *,
-    rows: Sequence[Row],
+    foot: _Foot,
     style: Style,
     labelled: bool,
 ) -> None:
     """Draw the treatment grid, and under it n and the adjusted p of every column."""
     context, effects = part
     names = design.treatments[context]
-    draw_grid(axes, names, rows, style=style, labelled=labelled)
-    count = len(rows)
-    axes.set_ylim(count + 1.5, -0.5)
+    draw_grid(axes, names, foot.rows, style=style, labelled=labelled)
+    count = len(foot.rows)
+    middle = count + 0.5 + (foot.height - count - 1) / 2
+    axes.set_ylim(foot.height - 0.5, -0.5)
     axes.axhline(count - 0.5, color=PALE, linewidth=style.line)
     means = design.means[design.means["context"] == context]
     for x, name in enumerate(names):
         n = int(means.loc[means["treatment"] == name, "unit_id"].nunique())
         axes.text(x, count, str(n), ha="center", va="center", fontsize=style.small)
-        axes.text(x, count + 1, _p_cell(effects, name), ha="center", va="center", fontsize=style.small)
+        words = _p_cell(effects, name)
+        axes.text(x, middle, words, ha="center", va="center", fontsize=style.small, rotation=90 * foot.upright)
     if labelled:
         adjust = str(design.effects["adjust"].iloc[0]) if len(design.effects) else "none"
         adjusted = "P" if adjust == "none" else f"P ({adjust.title() if adjust != 'bh' else 'BH'})"
-        axes.set_yticks(range(count + 2))
+        axes.set_yticks([*range(count + 1), middle])
         axes.set_yticklabels(
             [*(label.get_text() for label in axes.get_yticklabels()[:count]), f"n {design.unit}s", adjusted]
         )
@@ -234,15 +249,16 @@ def _p_cell(effects: pd.DataFrame, treatment: str) -> str:
 
 
 def _draw_legend(figure: Figure, design: _Design, style: Style) -> None:
-    palette = unit_colours(design.units)
+    palette = unit_colours(design.units) if len(design.units) <= len(WONG) else {}
     handles = [
         Line2D([], [], marker="o", linestyle="", markersize=style.text * 0.62, color=colour, label=shown(unit))
-        for unit, colour in list(palette.items())[:10]
+        for unit, colour in palette.items()
     ]
     height = figure.get_size_inches()[1] / MM
     figure.legend(
-        handles=handles, loc="lower left", bbox_to_anchor=(0.002, style.text * 0.5 / height), ncols=len(handles),
-        handletextpad=0.1, columnspacing=0.8, borderpad=0.2, fontsize=style.small,
+        handles=handles, loc="lower left", ncols=max(1, len(handles)),
+        bbox_to_anchor=(0.002, style.text * 0.5 / height), handletextpad=0.1, columnspacing=0.8,
+        borderpad=0.2, fontsize=style.small,
     )  # fmt: skip
     text_at(figure, 1.2, height - 0.6, _key_words(design), va="bottom", fontsize=style.small, color=GREY)
 

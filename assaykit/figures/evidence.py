@@ -58,10 +58,18 @@ def short(text: str, room: int) -> str:
     return text if len(text) <= room else text[: room - 1].rsplit(" ", 1)[0] + " …"
 
 
+def matrix_pages(comparisons: pd.DataFrame, style: Style) -> list[pd.DataFrame]:
+    """Return the tested claims in parts that fit a page beneath the tiles of all claims."""
+    tested = [part for _, part in by_family(comparisons)]
+    room = int(style.tallest / style.row - 5 - 1.25 * _tile_rows(comparisons) - 1.4 * len(tested))
+    rows = pd.concat(tested) if tested else comparisons.iloc[:0]
+    return [rows.iloc[i : i + room] for i in range(0, max(len(rows), 1), room)]
+
+
 @in_style
-def evidence_matrix(comparisons: pd.DataFrame, *, style: Style) -> Figure:
-    """Return the matrix of claims: tested ones by family against the six verdicts, all of them as tiles beneath."""
-    groups = by_family(comparisons)
+def evidence_matrix(comparisons: pd.DataFrame, tested: pd.DataFrame, *, style: Style) -> Figure:
+    """Return the matrix of the `tested` claims by family against the verdicts, with all claims as tiles beneath."""
+    groups = by_family(tested)
     rows = sum(len(part) + 1.4 for _, part in groups)
     tiles = _tile_rows(comparisons)
     figure = canvas(style.double, style.row * (rows + 4.6 + 1.25 * tiles))

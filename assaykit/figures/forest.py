@@ -54,12 +54,14 @@ def contrast_words(row: pd.Series) -> str:
             return shown(str(row["contrast"]))
 
 
-def forest_pages(estimates: pd.DataFrame, style: Style) -> Iterator[pd.DataFrame]:
-    """Yield parts of the table, whole analyses where they fit, each fitting a page of the style."""
+def forest_pages(
+    table: pd.DataFrame, style: Style, by: Sequence[str] = ("assay", "analysis")
+) -> Iterator[pd.DataFrame]:
+    """Yield parts of the table, whole panels where they fit, each fitting a page of the style."""
     room = style.tallest / style.row - 2
     page: list[pd.DataFrame] = []
     used = 0.0
-    for _, rows in estimates.groupby(["assay", "analysis"], sort=False):
+    for _, rows in table.groupby(list(by), sort=False):
         most = int(room - _HEAD)
         for part in (rows.iloc[i : i + most] for i in range(0, len(rows), most)):
             if used + len(part) + _HEAD > room and page:

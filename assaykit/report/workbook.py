@@ -6,8 +6,9 @@ The same results give the same bytes: openpyxl's clock is taken out of the archi
 from __future__ import annotations
 
 import io
+import math
+import re
 import zipfile
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from assaykit.tables import TABLES
 if TYPE_CHECKING:
     from openpyxl import Workbook
 
-_EPOCH = datetime(1980, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+_SAVED = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*")
 _LIMIT = 1_048_575  # rows a sheet can hold beneath its header
 
 
@@ -31,7 +32,6 @@ def write_workbook(results: Results, path: Path) -> Path:
     _add_sheet(book, "columns", dictionary_frame())
     for name, frame in results.tables.items():
         _add_sheet(book, name[:31], frame)
-    book.properties.created = book.properties.modified = _EPOCH
     book.properties.creator = "assaykit"
     buffer = io.BytesIO()
     book.save(buffer)
@@ -69,7 +69,7 @@ def _add_sheet(book: Workbook, name: str, frame: pd.DataFrame) -> None:
         cell.font = Font(bold=True)
     sheet.append(header)
     for row in frame.head(_LIMIT - 1).itertuples(index=False, name=None):
-        sheet.append([_cell(value) for value in row])
+        sheet.append([_text(sheet, v) if isinstance(v, str) and v.startswith("=") else _cell(v) for v in row])
     if len(frame) > _LIMIT - 1:
         sheet.append([f"{len(frame) - _LIMIT + 1} rows more are in tables/{name}.csv"])
 
@@ -80,19 +80,31 @@ def _letters(index: int) -> str:
     return str(get_column_letter(index + 1))
 
 
+def _text(sheet: Any, value: str) -> Any:
+    """Return a cell that holds text even where it begins like a formula."""
+    from openpyxl.cell import WriteOnlyCell
+
+    cell = WriteOnlyCell(sheet, value=value)
+    cell.data_type = "s"
+    return cell
+
+
 def _cell(value: Any) -> Any:
-    """Return what a cell can hold: nothing for missing, text that cannot be taken for a formula."""
-    if value is None or value is pd.NA or (isinstance(value, float) and not -1e300 < value < 1e300):
-        return None if value is None or value is pd.NA or value != value else str(value)  # noqa: PLR0124 - NaN
-    if isinstance(value, str):
-        return f"'{value}" if value.startswith(("=", "+", "@")) else value
+    """Return what a cell can hold: nothing for a missing value, text for an infinite number."""
+    if value is None or value is pd.NA:
+        return None
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
     return value.item() if hasattr(value, "item") else value
 
 
 def _without_clock(archive: bytes) -> bytes:
-    """Return the zip archive with every member dated 1980, as ZIP's own beginning of time."""
+    """Return the workbook without the time it was saved: in its properties, and on every member of the archive."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(archive)) as source, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as target:
         for name in source.namelist():
-            target.writestr(zipfile.ZipInfo(name), source.read(name), zipfile.ZIP_DEFLATED)
+            content = source.read(name)
+            if name == "docProps/core.xml":
+                content = _SAVED.sub(rb"\g<1>1980-01-01T00:00:00Z", content)
+            target.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()

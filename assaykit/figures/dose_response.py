@@ -1,0 +1,151 @@
+"""The dose-response of one drug: units and wells over rising doses, one fitted curve per context, its IC50 with limits.
+
+`dose_response(measurements, *, style)` takes the wells of one endpoint under the reference and rising doses of one
+drug. The curve is the four-parameter logistic through the unit means (assaykit.stats); where the doses do not reach
+its plateaus there is no IC50, and none is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from assaykit.errors import DesignError
+from assaykit.figures.colours import GREY, WONG, faded
+from assaykit.figures.conditions import (
+    ENDPOINT_UNITS,
+    context_words,
+    doses_of,
+    endpoint_words,
+    molar,
+    ordered_contexts,
+    shown,
+    unit_means,
+)
+from assaykit.figures.numbers import number_text
+from assaykit.figures.styles import Style, axes_at, canvas, in_style
+
+LEAST_DOSES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One drug given over a range of doses, in one unit of dose."""
+
+    drug: str
+    unit: str
+    treatments: tuple[str, ...]
+
+
+def dose_series(measurements: pd.DataFrame) -> Iterator[Series]:
+    """Yield the drugs given alone at four doses or more."""
+    doses: dict[tuple[str, bool], dict[str, float]] = {}
+    units: dict[tuple[str, bool], dict[str, str]] = {}
+    for treatment in dict.fromkeys(measurements["treatment"]):
+        ((drug, amount, unit), *others) = doses_of(treatment)
+        if amount and not others:
+            key = drug, unit.endswith("M")
+            doses.setdefault(key, {})[treatment] = molar(amount, unit)
+            units.setdefault(key, {})[treatment] = unit
+    for key, found in doses.items():
+        if len(set(found.values())) >= LEAST_DOSES:
+            rising = sorted(found, key=lambda t: found[t])
+            yield Series(key[0], units[key][rising[len(rising) // 2]], tuple(rising))
+
+
+@in_style
+def dose_response(measurements: pd.DataFrame, series: Series, *, style: Style, reference: str = "vehicle") -> Figure:
+    """Return the figure of one endpoint over the doses of a drug, a colour per context."""
+    wells = measurements[measurements["treatment"].isin([reference, *series.treatments])]
+    wells = wells[wells["value"].notna()]
+    scale = molar("1", series.unit)
+    amount = {t: molar(*doses_of(t)[0][1:]) / scale for t in series.treatments} | {reference: 0.0}
+    lowest = min(v for v in amount.values() if v > 0)
+    means = unit_means(wells, "identity").assign(dose=lambda m: m["treatment"].map(amount))
+    figure = canvas(style.single, style.text * 10.4)
+    place = (style.single - style.text * 2.6, style.text * 7)
+    axes = axes_at(figure, style.text * 2.1, style.text * 0.6, place)
+    contexts = ordered_contexts(wells["context"])
+    handles = [
+        _draw_arm(
+            axes,
+            (wells[wells["context"] == context].assign(dose=lambda w: w["treatment"].map(amount)),
+             means[means["context"] == context]),
+            colour=colour, lowest=lowest, label=context_words(context) if len(contexts) > 1 else "",
+            unit=shown(series.unit), style=style,
+        )
+        for context, colour in zip(contexts, WONG, strict=False)
+    ]  # fmt: skip
+    _label(axes, wells, series, lowest=lowest, doses=sorted(set(amount.values())))
+    words = {"fontsize": style.small, "handletextpad": 0.4, "borderpad": 0.2}
+    figure.legend(handles=handles, loc="lower left", **words)  # type: ignore[arg-type]  # matplotlib's options
+    return figure
+
+
+def _shown_dose(doses: pd.Series, lowest: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """Return the doses with zero set a third of a step below the lowest, where a log axis can show it."""
+    values = doses.to_numpy(float)
+    return np.where(values > 0, values, lowest / 4)
+
+
+def _draw_arm(
+    axes: Axes,
+    arm: tuple[pd.DataFrame, pd.DataFrame],
+    *,
+    colour: str,
+    lowest: float,
+    label: str,
+    unit: str,
+    style: Style,
+) -> Line2D:
+    wells, means = arm
+    axes.scatter(
+        _shown_dose(wells["dose"], lowest), wells["value"], s=style.text * 0.5, color=faded(colour, 0.4), linewidths=0
+    )
+    axes.scatter(
+        _shown_dose(means["dose"], lowest), means["value"], s=style.text * 2.0, color=colour, linewidths=0, zorder=3
+    )
+    said = _draw_curve(axes, means, colour=colour, lowest=lowest, unit=unit, style=style)
+    n = means["unit_id"].nunique()
+    words = "; ".join(part for part in (label, f"n = {n}", said) if part)
+    return Line2D([], [], color=colour, marker="o", markersize=style.text * 0.5, label=words)
+
+
+def _draw_curve(axes: Axes, means: pd.DataFrame, *, colour: str, lowest: float, unit: str, style: Style) -> str:
+    """Draw the fitted curve and return its IC50 in words; where none can be fitted say so."""
+    from assaykit.stats.dose_response import fit_curve, ic50, predicted
+
+    try:
+        curve = fit_curve(means["dose"].to_numpy(float), means["value"].to_numpy(float))
+    except DesignError:
+        return "no curve: too few doses"
+    grid = np.geomspace(lowest / 2, float(means["dose"].max()), 200)
+    axes.plot(grid, predicted(curve, grid), color=colour, linewidth=style.line * 2, zorder=2)
+    found = ic50(curve)
+    if not np.isfinite(found.estimate):
+        return "IC50 not reached by these doses"
+    axes.axvline(found.estimate, color=colour, linewidth=style.line, linestyle=":", zorder=1)
+    limits = " to ".join(number_text(v) for v in (found.profile_low, found.profile_high))
+    return f"IC50 {number_text(found.estimate)} {unit} (95% CI {limits})"
+
+
+def _label(axes: Axes, wells: pd.DataFrame, series: Series, *, lowest: float, doses: list[float]) -> None:
+    endpoint = str(wells["endpoint"].iloc[0])
+    unit = ENDPOINT_UNITS.get(endpoint, str(wells["unit"].iloc[0]))
+    words = endpoint_words(endpoint)
+    axes.set(xscale="log", xlabel=f"{series.drug} ({shown(series.unit)})")
+    axes.set_ylabel(f"{words[0].upper()}{words[1:]}" + (f" ({unit})" if unit not in {"", "MFI", "ratio"} else ""))
+    places = [d or lowest / 4 for d in doses]
+    axes.xaxis.set_major_locator(FixedLocator(places))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticks(places, [f"{d:g}" for d in doses])
+    if wells["value"].min() >= 0:
+        axes.set_ylim(bottom=0)
+    axes.axvspan(lowest / 6, lowest / 2.8, color=faded(GREY, 0.12), linewidth=0, zorder=0)
