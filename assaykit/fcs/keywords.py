@@ -14,32 +14,39 @@ class Keywords(Mapping[str, str]):
     ('3', True, ['$TOT', 'Spill'])
     """
 
-    __slots__ = ("_upper", "_words")
+    __slots__ = ("_folded", "_words")
 
     def __init__(self, words: Mapping[str, str]) -> None:
         self._words = dict(words)
-        self._upper = {key.upper(): key for key in reversed(self._words)}
+        self._folded: dict[str, str] | None = None
+
+    @property
+    def folded(self) -> dict[str, str]:
+        """The values under their keywords in capitals; of keywords that differ in case alone the first."""
+        if self._folded is None:
+            self._folded = {key.upper(): value for key, value in reversed(self._words.items())}
+        return self._folded
 
     def __getitem__(self, key: str) -> str:
-        if key in self._words:
-            return self._words[key]
-        return self._words[self._upper[key.upper()]]
+        found = self._words.get(key)
+        return self.folded[key.upper()] if found is None else found
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and (key in self._words or key.upper() in self._upper)
+        return isinstance(key, str) and (key in self._words or key.upper() in self.folded)
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return the value of a keyword whatever its case, `default` where it is absent."""
         found = self._words.get(key)
-        if found is None:
-            found = self._words.get(self._upper.get(key.upper(), ""))
-        return default if found is None else found
+        return self.folded.get(key.upper(), default) if found is None else found
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._words)
 
     def __len__(self) -> int:
         return len(self._words)
+
+    def __reduce__(self) -> tuple[type[Keywords], tuple[dict[str, str]]]:
+        return Keywords, (self._words,)
 
     def __repr__(self) -> str:
         return f"Keywords({self._words!r})"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +19,7 @@ from assaykit.fcs.repairs import mended
 
 Kind = Literal["I", "F", "D", "A"]
 _BLANKS = " \0\t\r\n"
+_USUAL_ORDERS = {"1,2,3,4": (1, 2, 3, 4), "4,3,2,1": (4, 3, 2, 1)}
 _WIDEST = 8 * 64  # 64 characters
 _WIDTHS = (8, 16, 24, 32, 64)
 
@@ -44,20 +45,30 @@ class Layout:
 
 def layouts_from_keywords(
     words: Keywords, channels: Sequence[Channel], *, where: str
-) -> tuple[tuple[Layout, ...], tuple[Repair, ...]]:
-    """Return how one event may be stored, the declared way first, and what had to be mended to tell.
+) -> tuple[Iterator[Layout], tuple[Repair, ...]]:
+    """Return the ways one event may be stored, the declared one first, and what had to be mended to tell.
 
     Raises FcsError naming the keyword that does not say.
     """
-    default = words.get("$DATATYPE", "").strip(_BLANKS).upper()
-    kinds = [_kind(words, channel, default, where) for channel in channels]
-    order, notes = _byte_order(words, kinds, channels, where)
-    if set(kinds) == {"A"} and not all(channel.bits for channel in channels):
-        return (Layout(tuple(Field("A", 0, 0, None) for _ in channels), 0, order),), notes
+    plain = words.folded
+    default = plain.get("$DATATYPE", "").strip(_BLANKS).upper()
+    kinds = [_kind(plain.get(f"$P{channel.index}DATATYPE") or default, where) for channel in channels]
     declared = [_bits(kind, channel) for kind, channel in zip(kinds, channels, strict=True)]
+    order, notes = _byte_order(words, kinds, declared, where)
+    if set(kinds) == {"A"} and not all(declared):
+        return iter([Layout(tuple(Field("A", 0, 0, None) for _ in channels), 0, order)]), notes
     bits, repairs = _all_given(declared, order, where)
-    meant = dict.fromkeys((tuple(zip(kinds, bits, strict=True)), *_alternatives(kinds, bits, channels)))
-    return tuple(_layout(fields, channels, order) for fields in meant), (*notes, *repairs)
+    return _ways(kinds, bits, channels, order), (*notes, *repairs)
+
+
+def _ways(
+    kinds: Sequence[Kind], bits: Sequence[int], channels: Sequence[Channel], order: tuple[int, ...]
+) -> Iterator[Layout]:
+    declared = tuple(zip(kinds, bits, strict=True))
+    yield _layout(declared, channels, order)
+    for way in dict.fromkeys(_alternatives(kinds, bits, channels)):
+        if way != declared:
+            yield _layout(way, channels, order)
 
 
 def _layout(fields: Sequence[tuple[Kind, int]], channels: Sequence[Channel], order: tuple[int, ...]) -> Layout:
@@ -68,12 +79,11 @@ def _layout(fields: Sequence[tuple[Kind, int]], channels: Sequence[Channel], ord
     return Layout(tuple(placed), offset, order)
 
 
-def _kind(words: Keywords, channel: Channel, default: str, where: str) -> Kind:
-    """Return how a parameter is stored: $PnDATATYPE (FCS 3.2) where given, else $DATATYPE."""
-    written = words.get(f"$P{channel.index}DATATYPE", "").strip(_BLANKS).upper() or default
-    match written:
-        case "I" | "F" | "D" | "A":
-            return written
+def _kind(written: str, where: str) -> Kind:
+    """Return how a parameter is stored, as $PnDATATYPE (FCS 3.2) or else $DATATYPE says."""
+    match written.strip(_BLANKS).upper():
+        case "I" | "F" | "D" | "A" as kind:
+            return kind
     raise FcsError("$DATATYPE must be I, F, D or A", repr(written), where, "", None, "$DATATYPE", written)
 
 
@@ -130,15 +140,16 @@ def _mask(channel: Channel, bits: int) -> int | None:
 
 
 def _byte_order(
-    words: Keywords, kinds: Sequence[Kind], channels: Sequence[Channel], where: str
+    words: Keywords, kinds: Sequence[Kind], bits: Sequence[int], where: str
 ) -> tuple[tuple[int, ...], tuple[Repair, ...]]:
     """Return $BYTEORD as the significance of each byte in the order stored, 1 the least."""
     written = words.get("$BYTEORD", "")
+    if written in _USUAL_ORDERS:
+        return _USUAL_ORDERS[written], ()
     digits = [int(digit) for digit in re.findall(r"\d", written)]
-    if digits and sorted(digits) == list(range(1, len(digits) + 1)):
-        widest = max((_bits(kind, channel) for kind, channel in zip(kinds, channels, strict=True)), default=8)
-        if len(digits) > 1 or widest <= 8:
-            return tuple(digits), ()
+    ordered = bool(digits) and sorted(digits) == list(range(1, len(digits) + 1))
+    if ordered and (len(digits) > 1 or max(bits, default=8) <= 8):
+        return tuple(digits), ()
     if set(kinds) <= {"A"}:
         return (1, 2, 3, 4), ()
     raise FcsError(

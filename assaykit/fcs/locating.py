@@ -8,8 +8,9 @@ events; TEXT before HEADER. What was taken, and why, is a repair.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 from assaykit.errors import FcsError
@@ -56,19 +57,17 @@ class Room:
     ranges: tuple[float, ...]
 
 
-def locate_data(room: Room, layouts: Sequence[Layout], claims: Sequence[Claim]) -> Extent:
+def locate_data(room: Room, layouts: Iterator[Layout], claims: Sequence[Claim]) -> Extent:
     """Return where the events lie, under the first layout whose event width fits a claim, else the declared one.
 
     Raises FcsError where no claim lies in the file.
     """
+    declared = next(layouts)
     if room.total == 0 and all(claim.span <= 1 for claim in claims):
-        return Extent(min((claim.begin for claim in claims), default=room.text[1]), 0, layouts[0], ())
-    for layout in layouts:
-        if any(_fits(claim, layout, room) for claim in claims):
-            break
-    else:
-        layout = layouts[0]
-    notes = () if layout is layouts[0] else (_layout_note(layouts[0], layout),)
+        return Extent(min((claim.begin for claim in claims), default=room.text[1]), 0, declared, ())
+    ways = (way for way in chain([declared], layouts) if any(_fits(claim, way, room) for claim in claims))
+    layout = next(ways, declared)
+    notes = () if layout is declared else (_layout_note(declared, layout),)
     if not claims:
         return _unclaimed(room, layout)
     claim, reasons = _best(room, layout, claims)
@@ -106,6 +105,9 @@ def _lies_clear(claim: Claim, room: Room, needed: int | None) -> bool:
 
 def _best(room: Room, layout: Layout, claims: Sequence[Claim]) -> tuple[Claim, tuple[Repair, ...]]:
     needed = _needed(layout, room.total)
+    agreed = len({claim[1:] for claim in claims}) == 1 and claims[0].span == needed
+    if agreed and _lies_clear(claims[0], room, needed):
+        return claims[0], ()
     every = [*claims, *_shifted(claims, needed)]
     clear = [claim for claim in every if _lies_clear(claim, room, needed)] or [
         claim for claim in every if 0 <= claim.begin <= room.source.size

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from assaykit.errors import FcsError
 from assaykit.fcs.events import Channel, Repair
@@ -78,7 +78,8 @@ def _filling(words: Keywords, spans: Sequence[int], counts: Sequence[int]) -> in
 def channels_from_keywords(words: Keywords, count: int) -> tuple[tuple[Channel, ...], tuple[Repair, ...]]:
     """Return the `count` parameters of a data set in file order, and what had to be mended in their keywords."""
     repairs: list[Repair] = []
-    channels = tuple(_channel(words, index, repairs) for index in range(1, count + 1))
+    plain = words.folded
+    channels = tuple(_channel(plain, index, repairs) for index in range(1, count + 1))
     return channels, (*_merged(repairs), *_name_repairs(channels))
 
 
@@ -90,25 +91,26 @@ def _merged(repairs: Sequence[Repair]) -> list[Repair]:
     return [Repair(*what, ", ".join(where)) for what, where in places.items()]
 
 
-def _channel(words: Keywords, index: int, repairs: list[Repair]) -> Channel:
+def _channel(words: dict[str, str], index: int, repairs: list[Repair]) -> Channel:
     prefix = f"$P{index}"
-    decades, offset = _amplifier(words, f"{prefix}E", repairs)
+    amplifier = words.get(f"{prefix}E", "0,0")
+    decades, offset = (0.0, 0.0) if amplifier == "0,0" else _amplifier(amplifier, f"{prefix}E", repairs)
     name = words.get(f"{prefix}N", "").strip(_BLANKS)
     stain = words.get(f"{prefix}S", "").strip(_BLANKS)
     if not name:
         name = stain or f"P{index}"
         repairs.append(mended("name_missing", "no $PnN", done=f"named {name}", where=f"{prefix}N"))
-    gain = _positive(words, f"{prefix}G", repairs, absent=1.0)
+    voltage = words.get(f"{prefix}V")
     return Channel(
         index=index,
         name=name,
         stain=stain,
         range=_positive(words, f"{prefix}R", repairs, absent=0.0),
         bits=_bits(words, f"{prefix}B"),
-        gain=gain,
+        gain=_positive(words, f"{prefix}G", repairs, absent=1.0),
         log_decades=decades,
         log_offset=offset,
-        voltage=_number(words.get(f"{prefix}V", "")),
+        voltage=None if voltage is None else _number(voltage),
     )
 
 
@@ -120,9 +122,9 @@ def _number(written: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _positive(words: Keywords, key: str, repairs: list[Repair], *, absent: float) -> float:
-    written = words.get(key, "").strip(_BLANKS)
-    if not written:
+def _positive(words: dict[str, str], key: str, repairs: list[Repair], *, absent: float) -> float:
+    written = words.get(key)
+    if written is None or not (written := written.strip(_BLANKS)):
         return absent
     number = _number(written)
     if number is None or number <= 0:
@@ -132,14 +134,14 @@ def _positive(words: Keywords, key: str, repairs: list[Repair], *, absent: float
     return number
 
 
-def _bits(words: Keywords, key: str) -> int:
+def _bits(words: Mapping[str, str], key: str) -> int:
     number = _number(words.get(key, "").strip(_BLANKS))
     return int(number) if number is not None and 0 < number < 1e6 else 0
 
 
-def _amplifier(words: Keywords, key: str, repairs: list[Repair]) -> tuple[float, float]:
+def _amplifier(written: str, key: str, repairs: list[Repair]) -> tuple[float, float]:
     """Return f1 and f2 of $PnE; f2 = 0 with f1 > 0 is read as 1 (FCS 3.1, 3.2.7)."""
-    written = words.get(key, "").strip(_BLANKS)
+    written = written.strip(_BLANKS)
     if written in {"", "0,0", "0.0,0.0"}:
         return 0.0, 0.0
     numbers = [_number(part) for part in written.replace(";", ",").split(",")]
@@ -156,6 +158,8 @@ def _amplifier(words: Keywords, key: str, repairs: list[Repair]) -> tuple[float,
 
 
 def _name_repairs(channels: Sequence[Channel]) -> list[Repair]:
+    if len({channel.name for channel in channels}) == len(channels):
+        return []
     counts = Counter(channel.name for channel in channels)
     twice = [name for name, count in counts.items() if count > 1]
-    return [mended("names_repeated", ", ".join(twice), where="$PnN")] if twice else []
+    return [mended("names_repeated", ", ".join(twice), where="$PnN")]

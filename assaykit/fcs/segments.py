@@ -19,6 +19,7 @@ from assaykit.fcs.source import Source
 from assaykit.fcs.text import keywords_from_text
 
 LONGEST_TEXT = 1 << 26  # bytes; the longest seen in real files is below 16 MB
+_STRUCTURE = ("$PAR", "$DATATYPE", "$BYTEORD")
 _SEARCHED = 1 << 18
 _OPENING = re.compile(rb"([^\w\s$\x00])\s*\$[A-Za-z0-9]+\s*\1|([\t\r\n\x0b\x0c])\$[A-Za-z0-9]+\2")
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1b\x7f]")
@@ -42,7 +43,7 @@ def read_words(source: Source, preamble: Preamble, base: int) -> Words:
     begin, end, repairs = _extent(source, preamble, base)
     raw = source.read(begin, end)
     words, delimiter, notes = keywords_from_text(raw, begin=begin, where=str(source.path))
-    if not _has_structure(words):
+    if not all(key in words for key in _STRUCTURE) and not _has_structure(words):
         longer = source.read(begin, min(_data_begin(preamble, base, source.size), begin + LONGEST_TEXT))
         if len(longer) > len(raw):
             retried = keywords_from_text(longer, begin=begin, where=str(source.path))
@@ -50,13 +51,14 @@ def read_words(source: Source, preamble: Preamble, base: int) -> Words:
                 words, delimiter, notes = retried
                 repairs.append(mended("text_end_wrong", f"TEXT ends at byte {end - 1}", where=f"byte {end - 1}"))
                 end = begin + len(longer)
-    extra, remarks = _supplement(source, Keywords(words), base=base, primary=(begin, end), delimiter=delimiter)
-    return Words(Keywords(extra | words), begin, end, (*repairs, *notes, *remarks))
+    keywords = Keywords(words)
+    extra, remarks = _supplement(source, keywords, base=base, primary=(begin, end), delimiter=delimiter)
+    return Words(Keywords(words | extra) if extra else keywords, begin, end, (*repairs, *notes, *remarks))
 
 
 def _has_structure(words: dict[str, str]) -> bool:
     keywords = Keywords(words)
-    return all(key in keywords for key in ("$PAR", "$DATATYPE", "$BYTEORD"))
+    return all(key in keywords for key in _STRUCTURE)
 
 
 def _data_begin(preamble: Preamble, base: int, size: int) -> int:

@@ -12,14 +12,17 @@ from numpy.typing import NDArray
 
 from assaykit.errors import FcsError
 
+_HEAD = 1 << 14  # bytes: HEADER and TEXT of most files
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An open binary stream, its size in bytes and the path it came from."""
+    """An open binary stream, its size in bytes, the path it came from, and its first bytes, asked for most."""
 
     stream: BinaryIO
     size: int
     path: Path
+    head: bytes
 
     def __enter__(self) -> Self:
         return self
@@ -32,6 +35,8 @@ class Source:
         begin, end = max(0, begin), min(end, self.size)
         if begin >= end:
             return b""
+        if end <= len(self.head):
+            return self.head[begin:end]
         self.stream.seek(begin)
         return self.stream.read(end - begin)
 
@@ -54,7 +59,7 @@ def open_source(path: Path) -> Source:
     """
     try:
         stream = path.open("rb", buffering=0)
-        return Source(stream, os.fstat(stream.fileno()).st_size, path)
+        return Source(stream, os.fstat(stream.fileno()).st_size, path, stream.read(_HEAD))
     except OSError as error:
         raise FcsError(
             "an FCS file must exist and be readable", error.strerror or str(error), str(path), "check the path"

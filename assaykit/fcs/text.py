@@ -117,17 +117,19 @@ def _last_trimmed(tokens: list[str]) -> list[str]:
 
 
 def _paired(tokens: Sequence[str], where: str) -> tuple[Pairs, list[Repair]]:
-    pairs = [(key.strip(_PADDING), value) for key, value in zip(tokens[::2], tokens[1::2], strict=False)]
+    """Return keywords and values in turn, with blanks around keywords removed, and what was out of step."""
+    keys = [key.strip(_PADDING) for key in tokens[::2]]
+    pairs = list(zip(keys, tokens[1::2], strict=False))
     notes: list[Repair] = []
     if len(tokens) % 2:
         notes.append(mended("keyword_without_value", tokens[-1][:40], where=where))
-    nameless = sum(not key for key, _ in pairs)
-    if nameless:
-        notes.append(mended("value_without_keyword", f"{nameless} of {len(pairs)}", where=where))
-    padded = [key for key in tokens[: 2 * len(pairs) : 2] if key != key.strip(_PADDING)]
-    if padded:
+    if "" in keys[: len(pairs)]:
+        notes.append(mended("value_without_keyword", f"{keys.count('')} of {len(pairs)}", where=where))
+        pairs = [(key, value) for key, value in pairs if key]
+    if keys != tokens[::2]:
+        padded = [token for key, token in zip(keys, tokens[::2], strict=True) if key != token]
         notes.append(mended("keyword_padded", f"{len(padded)}, the first {padded[0]!r}", where=where))
-    return [(key, value) for key, value in pairs if key], notes
+    return pairs, notes
 
 
 def _sound(pairs: Pairs, delimiter: str) -> bool:
@@ -146,8 +148,10 @@ def _score(pairs: Pairs, delimiter: str) -> int:
 
 
 def _unique(pairs: Pairs, where: str) -> tuple[dict[str, str], list[Repair]]:
-    words: dict[str, str] = {}
-    clashes = []
+    words = dict(pairs)
+    if len(words) == len(pairs):
+        return words, []
+    words, clashes = {}, []
     for key, value in pairs:
         if key in words and words[key] != value:
             clashes.append(f"{key}: {words[key]!r}, then {value!r}")
