@@ -45,7 +45,7 @@ class Need(Model):
     """What must be there, or must hold, before a contrast says anything about a claim.
 
     Without `sign` the arm must exist; with it, the effect must be seen on that side. Slots such as "class:tki" stand
-    for the drug and dose that the matched arm has; context "same" is the context of the matched contrast.
+    for the drug and dose that the matched arm has; context "same" is the context of the matched contrast, "any" all.
     """
 
     key: str
@@ -73,6 +73,7 @@ class Test(Model):
     against: str = ""
     prefer: tuple[str, ...] = ()
     needs: tuple[Need, ...] = ()
+    tells: tuple[Need, ...] = ()  # companions that are told beside the verdict where the study has them
     sign: Sign | None = None  # the claim's own where it is left out
     printed: Sign | None = None
 
@@ -243,7 +244,11 @@ def _filled(entry: Mapping[str, Any], tables: Mapping[str, Mapping[str, Any]], w
         raise EvidenceError("`review` must be declared in [reviews]", repr(entry["review"]), where)
     filled["lines_of"] = tables["cells"]
     filled["test"] = [
-        {**test, "needs": [_looked_up(key, tables["needs"], f"{where}, needs") for key in test.get("needs", ())]}
+        test
+        | {
+            name: [_looked_up(key, tables["needs"], f"{where}, {name}") for key in test.get(name, ())]
+            for name in ("needs", "tells")
+        }
         for test in entry.get("test", ())
     ]
     return filled
@@ -271,7 +276,7 @@ def _fault(detail: Any, where: str) -> EvidenceError:
 
 def _nearest_key(path: Sequence[str]) -> str:
     model: type[Model] = Claim
-    if "needs" in path:
+    if {"needs", "tells"} & set(path):
         model = Need
     elif "papers" in path:
         model = Paper

@@ -15,7 +15,7 @@ from assaykit.evidence import words
 from assaykit.evidence.claims import Claim
 from assaykit.evidence.matching import Match, Rows, matches, rows_from_estimates
 from assaykit.evidence.multiplicity import holm
-from assaykit.evidence.needs import doubt, unmet
+from assaykit.evidence.needs import doubt, told, unmet
 from assaykit.evidence.testability import Arms, arms_from_tables, why_untested, wrong_cells
 from assaykit.evidence.verdicts import Verdict, judge, sentence, units_needed
 from assaykit.study.model import Study
@@ -33,6 +33,7 @@ class Answer:
     match: Match | None
     others: tuple[Match, ...]
     refused: tuple[Verdict, str] | None
+    told: tuple[str, ...] = ()
 
 
 def compare(
@@ -79,7 +80,7 @@ def answer(claim: Claim, arms: Arms, rows: Rows) -> Answer:
         return Answer(claim, match, others, ("not testable", doubt(match, arms, rows)))
     if doubt(match, arms, rows):
         return Answer(claim, match, others, ("not interpretable", doubt(match, arms, rows)))
-    return Answer(claim, match, others, unmet(match, arms, rows))
+    return Answer(claim, match, others, unmet(match, arms, rows), told(match, rows))
 
 
 def _same_question(other: Match, match: Match) -> bool:
@@ -166,7 +167,7 @@ def _judged(each: Answer, match: Match, adjusted: float, *, unit: str) -> dict[s
     printed = each.claim.printed_for(match.test)
     verdict = judge(match.numbers, sign, adjusted=adjusted)
     said = sentence(match.numbers, verdict, sign=sign, unit=unit, adjusted=adjusted)
-    notes = "".join(f"; {note}" for note in (_elsewhere(each, match), _other_rows(each, sign)) if note)
+    notes = "".join(f"; {note}" for note in (_elsewhere(each, match), _other_rows(each, sign), *each.told) if note)
     return {
         "verdict": verdict,
         "reason": f"{_capital(said)}{notes}.",

@@ -81,11 +81,12 @@ def parsed_treatments(texts: set[str], drugs: Catalogue, reference: str) -> dict
 
 def matches(claim: Claim, rows: Rows) -> tuple[Match, ...]:
     """Return every row that answers one of the claim's tests, the one to be read first."""
-    found = (match for place, test in enumerate(claim.tests) for match in _of_test(test, place, rows))
+    found = (match for place, test in enumerate(claim.tests) for match in matches_of_test(test, place, rows))
     return tuple(sorted(found, key=lambda match: match.rank))
 
 
-def _of_test(test: Test, place: int, rows: Rows) -> Iterator[Match]:
+def matches_of_test(test: Test, place: int, rows: Rows) -> Iterator[Match]:
+    """Yield every row that answers the test, which is the claim's number `place`."""
     for rank, endpoint in enumerate(test.endpoints):
         for index in rows.by_endpoint.get((endpoint, test.kind), ()):
             match = _match(test, index, (place, rank), rows)

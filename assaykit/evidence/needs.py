@@ -7,8 +7,8 @@ from itertools import product
 from typing import Any
 
 from assaykit.evidence import words
-from assaykit.evidence.claims import Need
-from assaykit.evidence.matching import Match, Rows, stands_for
+from assaykit.evidence.claims import CONTEXTS, Need, Test
+from assaykit.evidence.matching import Match, Rows, matches_of_test, stands_for
 from assaykit.evidence.numbers import numbers_from_row
 from assaykit.evidence.testability import Arms
 from assaykit.evidence.verdicts import Verdict, interval_in_words
@@ -40,6 +40,35 @@ def unmet(match: Match, arms: Arms, rows: Rows) -> Refusal | None:
             if refusal is not None:
                 return refusal
     return None
+
+
+def told(match: Match, rows: Rows) -> tuple[str, ...]:
+    """Return what the companions of a test show, one clause each; those the study lacks say nothing."""
+    clauses = []
+    for need in match.test.tells:
+        found = _companion(need, match, rows)
+        if found is not None and found.numbers.estimated and not found.numbers.reason:
+            limit = found.numbers.low if (need.sign or 0) > 0 else found.numbers.high
+            role = "shows" if (need.sign or 0) * limit > 0 else "does not show"
+            clauses.append(f"{interval_in_words(found.numbers)} for {found.numbers.contrast} {role} that {need.says}")
+    return tuple(clauses)
+
+
+def _companion(need: Need, match: Match, rows: Rows) -> Match | None:
+    """Return the companion contrast, read by the rule of matching, at the doses of the matched contrast."""
+    place = match.context if need.context == "same" else need.context
+    test = Test(
+        endpoints=need.endpoints,
+        kind=need.kind,
+        treatment=need.treatment,
+        comparator=need.comparator,
+        contexts=CONTEXTS if place == "any" else (place,),
+        against=need.against,
+        sign=need.sign,
+    )
+    mine = {dose.drug: dose for dose in match.doses}
+    found = sorted(matches_of_test(test, 0, rows), key=lambda each: each.rank)
+    return next((each for each in found if all(mine.get(d.drug, d) == d for d in each.doses)), None)
 
 
 def _doses_of(need: Need, match: Match, rows: Rows) -> Iterator[tuple[Dose, ...]]:

@@ -10,6 +10,7 @@ from evidence.evidence_worlds import (
     DA,
     IM,
     NI,
+    SIM,
     P,
     World,
     apoptosis,
@@ -253,6 +254,19 @@ def test_papers_are_counted_and_not_reviews():
     assert {"EN-10", "ES-32"} <= set(jin["claims"].split(", "))
     assert sum(count_papers(table).values()) == len(found)
     assert len(found) < table["verdict"].isin(["consistent", "contradicts", "no effect", "inconclusive"]).sum()
+
+
+def test_companions_of_a_claim_are_told_beside_its_verdict():
+    rescued = f"{IM} + mevalonate 100 uM + {SIM}"
+    truth = at("migration_cxcl12", {"vehicle": 3, IM: 9, f"{IM} + {SIM}": 4, rescued: 9})
+    kills = at("apoptosis", {"vehicle": 5, IM: 40, f"{IM} + {SIM}": 41})
+    row = compared(world({**truth, **kills}, noise=0.1)).loc["EN-36"]
+    assert row["verdict"] == "consistent"
+    assert "shows that mevalonate restores migration" in row["reason"]
+    assert "does not show that the statin kills cells" in row["reason"]
+    reason = compared(WHOLE).loc["EN-13", "reason"]
+    assert "shows that imatinib raises surface CXCR4" in reason
+    assert "shows that imatinib raises migration" in reason
 
 
 def test_conflicts_stand_beside_the_verdicts():
