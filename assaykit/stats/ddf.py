@@ -89,11 +89,8 @@ def degrees_of_freedom(contrasts: Floats, model: Inference) -> Floats:
     v = ((contrasts @ model.unadjusted) * contrasts).sum(axis=-1)
     slope = ((contrasts @ model.slopes) * contrasts).sum(axis=-1).T / v[:, None]
     certainty = ((slope @ model.spread) * slope).sum(axis=-1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if model.method == "satterthwaite":
-            return np.asarray(np.where(certainty > 0, 2.0 / certainty, _NO_UNCERTAINTY))
-        df = [_kenward_roger_scale(1, each, each)[0] if each > 0 else _NO_UNCERTAINTY for each in certainty]
-    return np.array(df)
+    with np.errstate(divide="ignore"):  # for one contrast Kenward and Roger's formula comes to the same
+        return np.asarray(np.where(certainty > 0, 2.0 / certainty, _NO_UNCERTAINTY))
 
 
 def f_test(contrasts: ArrayLike, model: Inference) -> FTest:
@@ -229,6 +226,7 @@ def _kenward_roger_scale(q: int, A1: float, A2: float) -> tuple[float, float]:
     c1, c2, c3 = g / base, (q - g) / base, (q + 2.0 - g) / base
     V0, V1, V2 = 1.0 + c1 * B, 1.0 - c2 * B, 1.0 - c3 * B
     V0 = 0.0 if abs(V0) < 1e-10 else V0
-    rho = ((1.0 - A2 / q) / V1) ** 2 * V0 / V2 / q
+    ratio = (1.0 - A2 / q) / V1 if abs(V1) > 1e-10 else 1.0
+    rho = ratio**2 * V0 / V2 / q
     den = 4.0 + (q + 2.0) / (q * rho - 1.0)
     return den, den * (1.0 - A2 / q) / (den - 2.0) if abs(den - 2.0) > 1e-2 else 1.0 - A2 / q
