@@ -86,7 +86,36 @@ def test_plerixafor_makes_a_12g5_stain_uninterpretable_and_keeps_its_number(benc
     assert b.checks().count("interference") == 1
 
 
-@pytest.mark.parametrize("factors", [{"clone": "1D9"}, {"washout": "yes"}])
+@pytest.mark.parametrize("clone", ["12G5-PE", "clone 12g5"])
+def test_a_competing_clone_is_known_as_labs_write_it(bench, clone):
+    wells = [well("A1", clone=clone), well("A2", "plerixafor 10 uM", clone=clone)]
+    b = bench("cxcr4_surface", wells, {name: stain(300.0) for name in ("A1", "A2")})
+    assert b.of("cxcr4_dmfi").loc[1, "reason"].startswith("plerixafor and clone 12G5 compete")
+
+
+def test_a_clone_nobody_tested_cannot_answer_for_plerixafor(bench):
+    wells = [well("A1", clone="44717"), well("A2", "plerixafor 10 uM", clone="44717")]
+    b = bench("cxcr4_surface", wells, {name: stain(300.0) for name in ("A1", "A2")})
+    assert b.of("cxcr4_dmfi")["qc"].tolist() == ["pass", "not_interpretable"]
+    assert b.of("cxcr4_dmfi").loc[1, "reason"].startswith("clone 44717 is not known to stay free of it")
+
+
+def test_the_order_of_wells_changes_no_value(bench):
+    wells = [
+        well(f"{row}{column}", treatment, context, unit=f"day {column}")
+        for column in (1, 2)
+        for row, (treatment, context) in zip(
+            "ABCD", [(t, c) for t in ("vehicle", "imatinib 1 uM") for c in ("mono", "msc_contact")], strict=True
+        )
+    ]
+    readouts = {w.name: stain(200.0 + 37.0 * i) for i, w in enumerate(wells)}
+    keys = ["endpoint", "plate", "well"]
+    forward = bench("cxcr4_surface", wells, readouts).table.sort_values(keys).reset_index(drop=True)
+    backward = bench("cxcr4_surface", wells[::-1], readouts).table.sort_values(keys).reset_index(drop=True)
+    assert forward.equals(backward)
+
+
+@pytest.mark.parametrize("factors", [{"clone": "1D9"}, {"clone": "1d9-BV421"}, {"washout": "yes"}])
 def test_a_clone_that_does_not_compete_or_a_washout_can_answer(bench, factors):
     wells = [well("A1"), well("A2", "plerixafor 10 uM", **factors)]
     b = bench("cxcr4_surface", wells, {name: stain(300.0) for name in ("A1", "A2")})

@@ -9,7 +9,7 @@ from endpoints.conftest import well
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assaykit.endpoints import ENDPOINTS, endpoint_faults
+from assaykit.endpoints import ENDPOINTS, asked_analyses, endpoint_faults
 from assaykit.protocol import Criterion, EndpointSpec, read_protocol
 
 IMATINIB, PLERIXAFOR = "imatinib 1 uM", "plerixafor 10 uM"
@@ -218,6 +218,12 @@ def test_adhesion_and_growth_are_held_against_the_cells_put_in(bench):
     b = bench("annexin_apoptosis", wells, endpoints=specs)
     assert b.of("adhesion")["value"].tolist() == pytest.approx([30.0, 25.0])
     assert b.value("proliferation", "A1") == pytest.approx(4.0)
+
+
+def test_an_analysis_of_an_optional_endpoint_nobody_measured_is_not_asked(bench):
+    b = bench("annexin_apoptosis", arms({("vehicle", "mono"): 5.0, (IMATINIB, "mono"): 43.0}))
+    names = [analysis.name for analysis in asked_analyses(b.assay.protocol, b.table)]
+    assert names == ["apoptosis", "apoptosis_points", "specific_apoptosis"]
 
 
 def test_a_part_larger_than_its_whole_is_refused_in_words(bench):

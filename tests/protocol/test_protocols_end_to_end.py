@@ -30,7 +30,7 @@ def results(folder: Path, assay: str, *, name: str = "other", unit: str = "exper
     """Return the results of a study of one assay, written beside its data."""
     path = folder / f"{name}.toml"
     path.write_text(f'assaykit = 1\ntitle = "A test"\nunit = "{unit}"\n\n[[assay]]\n{assay}', encoding="utf-8")
-    return run(read_study(path))
+    return run(read_study(path), robust=False)
 
 
 def effect(found: Results, analysis: str, contrast: str, context: str = "mono", kind: str = "") -> tuple[float, ...]:
@@ -56,7 +56,7 @@ def annexin(protocol: str) -> str:
 
 
 def test_the_three_shipped_assays_run_together_without_a_failure(simulated):
-    found = run(read_study(simulated / "study.toml"))
+    found = run(read_study(simulated / "study.toml"), robust=False)
     assert failures(found) == []
     fold, low, high = effect(found, "cxcr4_dmfi", f"{IMATINIB} - vehicle")
     assert low < 2**0.8 < high
@@ -65,6 +65,21 @@ def test_the_three_shipped_assays_run_together_without_a_failure(simulated):
     assert low < 8 / 3 < high
     _, low, high = effect(found, "apoptosis", f"{IMATINIB} - vehicle")
     assert low < (40 / 60) / (5 / 95) < high
+
+
+def test_planted_faults_fail_their_experiment_and_the_answer_stands_both_ways(tmp_path):
+    found = run(read_study(simulate_study(tmp_path, seed=21, faults=("vehicle_death", "low_index"))), robust=False)
+    table = found.tables["acceptance"]
+    failed = table[table["result"] == "fail"].set_index("check")["unit_id"]
+    assert set(failed.loc[["vehicle_index"]]) == {"2025-04-15"}
+    assert "2025-04-01" in set(failed.loc[["vehicle_death"]])
+    out = found.tables["measurements"].query("excluded")
+    assert set(out[out["endpoint"].str.startswith("migration")]["unit_id"]) == {"2025-04-15"}
+    chosen = "analysis == 'apoptosis' and kind == 'treatment' and treatment == @IMATINIB"
+    without = found.tables["estimates"].query(chosen)["n_units"]
+    both = found.tables["estimates_with_excluded"].query(chosen)["n_units"]
+    assert set(both) == {5}
+    assert (without < 5).all()
 
 
 def test_coculture_protection_finds_protection_and_reversal(simulated):
