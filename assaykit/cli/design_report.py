@@ -55,18 +55,43 @@ def arms_table(assay: Assay, study: Study) -> Table:
     return table
 
 
+def control_lines(assay: Assay) -> Iterator[str]:
+    """Yield, per channel that is read against controls, which wells serve and how close they are to the samples."""
+    from assaykit.cytometry.matching import controls_of, match_control
+
+    channels = dict.fromkeys(gate.channel for gate in assay.protocol.gates if gate.kind == "fmo")
+    for channel in channels:
+        without, close, samples = [], 0, 0
+        for plate in assay.plates:
+            _, controls = controls_of(assay, plate, channel)
+            wells = [well for well in plate.wells if well.role == "sample"]
+            samples += len(wells)
+            without += [] if controls else [plate.name]
+            close += sum(match_control(well, controls).closeness == "treatment" for well in wells) if controls else 0
+        if without:
+            yield f"cannot answer: no FMO, isotype or unstained well for {channel} on {', '.join(without)}"
+        yield f"{channel}: {close} of {samples} sample wells have a control of their own treatment and context"
+
+
 def contrast_lines(assay: Assay, rehearsal: Rehearsal) -> Iterator[str]:
     """Yield, per analysis, how many contrasts can be estimated, from how many units, and why the others cannot."""
     rows = rehearsal.estimates[rehearsal.estimates["assay"] == assay.name]
     for analysis in assay.protocol.analyses:
         mine = rows[rows["analysis"] == analysis.name]
-        usable = mine[mine["std_error"].notna()]
+        usable = mine[mine["std_error"].notna() & (mine["reason"] == "")]
         kinds = ", ".join(f"{count} {kind}" for kind, count in usable["kind"].value_counts(sort=False).items())
         primary = " (primary)" if analysis.primary else ""
         yield f"{analysis.name}{primary}: {kinds or 'no'} contrasts can be estimated{_units(usable)}"
-        yield from (f"  cannot answer: {line}" for line in _reasons(mine))
+        yield from (f"  cannot answer: {line}" for line in (*_reasons(mine), *_unformed(analysis.endpoint, rehearsal)))
         if len(usable) and analysis.scale in PLANNED:
             yield f"  {power_line(int(usable['n_units'].max()), analysis.scale)}"
+
+
+def _unformed(endpoint: str, rehearsal: Rehearsal) -> Iterator[str]:
+    """Yield why an endpoint could not be formed in any well."""
+    for finding in rehearsal.findings:
+        if finding.check == "endpoint_not_formed" and finding.message.startswith(f"{endpoint} "):
+            yield finding.message
 
 
 def _units(usable: pd.DataFrame) -> str:

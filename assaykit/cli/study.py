@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from assaykit.cli.rehearsal import Rehearsal
     from assaykit.errors import InputError
     from assaykit.study import Study
     from assaykit.tables import Finding
@@ -29,24 +30,23 @@ def check(
     """Check a study without measuring: every fault at once, the plates, and what the design can answer."""
     from rich.console import Console
 
+    from assaykit.cli.rehearsal import rehearse
     from assaykit.errors import Faults, InputError
     from assaykit.study import missing_files, read_study
 
     console = Console(highlight=False, soft_wrap=True)
     try:
         parsed = read_study(study)
-    except Faults as faults:
-        _show_faults(faults.errors, console)
-        raise typer.Exit(2) from None
-    except InputError as error:
-        _show_faults([error], console)
+        rehearsal = rehearse(parsed) if design else None
+    except (Faults, InputError) as error:
+        _show_faults(error.errors if isinstance(error, Faults) else [error], console)
         raise typer.Exit(2) from None
     findings = (*parsed.findings, *missing_files(parsed))
     console.print(f"[bold]{parsed.title}[/]: {_extent(parsed)}", markup=True)
     if plates:
         _show_plates(parsed, console)
-    if design:
-        _show_design(parsed, console)
+    if rehearsal is not None:
+        _show_design(parsed, rehearsal, console)
     _show_findings(findings, console)
     raise typer.Exit(int(any(finding.level == "fail" for finding in findings)))
 
@@ -148,15 +148,13 @@ def _show_plates(study: Study, console: Console) -> None:
         console.print(legend(treatments, assay.plates))
 
 
-def _show_design(study: Study, console: Console) -> None:
-    from assaykit.cli.design_report import arms_table, claim_lines, contrast_lines
-    from assaykit.cli.rehearsal import rehearse
+def _show_design(study: Study, rehearsal: Rehearsal, console: Console) -> None:
+    from assaykit.cli.design_report import arms_table, claim_lines, contrast_lines, control_lines
 
-    rehearsal = rehearse(study)
     for assay in study.assays:
         console.print()
         console.print(arms_table(assay, study))
-        for line in contrast_lines(assay, rehearsal):
+        for line in (*control_lines(assay), *contrast_lines(assay, rehearsal)):
             console.print(line, markup=False)
     console.print()
     for line in claim_lines(rehearsal):

@@ -61,7 +61,7 @@ def plate_from_draft(
     faults: list[InputError] = [
         *_size_faults(draft, size),
         *column_faults(draft, columns),
-        *([] if size and draft.size and size != draft.size else _absent_wells(draft, wells)),
+        *([] if size and draft.size and size < draft.size else _absent_wells(draft, wells)),
     ]
     refused = refused_columns(draft, columns)
     found: dict[str, Well] = {}
@@ -179,7 +179,7 @@ def _first_places(draft: DraftPlate) -> Mapping[str, str]:
 
 
 def _size_faults(draft: DraftPlate, size: int | None) -> list[InputError]:
-    if size and draft.size and size != draft.size:
+    if size and draft.size and size < draft.size:
         return [
             LayoutError(
                 f"a plate must have the {size} wells the study gives it",

@@ -22,6 +22,7 @@ from assaykit.plate.positions import row_letters
 Cell = Entry | None
 _DEFAULT_TITLES = ("sheet", "tabelle", "feuil", "hoja", "foglio", "blad")
 _NOTES = ("readme", "read me", "notes", "note", "how to", "#")
+_EMPTY = ("", "NA", "N/A", "n/a", "NaN", "nan")  # what R and others write for nothing
 _BROKEN = ("#N/A", "#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NULL!", "#NUM!")
 
 
@@ -81,8 +82,8 @@ def _delimiter(lines: list[str]) -> str:
 
 def _entry(value: Any, where: str) -> Cell:
     if isinstance(value, str):
-        value = value.replace("\u00a0", " ").replace("\u202f", " ").strip()
-    return None if value is None or value == "" else Entry(value, where)
+        value = " ".join(value.split())  # hard spaces and line breaks within a cell are blanks
+    return None if value is None or value in _EMPTY else Entry(value, where)
 
 
 def _sheets_from_workbook(path: Path, label: str) -> tuple[list[Sheet], list[InputError]]:

@@ -35,10 +35,11 @@ _LOOSE = ("wells", "title", "name", "date", "notes", "author")
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """One group of wells and what it says about them."""
+    """One group of wells and what it says about them: wells by name, or the rows or columns it runs along."""
 
     kind: str
-    members: frozenset[Position] | frozenset[int] | None  # None: every well
+    wells: frozenset[Position]
+    lines: frozenset[int]
     values: Mapping[str, Value]
     where: str
     order: tuple[int, int, int, int]  # rank, -area, of one plate, position in the file
@@ -47,16 +48,16 @@ class _Layer:
         row, column = position
         match self.kind:
             case "row":
-                key: Position | int = row
+                return row in self.lines
             case "col":
-                key = column
+                return column in self.lines
             case "irow":
-                key = _interleaved(row, column)
+                return _interleaved(row, column) in self.lines
             case "icol":
-                key = _interleaved(column, row)
-            case _:
-                key = position
-        return self.members is None or key in self.members
+                return _interleaved(column, row) in self.lines
+            case "expt":
+                return True
+        return position in self.wells
 
 
 def drafts_from_toml(
@@ -83,28 +84,28 @@ def drafts_from_toml(
 
 
 def _draft(layers: list[_Layer], name: str, *, source: Path, label: str, size: int | None) -> DraftPlate:
-    ordered = sorted(layers, key=lambda layer: layer.order)
-    wells = []
-    for position in sorted(_positions(layers)):
-        entries: dict[str, Entry] = {}
-        where = label
-        for layer in ordered:
-            if layer.covers(position):
-                entries |= {key: Entry(value, f"{label}, {layer.where}") for key, value in layer.values.items()}
-                where = f"{label}, {layer.where}" if layer.kind != "expt" else where
-        wells.append(DraftWell(well_from_position(position), where, entries))
+    entries: dict[Position, dict[str, Entry]] = {position: {} for position in sorted(_positions(layers))}
+    places = dict.fromkeys(entries, label)
+    for layer in sorted(layers, key=lambda layer: layer.order):
+        held = {key: Entry(value, f"{label}, {layer.where}") for key, value in layer.values.items()}
+        for position in layer.wells or [position for position in entries if layer.covers(position)]:
+            entries[position] |= held
+            places[position] = f"{label}, {layer.where}" if layer.kind != "expt" else places[position]
+    wells = (DraftWell(well_from_position(position), places[position], held) for position, held in entries.items())
     return DraftPlate(name, tuple(wells), source, label, size)
 
 
 def _positions(layers: list[_Layer]) -> set[Position]:
     """Return the wells the groups call into being: wells and blocks named, and crossings of rows with columns."""
-    members: dict[str, set[Any]] = {kind: set() for kind in _RANKS}
+    lines: dict[str, set[int]] = {kind: set() for kind in _RANKS}
+    named: set[Position] = set()
     for layer in layers:
-        members[layer.kind] |= layer.members or set()
-    crossed = set(product(members["row"], members["col"]))
-    crossed |= {(_interleaved(row, column), column) for row, column in product(members["irow"], members["col"])}
-    crossed |= {(row, _interleaved(column, row)) for row, column in product(members["row"], members["icol"])}
-    return members["well"] | members["block"] | crossed
+        lines[layer.kind] |= layer.lines
+        named |= layer.wells
+    crossed = set(product(lines["row"], lines["col"]))
+    crossed |= {(_interleaved(row, column), column) for row, column in product(lines["irow"], lines["col"])}
+    crossed |= {(row, _interleaved(column, row)) for row, column in product(lines["row"], lines["icol"])}
+    return named | crossed
 
 
 def _interleaved(this: int, other: int) -> int:
@@ -118,15 +119,15 @@ def _layers(table: Mapping[str, Any], label: str, prefix: str, faults: list[Inpu
     for kind, group, key, values in _groups(table, label, prefix, faults):
         where = f"[{prefix}{group}]"
         try:
-            members, area = _members(kind, key)
+            wells, lines, area = _members(kind, key)
         except LayoutError as error:
             faults.append(LayoutError(error.must, error.found, f"{label}, {where}", error.remedy))
             continue
         if kind == "well":
-            faults += _repeated(members, seen, f"{label}, {where}")
+            faults += _repeated(wells, seen, f"{label}, {where}")
         checked = _values(values, f"{label}, {where}", faults)
         count += 1
-        yield _Layer(kind, members, checked, where, (_RANKS[kind], -area, int(bool(prefix)), count))
+        yield _Layer(kind, wells, lines, checked, where, (_RANKS[kind], -area, int(bool(prefix)), count))
 
 
 def _groups(
@@ -165,17 +166,19 @@ def _not_a_group(kind: str, key: str, where: str) -> LayoutError:
     return LayoutError(f"values must belong to a named group such as [{example}]", f"'{key}'", where)
 
 
-def _members(kind: str, key: str) -> tuple[frozenset[Any] | None, int]:
+def _members(kind: str, key: str) -> tuple[frozenset[Position], frozenset[int], int]:
+    """Return the wells a group names, or the lines it runs along, and the area of its block."""
     match kind:
         case "expt":
-            return None, 0
+            return frozenset(), frozenset(), 0
         case "row" | "irow":
-            return frozenset(rows_in_pattern(key)), 0
+            return frozenset(), frozenset(rows_in_pattern(key)), 0
         case "col" | "icol":
-            return frozenset(columns_in_pattern(key)), 0
+            return frozenset(), frozenset(columns_in_pattern(key)), 0
         case "block":
-            return _block(key)
-    return frozenset(wells_in_pattern(key)), 0
+            cells, area = _block(key)
+            return cells, frozenset(), area
+    return frozenset(wells_in_pattern(key)), frozenset(), 0
 
 
 def _block(key: str) -> tuple[frozenset[Position], int]:
@@ -192,9 +195,9 @@ def _block(key: str) -> tuple[frozenset[Position], int]:
     return frozenset(cells), width * height
 
 
-def _repeated(members: frozenset[Any] | None, seen: dict[Position, str], where: str) -> list[InputError]:
+def _repeated(members: frozenset[Position], seen: dict[Position, str], where: str) -> list[InputError]:
     faults: list[InputError] = []
-    for position in sorted(members or ()):
+    for position in sorted(members):
         if position in seen:
             name = well_from_position(position)
             found = f"{name} again, after {seen[position].rpartition(', ')[2]}"
@@ -224,7 +227,7 @@ def _plate_values(table: Mapping[str, Any], label: str, name: str, faults: list[
             faults.append(_unknown_table(key, f"{label}, {where}"))
         elif not isinstance(value, Mapping):
             plain[key] = value
-    return [_Layer("expt", None, _values(plain, f"{label}, {where}", faults), where, (0, 0, 1, 0))]
+    return [_Layer("expt", frozenset(), frozenset(), _values(plain, f"{label}, {where}", faults), where, (0, 0, 1, 0))]
 
 
 def _table_faults(document: Mapping[str, Any], label: str) -> list[InputError]:

@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from glob import escape
 from pathlib import Path
 
 from assaykit.errors import FcsError, InputError, StudyError
@@ -89,7 +90,9 @@ def shared_files(plates: Sequence[Plate], where: str) -> list[InputError]:
 def _with_existing_files(plate: Plate, patterns: Sequence[str], folder: Path) -> Plate:
     """Return the plate whose wells' files are looked for beside the layout, in the FCS folders, beside the study."""
     factors = {**_shared(plate), "plate": plate.name}
-    homes = [home for pattern in patterns if "{well}" not in pattern for home in folder.glob(filled(pattern, factors))]
+    homes = [
+        home for pattern in patterns if "{well}" not in pattern for home in found_by(folder, filled(pattern, factors))
+    ]
 
     def settled(well: Well) -> Well:
         if well.file is None or well.file.exists() or plate.source is None:
@@ -104,13 +107,23 @@ def _with_existing_files(plate: Plate, patterns: Sequence[str], folder: Path) ->
     return replace(plate, wells=tuple(map(settled, plate.wells)))
 
 
+def found_by(folder: Path, pattern: str) -> list[Path]:
+    """Return the files and folders a pattern means, relative to a folder or absolute, sorted."""
+    path = Path(pattern)
+    start, rest = (Path(path.anchor), str(path.relative_to(path.anchor))) if path.is_absolute() else (folder, pattern)
+    try:
+        return sorted(start.glob(rest))
+    except ValueError:  # an empty pattern, or ** glued to a name
+        return []
+
+
 def filled(pattern: str, values: Mapping[str, object]) -> str:
     """Return a pattern with its braces filled; a name without a value stands for any text.
 
     >>> filled("fcs/{plate}/{donor}", {"plate": "p1"})
     'fcs/p1/*'
     """
-    return re.sub(r"\{(\w+)\}", lambda match: str(values.get(match[1], "*")), pattern)
+    return re.sub(r"\{(\w+)\}", lambda match: escape(str(values[match[1]])) if match[1] in values else "*", pattern)
 
 
 def well_in_name(name: str, plate: Plate) -> str:
@@ -138,7 +151,7 @@ def _with_pattern(well: Well, plate: Plate, patterns: Sequence[str], folder: Pat
     for pattern in patterns:
         for name in (well.name, padded):
             tried.append(filled(pattern, {**well.factors, "plate": plate.name, "well": name}))
-            found = sorted(folder.glob(tried[-1]))
+            found = found_by(folder, tried[-1])
             if len(found) == 1:
                 return replace(well, file=found[0])
     return replace(well, file=folder / tried[0])
@@ -186,9 +199,9 @@ def expected_file(sibling: Path, well: str, plate: Plate) -> Path:
 def fcs_files(folder: Path, pattern: str) -> list[Path]:
     """Return the FCS files a pattern means: those it names, and those in the folders it names, sorted."""
     found: set[Path] = set()
-    for path in folder.glob(pattern) if pattern else ():
+    for path in found_by(folder, pattern):
         found |= {file for file in path.iterdir() if _looks_fcs(file)} if path.is_dir() else {path}
-    return sorted(found)
+    return sorted(path for path in found if not path.name.startswith("."))
 
 
 def _looks_fcs(file: Path) -> bool:
@@ -239,7 +252,7 @@ def _nothing_named(plate: Plate, where: str) -> StudyError:
 
 
 def _no_files(plate: Plate, names: Sequence[str], folder: Path, where: str) -> StudyError:
-    there = [name for name in names if any(folder.glob(name))]
+    there = [name for name in names if found_by(folder, name)]
     found = f"no FCS file in {', '.join(there)}" if there else f"no folder or file {', '.join(names)}"
     return StudyError(
         "the FCS files of a plate must be found",

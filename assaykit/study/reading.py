@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from assaykit.errors import Faults, InputError, StudyError, raise_all
@@ -20,7 +21,7 @@ from assaykit.protocol import Protocol, read_protocol
 from assaykit.study.design import design_faults, design_findings
 from assaykit.study.document import document_from_file, study_from_document
 from assaykit.study.file import AssayEntry, StudyFile
-from assaykit.study.matching import match_files, shared_files
+from assaykit.study.matching import found_by, match_files, shared_files
 from assaykit.study.model import Assay, Reference, Study
 from assaykit.study.wells import Rules, checked_plate, with_named_counts
 from assaykit.tables import Finding
@@ -42,6 +43,7 @@ def read_study(path: str | Path) -> Study:
     Raises the fault, or Faults with all of them; a well whose FCS file is missing is no fault, for the run goes on.
     """
     path = Path(path)
+    path = path / "study.toml" if path.is_dir() else path
     document = document_from_file(path)
     file, faults = study_from_document(document, path.name)
     gathered = _Gathered(faults, [], [path])
@@ -59,7 +61,8 @@ def _study(file: StudyFile, path: Path, gathered: _Gathered) -> Study:
         update={"unit": column_name(file.unit), "factors": tuple(column_name(name) for name in file.factors)}
     )
     catalogue = _catalogue(file, folder, gathered)
-    rules = Rules(file.unit, _reference(file, catalogue, path.name, gathered), catalogue)
+    canonical = cache(lambda text: str(parse_treatment(text, catalogue)))
+    rules = Rules(file.unit, _reference(file, catalogue, path.name, gathered), catalogue, canonical)
     assays = []
     for number, entry in enumerate(file.assay, start=1):
         where = f"{path.name}, [[assay]] {number}" + (f" ({entry.name or entry.protocol})")
@@ -250,7 +253,7 @@ def _globbed(patterns: Sequence[str], place: _Place, key: str, gathered: _Gather
     """Return the files patterns mean, in order and once each; a pattern that means none is a fault."""
     paths: dict[Path, None] = {}
     for pattern in patterns:
-        found = sorted(path for path in place.folder.glob(pattern) if not path.name.startswith((".", "~$")))
+        found = sorted(path for path in found_by(place.folder, pattern) if not path.name.startswith((".", "~$")))
         if not found:
             gathered.faults.append(
                 StudyError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from assaykit.errors import InputError, LayoutError, TreatmentError
@@ -12,7 +13,7 @@ from assaykit.plate.schema import KNOWN_FACTORS, STRUCTURE
 from assaykit.protocol import Protocol
 from assaykit.study.model import CONTEXTS, Reference
 from assaykit.tables import Finding
-from assaykit.treatment import Catalogue, implausible_doses, parse_treatment
+from assaykit.treatment import Catalogue, implausible_doses
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Rules:
     unit: str
     reference: Reference
     catalogue: Catalogue
+    canonical: Callable[[str], str]  # treatment as written -> canonical text, or TreatmentError
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ def checked_plate(plate: Plate, rules: Rules) -> Checked:
     faults: dict[tuple[type[InputError], str, str, str], list[str]] = {}
     findings: dict[str, list[str]] = {}
     wells = []
+    written: dict[str, list[str]] = {}
     absent = _unit_absent(plate, rules)
     for well in plate.wells:
         factors: dict[str, Factor] = dict(well.factors)
@@ -49,9 +52,11 @@ def checked_plate(plate: Plate, rules: Rules) -> Checked:
                     continue
                 key = (type(error), error.must, error.found, error.remedy)
                 faults.setdefault(key, []).append(_place(well, column))
-        for doubt in _doubts(str(well.factors.get("treatment", "")), rules):
-            findings.setdefault(doubt, []).append(well.name)
+        written.setdefault(str(well.factors.get("treatment", "")), []).append(well.name)
         wells.append(replace(well, factors=factors))
+    for text, names in written.items():
+        for doubt in _doubts(text, rules):
+            findings.setdefault(doubt, []).extend(names)
     told = tuple(kind(must, found, _places(where), remedy) for (kind, must, found, remedy), where in faults.items())
     said = tuple(
         Finding("warn", "dose_implausible", f"{doubt} Wells: {', '.join(names)}.", plate.name, names[0])
@@ -99,7 +104,7 @@ def _place(well: Well, column: str) -> str:
 def _treatment(well: Well, _plate: Plate, rules: Rules) -> str:
     text = str(well.factors.get("treatment", "")).strip()
     if text:
-        return str(parse_treatment(text, rules.catalogue))
+        return rules.canonical(text)
     if well.role != "sample":
         return ""
     raise LayoutError(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
@@ -77,11 +77,15 @@ class Catalogue:
     """Drugs by their canonical name."""
 
     drugs: tuple[Drug, ...] = ()
+    by_name: Mapping[str, Drug] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_name = {plain(name): drug for drug in reversed(self.drugs) for name in drug.names}
+        object.__setattr__(self, "by_name", by_name)
 
     def find(self, name: str) -> Drug | None:
         """Return the drug a name or synonym means, in any case and spelling of hyphens; None where there is none."""
-        wanted = plain(name)
-        return next((drug for drug in self.drugs if wanted in map(plain, drug.names)), None)
+        return self.by_name.get(plain(name))
 
     def nearest(self, name: str) -> str:
         """Return the known name most like a misspelt one, or ""."""

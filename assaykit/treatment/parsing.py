@@ -122,11 +122,34 @@ def _canonical_dose(dose: WrittenDose) -> Dose:
 def _drug(name: str, catalogue: Catalogue) -> Drug:
     drug = catalogue.find(name)
     if drug is None:
-        near = catalogue.nearest(name)
-        remedy = f"write '{near}', or add" if near else "mend the name, or add"
-        own = 'the drug to a catalogue of yours and name that in the study: drugs = "drugs.toml"'
-        raise TreatmentError("a drug must be in the catalogue", f"'{name}'", "", f"{remedy} {own}")
+        raise TreatmentError("a drug must be in the catalogue", f"'{name}'", "", _drug_remedy(name, catalogue))
     return drug
+
+
+_MEANT = {
+    "control": "write 'vehicle' for wells with solvent, 'untreated' for wells without",
+    "ctrl": "write 'vehicle' for wells with solvent, 'untreated' for wells without",
+    "none": "write 'vehicle' for wells with solvent, 'untreated' for wells without",
+    "medium": "write 'vehicle' for wells with solvent, 'untreated' for wells without",
+    "msc": "name stroma in the column 'context': msc_contact, msc_transwell or msc_medium",
+    "stroma": "name stroma in the column 'context': msc_contact, msc_transwell or msc_medium",
+    "fmo": "write what a control is in the column 'role', and what it was treated with here",
+    "isotype": "write what a control is in the column 'role', and what it was treated with here",
+    "unstained": "write what a control is in the column 'role', and what it was treated with here",
+    "blank": "write what a control is in the column 'role', and leave its treatment empty",
+    "beads": "write what a control is in the column 'role', and leave its treatment empty",
+}
+
+
+def _drug_remedy(name: str, catalogue: Catalogue) -> str:
+    """Return what to write instead of a name no drug has."""
+    if plain(name) in _MEANT:
+        return _MEANT[plain(name)]
+    if re.search(r"[,;/|]", name):
+        return "write + between drugs: imatinib 1 uM + plerixafor 10 uM"
+    near = catalogue.nearest(name)
+    first = f"write '{near}', or add" if near else "mend the name, or add"
+    return f'{first} the drug to a catalogue of yours and name that in the study: drugs = "drugs.toml"'
 
 
 def _example(drug: Drug) -> str:

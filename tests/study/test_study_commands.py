@@ -98,7 +98,7 @@ def test_check_draws_the_plates_and_says_what_the_design_answers():
     assert " A A  A  f  Ac Ac fc" in answer.output
     assert " C B  B  f  Bc Bc fc" in answer.output  # dasatinib comes second among the treatments
     assert "imatinib 1 uM + plerixafor 10 uM" in answer.output
-    assert "cxcr4_dmfi (primary): 6 treatment" in answer.output
+    assert "cxcr4_dmfi (primary): 4 treatment" in answer.output  # without the two that hold plerixafor
     assert "n = 3" in answer.output
     assert "plerixafor and clone 12G5 compete" in answer.output
     assert "power to find a 1.74-fold change with 3 units:" in answer.output
