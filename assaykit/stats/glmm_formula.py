@@ -29,11 +29,18 @@ Kind = Literal["treatment", "pairwise"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GlmmOfFormula:
-    """A fit with the design it came from, for means and contrasts of its factors."""
+    """A fit with the design and the rows it came from, for means and contrasts of its factors."""
 
     glmm: Glmm
     fixed: FixedDesign
+    frame: pd.DataFrame
     dropped_rows: int
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        """The factors of the model, in the formula's order."""
+        named = (variable for term in self.fixed.formula.fixed for variable in term)
+        return tuple(dict.fromkeys(variable for variable in named if variable in self.fixed.levels))
 
 
 class Parts(NamedTuple):
@@ -82,7 +89,7 @@ def fit_glmm_formula(
         terms=design.fixed.kept_names,
         nodes=nodes,
     )
-    return GlmmOfFormula(glmm, design.fixed, int((~complete).sum()))
+    return GlmmOfFormula(glmm, design.fixed, kept, int((~complete).sum()))
 
 
 def parts_of(formula: str) -> Parts:
