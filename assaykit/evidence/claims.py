@@ -186,11 +186,6 @@ def read_catalogues(paths: Sequence[str | Path] = ()) -> tuple[Claim, ...]:
     return tuple(claims.values())
 
 
-def claims_schema() -> dict[str, Any]:
-    """Return the JSON Schema of one claim as the TOML holds it, for editors."""
-    return Claim.model_json_schema(by_alias=True)
-
-
 def _parsed(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))

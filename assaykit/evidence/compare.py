@@ -84,9 +84,10 @@ def answer(claim: Claim, arms: Arms, rows: Rows) -> Answer:
 
 
 def _same_question(other: Match, match: Match) -> bool:
-    """Whether another row answers the same test, endpoint and scale: another dose, drug or context."""
-    same = other.test is match.test and other.numbers.endpoint == match.numbers.endpoint
-    return same and other.numbers.scale == match.numbers.scale
+    """Whether another row answers the same test, endpoint and scale, at another dose, drug or context."""
+    one, two = match.numbers, other.numbers
+    same = other.test is match.test and (one.endpoint, one.scale) == (two.endpoint, two.scale)
+    return same and (one.contrast, one.context) != (two.contrast, two.context)
 
 
 def adjusted_p_values(answers: Iterable[Answer], primary: Sequence[str]) -> dict[str, float]:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pandas as pd
+
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
@@ -56,7 +58,7 @@ def numbers_from_row(row: Mapping[str, Any]) -> Numbers:
         effect_low=float(row["effect_low"]),
         effect_high=float(row["effect_high"]),
         effect_name=row["effect_name"],
-        n_units=int(units) if units == units and units is not None else 0,  # noqa: PLR0124 - NaN differs from itself
+        n_units=0 if pd.isna(units) else int(units),
         contrast_sd=float(row["contrast_sd"]),
         p_equivalence=float(row.get("p_equivalence", math.nan)),
         reason=row["reason"],

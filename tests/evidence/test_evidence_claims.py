@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
+from importlib.resources import files
 from typing import get_args
 
 import pytest
@@ -184,6 +186,17 @@ def test_a_catalogue_that_is_not_there_or_not_toml_is_refused(tmp_path):
         read_claims(written(tmp_path, "assaykit = 1"))
 
 
-def test_the_schema_names_every_key_of_a_claim():
-    keys = claims_schema()["properties"]
-    assert {"id", "statement", "test", "papers", "untestable", "corrections"} <= set(keys)
+def test_the_schema_knows_every_key_of_the_catalogue_and_no_other():
+    schema = claims_schema()
+    document = tomllib.loads(files("assaykit.evidence").joinpath("claims.toml").read_text(encoding="utf-8"))
+    definitions = schema["$defs"]
+    assert set(document) <= set(schema["properties"])
+    used = {"Claim": document["claim"], "Paper": document["papers"].values(), "Need": document["needs"].values()}
+    used["Test"] = [test for claim in document["claim"] for test in claim.get("test", ())]
+    for name, entries in used.items():
+        known, required = definitions[name]["properties"], definitions[name]["required"]
+        assert definitions[name]["additionalProperties"] is False
+        for entry in entries:
+            assert set(entry) <= set(known), (name, entry)
+            assert set(required) <= set(entry), (name, entry)
+    assert definitions["Claim"]["properties"]["papers"]["items"] == {"type": "string"}

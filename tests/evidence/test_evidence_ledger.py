@@ -193,10 +193,10 @@ for number in range({first}, 100000):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system cannot kill a process without notice")
 def test_a_process_killed_while_it_writes_loses_no_run_it_had_confirmed(tmp_path):
-    """Killed at random moments four times over: every confirmed run is whole, at most one more is there."""
+    """Killed at random moments three times over: every confirmed run is whole, at most one more is there."""
     path, chance = tmp_path / "lab.sqlite", random.Random(5)
     confirmed: set[int] = set()
-    for attempt in range(4):
+    for attempt in range(3):
         code = WRITER.format(tests=str(Path(__file__).parent.parent), path=str(path), first=attempt * 1000)
         with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as writer:
             assert writer.stdout is not None
@@ -208,7 +208,7 @@ def test_a_process_killed_while_it_writes_loses_no_run_it_had_confirmed(tmp_path
     kept = {int(title.split()[1]) for title in ledger.runs["title"]}
     assert confirmed
     assert confirmed <= kept
-    assert len(kept - confirmed) <= 4  # written, and killed before it could say so
+    assert len(kept - confirmed) <= 3  # written, and killed before it could say so
     assert set(ledger.verdicts.groupby("title").size()) == {300}
     with sqlite3.connect(path) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
