@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -19,67 +19,18 @@ from numpy.typing import ArrayLike, NDArray
 from assaykit.errors import DesignError
 from assaykit.stats.glmm_family import FAMILIES, Family, response
 from assaykit.stats.glmm_findings import findings_of
+from assaykit.stats.glmm_fit import Glmm
 from assaykit.stats.glmm_laplace import Model, edge_of, fixed_information, laplace, point
 from assaykit.stats.glmm_quadrature import quadrature
 from assaykit.stats.glmm_random import RandomPart, random_part, spread, without
 from assaykit.stats.glmm_search import Objective, Summit, climb, polish
 from assaykit.stats.glmm_start import first_guess
-from assaykit.tables import Finding
+
+__all__ = ["Glmm", "fit_glmm", "fit_model", "objective"]
 
 Array = NDArray[np.float64]
 _SMALL_SD = 0.15  # a standard deviation below this is checked against zero
 _NO_SD = -6.0  # log SD that stands for the edge of zero: SD 0.0025
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Glmm:
-    """A fitted model. Arrays run over `terms` or, for `sds`, over `groups`; a zero SD is a singular fit.
-
-    `covariance` is that of the fixed effects; `information_covariance` the same with variance parameters held at
-    their estimates. `random_effects` holds the conditional modes by group and level. `dispersion` is phi or theta of
-    the family, infinite or zero where the data show no overdispersion, missing where the family has none.
-    """
-
-    family: str
-    terms: tuple[str, ...]
-    coefficients: Array
-    covariance: Array
-    information_covariance: Array
-    groups: tuple[str, ...]
-    levels: tuple[int, ...]
-    sds: tuple[float, ...]
-    log_sd_errors: tuple[float, ...]
-    dispersion: float
-    log_dispersion_error: float
-    loglik: float
-    parameters: int
-    observations: int
-    nodes: int
-    converged: bool
-    fitted: Array
-    random_effects: Mapping[str, Mapping[str, float]]
-    findings: tuple[Finding, ...]
-    model: Model
-
-    @property
-    def std_errors(self) -> Array:
-        """Standard errors of the coefficients."""
-        return np.asarray(np.sqrt(np.diag(self.covariance)))
-
-    @property
-    def aic(self) -> float:
-        """Akaike's criterion, variance parameters counted."""
-        return 2 * self.parameters - 2 * self.loglik
-
-    @property
-    def bic(self) -> float:
-        """Schwarz' criterion, with the rows as its n, as lme4 and glmmTMB take it."""
-        return math.log(self.observations) * self.parameters - 2 * self.loglik
-
-    @property
-    def singular(self) -> bool:
-        """Whether a random intercept has no variance."""
-        return 0.0 in self.sds
 
 
 def fit_glmm(
@@ -126,19 +77,13 @@ class Reached(NamedTuple):
     nodes: int
 
 
-def refit(reached: Reached, counts: Array) -> Reached:
-    """Return the maximum of the same model for other counts, started where the first ended: for the bootstrap."""
-    model = replace(reached.model, response=response(counts, reached.model.response.trials, reached.model.family.link))
-    return _fitted(model, reached.nodes, decrement=1e-7)
-
-
-def _fitted(model: Model, nodes: int, *, decrement: float = 1e-8) -> Reached:
+def _fitted(model: Model, nodes: int) -> Reached:
     psi, inverse = first_guess(model)
     search = objective(model, nodes)
     value = search(psi, np.zeros(model.random.size))
     if value is None:
         raise DesignError("the likelihood must exist at a first guess", f"family {model.family.name}")
-    return Reached(model, climb(search, Summit(psi, value, converged=False), inverse, decrement=decrement), nodes)
+    return Reached(model, climb(search, Summit(psi, value, converged=False), inverse), nodes)
 
 
 def objective(model: Model, nodes: int) -> Objective:

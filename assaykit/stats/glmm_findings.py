@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import numpy as np
 
+from assaykit.stats.glmm_fit import Glmm
 from assaykit.tables import Finding
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from assaykit.stats.glmm import Glmm
 
 _FEW_UNITS = 10
 

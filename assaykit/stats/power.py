@@ -7,7 +7,7 @@ contrast between units (`contrast_sd` of ESTIMATES): the number that more wells 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,6 +107,20 @@ def simulated_power(
     found = np.abs(differences.mean(axis=1) / std_errors) > special.stdtrit(n - 1, 1 - alpha / 2)
     share = float(found.mean())
     return SimulatedPower(share, math.sqrt(max(share * (1 - share), 1 / simulations) / simulations), simulations)
+
+
+def contrast_sd(arm_sd: float, well_sd: float, wells: int, *, weights: Sequence[float] = (1.0, -1.0)) -> float:
+    """Return the SD between units of a contrast of arm means, from the variance components of a mixed model.
+
+    `arm_sd` is the SD of unit by arm, `well_sd` that of wells within an arm, `wells` their number per arm; `weights`
+    of an interaction are (1, -1, -1, 1). The SD between units cancels, and more wells shrink their own part only.
+
+    >>> round(contrast_sd(0.3, 0.2, 2), 4), round(contrast_sd(0.3, 0.2, 200), 4)
+    (0.469, 0.4247)
+    """
+    if arm_sd < 0 or well_sd < 0 or wells < 1:
+        raise DesignError("variance components must not be negative, nor an arm without wells", f"{wells} wells")
+    return math.sqrt(sum(weight**2 for weight in weights) * (arm_sd**2 + well_sd**2 / wells))
 
 
 def power_table(

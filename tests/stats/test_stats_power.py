@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from assaykit.errors import DesignError
 from assaykit.stats.power import (
     anova_power,
+    contrast_sd,
     exact_units,
     paired_power,
     power_table,
@@ -69,6 +70,19 @@ def test_the_units_needed_do_not_depend_on_the_scale_nor_on_the_sign(effect, sd,
 
 def _scaled(effect, sd, factor):
     return (effect, sd), (-factor * effect, factor * sd)
+
+
+def test_the_sd_of_a_contrast_follows_from_the_variance_components():
+    rng = np.random.default_rng(6)
+    arms = rng.normal(0, 0.3, (20_000, 4, 1)) + rng.normal(0, 0.2, (20_000, 4, 3))
+    means = arms.mean(axis=2)
+    interaction = means @ [1, -1, -1, 1]
+    # 20,000 units: the SD of an SD is 0.5 %
+    assert contrast_sd(0.3, 0.2, 3, weights=(1, -1, -1, 1)) == pytest.approx(interaction.std(), rel=0.02)
+
+
+def test_wells_without_end_do_not_replace_units():
+    assert contrast_sd(0.3, 0.2, 10**6) == pytest.approx(0.3 * np.sqrt(2), rel=1e-6)
 
 
 def test_no_number_of_units_finds_an_effect_of_zero():
