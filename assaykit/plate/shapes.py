@@ -1,11 +1,13 @@
 """The two shapes of a layout in a sheet: one row per well (tidy), or one block per factor (plate-shaped).
 
-A plate-shaped sheet follows plater (Hughes 2016, 10.21105/joss.00106): a block's corner names the factor, columns
-are numbered to its right, rows lettered below. A row of a name and one value, outside any block, holds for every well.
+A plate-shaped sheet follows plater (Hughes 2016, 10.21105/joss.00106): a block's corner (or, where that is empty, the
+heading above it) names the factor, columns are numbered to its right, rows lettered below. A row of a name and one
+value, outside any block, holds for every well.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,34 +30,32 @@ class _Block:
 
 def drafts_from_sheet(sheet: Sheet, source: Path) -> tuple[list[DraftPlate], list[InputError]]:
     """Return the plates of a sheet in either shape, and its faults."""
-    rows = [index for index, row in enumerate(sheet.rows) if any(row)]
-    if not rows:
+    if not any(map(any, sheet.rows)):
         return [], [LayoutError("a layout must hold a table", "an empty one", sheet.label)]
     if is_plate_shaped(sheet):
         return _plate_shaped(sheet, source)
-    return _tidy(sheet, rows, source)
+    return _tidy(sheet, source)
 
 
 def is_plate_shaped(sheet: Sheet) -> bool:
     """Whether a sheet holds blocks of rows A, B .. by columns 1, 2 .., and no table with a column of wells."""
-    header = next((row for row in sheet.rows if any(row)), ())
+    header = sheet.rows[_header_row(sheet)] if sheet.rows else ()
     tidy = any(cell and column_name(text_from_value(cell.value)) == "well" for cell in header)
-    return not tidy and any(_is_corner(row) for row in sheet.rows)
+    return not tidy and any(_opens_block(sheet.rows, index) for index in range(len(sheet.rows)))
 
 
 def table_from_sheet(sheet: Sheet) -> tuple[list[DraftWell], list[InputError]]:
     """Return the rows below the header as drafts without well names, and the header's faults."""
-    rows = [index for index, row in enumerate(sheet.rows) if any(row)]
-    if not rows:
+    if not any(map(any, sheet.rows)):
         return [], [LayoutError("a table must have a header and rows", "an empty one", sheet.label)]
-    header, faults = _header(sheet, rows[0])
+    first = _header_row(sheet)
+    header, faults = _header(sheet, first)
+    rows = [index for index in range(first + 1, len(sheet.rows)) if any(sheet.rows[index])]
+    faults += _nameless_columns(sheet, header, rows)
     drafts = []
-    for index in rows[1:]:
+    for index in rows:
         cells = sheet.rows[index]
-        stray = [cell for column, cell in enumerate(cells) if cell and column not in header]
-        faults += [LayoutError("a value must stand under a named column", written(c.value), c.where) for c in stray]
-        entries = {name: cells[column] for column, name in header.items() if column < len(cells)}
-        filled = {name: cell for name, cell in entries.items() if cell}
+        filled = {name: cell for column, name in header.items() if column < len(cells) and (cell := cells[column])}
         drafts.append(DraftWell("", f"{sheet.label}, row {sheet.numbers[index]}", filled))
     if not drafts and not faults:
         faults.append(
@@ -64,10 +64,31 @@ def table_from_sheet(sheet: Sheet) -> tuple[list[DraftWell], list[InputError]]:
     return drafts, faults
 
 
-def _tidy(sheet: Sheet, rows: list[int], source: Path) -> tuple[list[DraftPlate], list[InputError]]:
-    header, _ = _header(sheet, rows[0])
+def _header_row(sheet: Sheet) -> int:
+    """Return the first row with two filled cells: a heading above the table has one."""
+    filled = [index for index, row in enumerate(sheet.rows) if any(row)]
+    return next((index for index in filled if sum(map(bool, sheet.rows[index])) > 1), filled[0] if filled else 0)
+
+
+def _nameless_columns(sheet: Sheet, header: dict[int, str], rows: list[int]) -> list[InputError]:
+    """Return a fault per column of values without a name; a column that only numbers the rows is left out."""
+    faults: list[InputError] = []
+    for column in range(max((len(sheet.rows[index]) for index in rows), default=0)):
+        cells = [sheet.rows[index][column] for index in rows if column < len(sheet.rows[index])]
+        filled = [cell for cell in cells if cell]
+        numbers = [_whole(cell) for cell in cells]
+        if column in header or not filled or numbers in (list(range(len(rows))), list(range(1, len(rows) + 1))):
+            continue
+        found = written(filled[0].value)
+        faults.append(LayoutError("a value must stand under a named column", found, filled[0].where, "name the column"))
+    return faults
+
+
+def _tidy(sheet: Sheet, source: Path) -> tuple[list[DraftPlate], list[InputError]]:
+    first = _header_row(sheet)
+    header, _ = _header(sheet, first)
     if "well" not in header.values():
-        return [], [_no_shape(sheet, header, rows[0])]
+        return [], [_no_shape(sheet, header, first)]
     drafts, faults = table_from_sheet(sheet)
     plates: dict[str, list[DraftWell]] = {}
     for draft in drafts:
@@ -104,11 +125,14 @@ def _header(sheet: Sheet, row: int) -> tuple[dict[int, str], list[InputError]]:
     return header, faults
 
 
-def _is_corner(row: tuple[Cell, ...]) -> bool:
-    """Whether a row opens a block: nothing but two or more column numbers, counting up, follow the first cell."""
-    numbers = [_whole(cell) for cell in row[1:] if cell]
+def _opens_block(rows: tuple[tuple[Cell, ...], ...], index: int) -> bool:
+    """Whether a row opens a block: column numbers counting up follow its first cell, and a row letter stands below."""
+    numbers = [_whole(cell) for cell in rows[index][1:] if cell]
     counted = [number for number in numbers if number is not None]
-    return len(counted) >= 2 and counted == numbers and counted == list(range(counted[0], counted[0] + len(counted)))
+    if len(counted) < 2 or counted != numbers or counted != list(range(counted[0], counted[0] + len(counted))):
+        return False
+    below = next((row[0] for row in rows[index + 1 :] if any(row)), None)
+    return below is not None and re.fullmatch(r"[A-Za-z]{1,2}", text_from_value(below.value)) is not None
 
 
 def _whole(cell: Cell) -> int | None:
@@ -120,15 +144,18 @@ def _plate_shaped(sheet: Sheet, source: Path) -> tuple[list[DraftPlate], list[In
     faults: list[InputError] = []
     blocks: list[_Block] = []
     constants: dict[str, Entry] = {}
+    heading: Cell = None
     index = 0
     while index < len(sheet.rows):
         row = sheet.rows[index]
         if not any(row):
             index += 1
-        elif _is_corner(row):
-            end = next((i for i in range(index + 1, len(sheet.rows)) if _ends(sheet.rows[i])), len(sheet.rows))
-            blocks.append(_block(sheet, index, end, faults))
-            index = end
+        elif _opens_block(sheet.rows, index):
+            end = next((i for i in range(index + 1, len(sheet.rows)) if _ends(sheet.rows, i)), len(sheet.rows))
+            blocks.append(_block(sheet, index, end, heading=heading, faults=faults))
+            heading, index = None, end
+        elif _heading(row):
+            heading, index = _heading(row), index + 1
         else:
             constants |= _constant(sheet, index, faults)
             index += 1
@@ -144,16 +171,20 @@ def _plate_shaped(sheet: Sheet, source: Path) -> tuple[list[DraftPlate], list[In
     return [DraftPlate(sheet.title or source.stem, wells, source, sheet.label, size)], faults
 
 
-def _ends(row: tuple[Cell, ...]) -> bool:
-    return not any(row) or _is_corner(row)
+def _ends(rows: tuple[tuple[Cell, ...], ...], index: int) -> bool:
+    return not any(rows[index]) or _opens_block(rows, index)
+
+
+def _heading(row: tuple[Cell, ...]) -> Cell:
+    """Return the one value of a row that has no other (over merged cells too): a heading, or a name left empty."""
+    filled = [cell for cell in row if cell]
+    return filled[0] if row[0] is filled[0] and len({cell.value for cell in filled}) == 1 else None
 
 
 def _constant(sheet: Sheet, index: int, faults: list[InputError]) -> dict[str, Entry]:
     filled = [cell for cell in sheet.rows[index] if cell]
     if len(filled) == 2 and sheet.rows[index][0] is filled[0]:
         return {column_name(text_from_value(filled[0].value)): filled[1]}
-    if len(filled) == 1 and sheet.rows[index][0] is filled[0]:
-        return {}  # a heading, or a name whose value is left empty
     faults.append(
         LayoutError(
             "a row outside a block must be a name and one value",
@@ -165,8 +196,8 @@ def _constant(sheet: Sheet, index: int, faults: list[InputError]) -> dict[str, E
     return {}
 
 
-def _block(sheet: Sheet, start: int, end: int, faults: list[InputError]) -> _Block:
-    corner = sheet.rows[start][0]
+def _block(sheet: Sheet, start: int, end: int, *, heading: Cell, faults: list[InputError]) -> _Block:
+    corner = sheet.rows[start][0] or heading
     where = sheet.place(start, 0)
     if corner is None:
         faults.append(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, time
 from pathlib import Path
 from typing import Any
@@ -34,17 +34,26 @@ class Sheet:
     rows: tuple[tuple[Cell, ...], ...]
     numbers: tuple[int, ...]
     label: str
+    first_column: int = 0  # columns that are empty all the way down are left out on the left
 
     def place(self, row: int, column: int) -> str:
         """Return where a cell is, as in plate2.xlsx!Sheet1:C7; row and column count from 0."""
-        return f"{self.label}:{row_letters(column)}{self.numbers[row]}"
+        return f"{self.label}:{row_letters(self.first_column + column)}{self.numbers[row]}"
 
 
 def sheets_from_file(path: Path, label: str) -> tuple[list[Sheet], list[InputError]]:
     """Return the sheets of a CSV or XLSX file, and the faults of single cells."""
     if path.suffix.lower() in {".xlsx", ".xlsm"}:
-        return _sheets_from_workbook(path, label)
-    return [_sheet_from_text(_decoded(path.read_bytes()), label)], []
+        sheets, faults = _sheets_from_workbook(path, label)
+        return [_trimmed(sheet) for sheet in sheets], faults
+    return [_trimmed(_sheet_from_text(_decoded(path.read_bytes()), label))], []
+
+
+def _trimmed(sheet: Sheet) -> Sheet:
+    """Return the sheet without the empty columns on its left."""
+    firsts = [next(column for column, cell in enumerate(row) if cell) for row in sheet.rows if any(row)]
+    first = min(firsts, default=0)
+    return replace(sheet, rows=tuple(row[first:] for row in sheet.rows), first_column=first)
 
 
 def _decoded(data: bytes) -> str:

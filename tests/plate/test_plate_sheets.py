@@ -9,7 +9,7 @@ import pytest
 from openpyxl import Workbook
 
 from assaykit.errors import LayoutError
-from assaykit.plate import Columns, Plate, read_plates
+from assaykit.plate import Columns, Plate, read_counts, read_plates
 
 
 def plate(folder: Path, data: bytes | str, name: str = "day1.csv") -> Plate:
@@ -136,3 +136,38 @@ def test_a_column_that_nobody_declared_is_welcome_only_where_no_study_is_known(t
     assert only.wells[0].factors["serum"] == "yes"
     with pytest.raises(LayoutError, match="a column must be one the study knows; found 'serum'"):
         read_plates(tmp_path / "day1.csv", Columns(("experiment",), ()))
+
+
+def test_a_table_may_stand_below_a_heading_and_beside_row_numbers(tmp_path):
+    only = plate(tmp_path, "Plate of 1 March,,\n\n,well,treatment\n0,A1,vehicle\n1,A2,imatinib 1 uM\n")
+    assert {well.name: well.factors["treatment"] for well in only.wells} == {"A1": "vehicle", "A2": "imatinib 1 uM"}
+
+
+def test_a_grid_may_stand_anywhere_on_a_sheet_with_its_factor_above_it(tmp_path):
+    book = Workbook()
+    sheet = book.active
+    sheet.title = "day1"
+    sheet["C2"] = "Plate of 1 March"
+    sheet.merge_cells("C2:F2")
+    sheet["C4"] = "Treatment"
+    for column, letter in enumerate("DEF", 1):
+        sheet[f"{letter}5"] = column
+    sheet["C6"], sheet["D6"], sheet["F6"] = "A", "vehicle", "imatinib 1 uM"
+    book.save(tmp_path / "book.xlsx")
+    (only,) = read_plates(tmp_path / "book.xlsx")
+    assert {well.name: well.factors["treatment"] for well in only.wells} == {"A1": "vehicle", "A3": "imatinib 1 uM"}
+    assert only.wells[1].place("treatment") == "book.xlsx!day1:F6"
+
+
+def test_what_other_programs_write_for_nothing_is_nothing(tmp_path):
+    only = plate(tmp_path, "well,treatment,role,marker\nA1,vehicle,NA,NaN\n")
+    assert (only.wells[0].role, dict(only.wells[0].factors)) == ("sample", {"treatment": "vehicle"})
+
+
+def test_counts_that_happen_to_count_up_are_no_block(tmp_path):
+    (tmp_path / "counts.csv").write_text("experiment,migrated,input\n1,5,6\n2,7,8\n")
+    table = read_counts(tmp_path / "counts.csv")
+    assert [dict(row.counts) for row in table.wells] == [
+        {"migrated": 5.0, "input": 6.0},
+        {"migrated": 7.0, "input": 8.0},
+    ]
