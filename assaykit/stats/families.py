@@ -57,7 +57,7 @@ class Asked:
         if not self.comparator:
             return self.treatment
         if self.treatment == self.comparator:
-            return f"{self.context} - {self.comparator_context}"
+            return f"{self.treatment}: {self.context} - {self.comparator_context}"
         return f"{self.treatment} - {self.comparator}"
 
     @property
