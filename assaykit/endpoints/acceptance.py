@@ -14,10 +14,26 @@ import pandas as pd
 from assaykit.endpoints.criteria import CRITERIA, Check, Judged, Readings
 from assaykit.protocol.model import Criterion
 from assaykit.study.model import Assay, Reference
-from assaykit.tables import Finding
+from assaykit.tables import Column, Finding, Table, frame_from_rows
 
 Result = Literal["pass", "warn", "fail", "not measured"]
-ACCEPTANCE = ("assay", "plate", "unit_id", "context", "check", "value", "limit", "unit", "result", "dropped", "message")
+ACCEPTANCE = Table(
+    "acceptance",
+    "whether plates and units are fit to answer, criterion by criterion",
+    (
+        Column("assay", "text", "the assay within the study"),
+        Column("plate", "text", "the plate judged; empty where a unit is"),
+        Column("unit_id", "text", "the experiment or donor judged; empty where a plate is"),
+        Column("context", "text", "the context judged, where each is by itself"),
+        Column("check", "text", "the criterion, e.g. vehicle_death"),
+        Column("value", "number", "the worst value found, in `unit`"),
+        Column("limit", "number", "the protocol's limit"),
+        Column("unit", "text", "the unit of value and limit"),
+        Column("result", "text", "pass, warn, fail or not measured"),
+        Column("dropped", "flag", "whether what failed is left out of the estimates"),
+        Column("message", "text", "what was found, in words"),
+    ),
+)
 MOST_SHOWN = 5  # values named one by one in a message
 _GRAVITY = ("pass", "warn", "fail", "not_interpretable")
 
@@ -45,8 +61,8 @@ def accept(
     """Return MEASUREMENTS marked by the protocol's criteria, the acceptance table, and a finding per warn or fail.
 
     A marked value carries the criterion's message in `reason`; `excluded` is true where the protocol says that what
-    fails is left out (`dropped` leaves it out). Where every unit fails, nothing is left out and nothing can be
-    interpreted. Criteria that do not exist are refused by `endpoint_faults`.
+    fails is left out (`dropped` leaves it out). Where that would leave an arm without any value,
+    its values stay and cannot be interpreted. Criteria that do not exist are refused by `endpoint_faults`.
     """
     readings = Readings(assay, measurements, readouts, reference)
     marked = measurements.assign(excluded=False)
@@ -55,10 +71,10 @@ def accept(
         check = CRITERIA[criterion.check]
         judged = check.measure(readings)
         failing = [one for one in judged if not _passes(one.value, criterion, check)]
-        hopeless = bool(failing) and criterion.level == "fail" and len(failing) == len(judged)
+        hopeless = _hopeless(marked, failing) if criterion.level == "fail" else frozenset()
         table += _table_rows(assay.name, criterion, check, judged=judged, hopeless=hopeless)
         marked = _marked(marked, criterion, check, failing=failing, hopeless=hopeless)
-    return marked, pd.DataFrame([asdict(row) for row in table], columns=list(ACCEPTANCE)), _findings(table)
+    return marked, frame_from_rows(map(asdict, table), ACCEPTANCE), _findings(table)
 
 
 def dropped(measurements: pd.DataFrame) -> pd.DataFrame:
@@ -66,6 +82,14 @@ def dropped(measurements: pd.DataFrame) -> pd.DataFrame:
     if "excluded" not in measurements:
         return measurements
     return measurements[~measurements["excluded"].astype(bool)].reset_index(drop=True)
+
+
+def _hopeless(measurements: pd.DataFrame, failing: Sequence[Judged]) -> frozenset[int]:
+    """Return the failing rows of arms (endpoint, treatment, context) of which no value would be left."""
+    concerned = {index for one in failing for index in one.concerns}
+    valued = measurements[measurements["value"].notna()]
+    arms = valued.groupby(["endpoint", "treatment", "context"], sort=False).groups.values()
+    return frozenset(index for arm in arms if concerned.issuperset(arm) for index in arm)
 
 
 def _findings(table: Sequence[Accepted]) -> list[Finding]:
@@ -87,7 +111,7 @@ def _passes(value: float, criterion: Criterion, check: Check) -> bool:
 
 
 def _table_rows(
-    assay: str, criterion: Criterion, check: Check, *, judged: Sequence[Judged], hopeless: bool
+    assay: str, criterion: Criterion, check: Check, *, judged: Sequence[Judged], hopeless: frozenset[int]
 ) -> list[Accepted]:
     """Return one row per plate or unit: its worst value, and in words every value beyond the limit."""
     groups: dict[tuple[str, str, str], list[Judged]] = {}
@@ -97,7 +121,8 @@ def _table_rows(
     for (plate, unit_id, context), members in groups.items():
         failing = [one for one in members if not _passes(one.value, criterion, check)]
         worst = (min if check.passes == "at least" else max)(one.value for one in members)
-        leaves_out = bool(failing) and criterion.level == "fail" and criterion.drop and not hopeless
+        concerned = {index for one in failing for index in one.concerns}
+        leaves_out = criterion.level == "fail" and criterion.drop and bool(concerned - hopeless)
         rows.append(
             Accepted(
                 assay=assay,
@@ -143,17 +168,22 @@ def _message(criterion: Criterion, check: Check, failing: Sequence[Judged], *, l
 
 
 def _marked(
-    measurements: pd.DataFrame, criterion: Criterion, check: Check, *, failing: Sequence[Judged], hopeless: bool
+    measurements: pd.DataFrame,
+    criterion: Criterion,
+    check: Check,
+    *,
+    failing: Sequence[Judged],
+    hopeless: frozenset[int],
 ) -> pd.DataFrame:
     """Return the measurements with the graver of their own and the criterion's mark, and both reasons."""
     marked = measurements.copy()
-    mark = "not_interpretable" if hopeless else criterion.level
     for one in failing:
         message = _message(criterion, check, [one])
         for index in one.concerns:
+            mark = "not_interpretable" if index in hopeless else criterion.level
             before, reason = marked.at[index, "qc"], marked.at[index, "reason"]
             marked.at[index, "qc"] = max(before, mark, key=_GRAVITY.index)
             marked.at[index, "reason"] = f"{reason}; {message}" if reason else message
-        if criterion.level == "fail" and criterion.drop and not hopeless:
-            marked.loc[one.concerns, "excluded"] = True
+        if criterion.level == "fail" and criterion.drop:
+            marked.loc[one.concerns.difference(hopeless), "excluded"] = True
     return marked

@@ -276,6 +276,9 @@ def value_doubt(spec: EndpointSpec, endpoint: Endpoint, value: float, brought: B
     """Return the doubt of a value that is no number, or has no logarithm where its scale asks for one."""
     if math.isnan(value):
         return missing(endpoint.undefined, "undefined")
+    if endpoint.formed == "input" and endpoint.unit == "%" and value > 100:
+        reason = f"{spec.measured_as} is {value:.0f} %: more cells were found than put in; check how each was counted"
+        return Doubt("warn", "more_than_input", reason)
     if endpoint.scale not in {"log", "log2"} or value > 0:
         return None
     if not math.isnan(brought.count):

@@ -88,7 +88,8 @@ def protocol_method(name: str) -> str:
 
 def protocol_schema() -> dict[str, Any]:
     """Return the JSON Schema of protocol files, for editors."""
-    return Protocol.model_json_schema(by_alias=True)
+    schema = Protocol.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 def protocol_from_table(table: dict[str, Any], *, where: str) -> Protocol:

@@ -21,10 +21,10 @@ class Model(BaseModel):
 class ChannelRole(Model):
     """What a channel is for, and the $PnN or $PnS it usually has; the study's `channels` overrides `names`."""
 
-    names: tuple[str, ...] = ()
-    marker: str = ""  # e.g. "CXCR4"; empty for scatter, viability and tracker channels
-    clone: str = ""  # antibody clone, for interferences such as 12G5 with plerixafor
-    required: bool = True
+    names: tuple[str, ...] = Field(default=(), description="Its usual $PnN or $PnS, the likeliest first.")
+    marker: str = Field(default="", description="The marker it shows, e.g. CXCR4; empty for scatter and viability.")
+    clone: str = Field(default="", description="The antibody clone, for interferences such as 12G5 with plerixafor.")
+    required: bool = Field(default=True, description="False: in files without it, gates on it keep every cell.")
 
 
 class Readout(Model):
@@ -34,10 +34,10 @@ class Readout(Model):
     The readout's name defaults to `<channel>_<statistic>`, or `<population>_count`.
     """
 
-    statistic: str
-    population: str
-    channel: str = ""
-    name: str = ""
+    statistic: str = Field(description="What is read: count, concentration, median, control_median, overton ...")
+    population: str = Field(description="The cells it is read from: the name of a gate, or all.")
+    channel: str = Field(default="", description="The channel role it is read in; empty for counts.")
+    name: str = Field(default="", description="Its name among the readouts, where the usual one will not do.")
 
     @property
     def read_as(self) -> str:
@@ -48,12 +48,16 @@ class Readout(Model):
 class EndpointSpec(Model):
     """One endpoint: a key of ENDPOINTS, and the channel or populations it is formed from."""
 
-    endpoint: str  # key of ENDPOINTS, e.g. dmfi, percent_migrated, specific_apoptosis
-    name: str = ""  # name in MEASUREMENTS; defaults to <channel>_<endpoint> or <endpoint>
-    channel: str = ""
-    populations: dict[str, str] = Field(default_factory=dict)  # e.g. {cells = "cml", beads = "beads"}
-    options: dict[str, str | float | bool] = Field(default_factory=dict)
-    optional: bool = False  # where the assay holds nothing to form it from, a note instead of a warning
+    endpoint: str = Field(description="Which endpoint, e.g. dmfi, migration_cxcl12: `assaykit endpoints` lists them.")
+    name: str = Field(default="", description="Its name in tables; else <channel>_<endpoint>, or <endpoint>.")
+    channel: str = Field(default="", description="The channel role it is measured in, for intensities.")
+    populations: dict[str, str] = Field(
+        default_factory=dict, description='Which gates play its parts, e.g. { cells = "cml", beads = "beads" }.'
+    )
+    options: dict[str, str | float | bool] = Field(
+        default_factory=dict, description='What is declared beforehand, e.g. { apoptotic = "early+late" }.'
+    )
+    optional: bool = Field(default=False, description="True: nothing to form it from is a note, not a warning.")
 
     @property
     def measured_as(self) -> str:
@@ -68,23 +72,24 @@ class Contrast(Model):
     treatment: str
     comparator: str
     context: str = "mono"
-    comparator_context: str = ""
+    comparator_context: str = Field(default="", description="The context whose difference is taken off; empty: none.")
 
 
 class Analysis(Model):
     """One analysis of one endpoint of MEASUREMENTS: model, families of contrasts, adjustment."""
 
     name: str
-    endpoint: str
-    scale: Scale = "identity"
-    families: tuple[Literal["treatment", "pairwise", "context", "interaction", "level"], ...] = (
-        "treatment",
-        "interaction",
+    endpoint: str = Field(description="The endpoint's name in tables, e.g. cxcr4_dmfi.")
+    scale: Scale = Field(default="identity", description="log2: fold change; log: ratio; logit: odds ratio.")
+    families: tuple[Literal["treatment", "pairwise", "context", "interaction", "level"], ...] = Field(
+        default=("treatment", "interaction"), description="Which contrasts are estimated."
     )
-    contrasts: tuple[Contrast, ...] = ()
-    adjust: Adjust = "holm"
-    primary: bool = False
-    equivalence: float | None = None  # half-width of the equivalence interval on the analysis scale
+    contrasts: tuple[Contrast, ...] = Field(default=(), description="Further contrasts, by name.")
+    adjust: Adjust = Field(default="holm", description="How p is adjusted within each family.")
+    primary: bool = Field(default=False, description="Whether the assay was done for this.")
+    equivalence: float | None = Field(
+        default=None, description="No effect means within this of zero, on the analysis scale."
+    )
     offset: str = ""
     model: Literal["lmm", "nested_lmm", "paired_t", "nb_glmm", "betabinomial_glmm"] = "lmm"
 
@@ -92,10 +97,10 @@ class Analysis(Model):
 class Criterion(Model):
     """One acceptance criterion: a quantity of a plate or unit against a limit."""
 
-    check: str  # key of endpoints.CRITERIA, e.g. vehicle_death
+    check: str = Field(description="What is asked, e.g. vehicle_death: `assaykit protocols NAME` explains each.")
     limit: float
     level: Literal["warn", "fail"] = "warn"
-    drop: bool = False  # whether a failed unit or well is left out of the estimates
+    drop: bool = Field(default=False, description="Whether what fails is left out of the estimates.")
 
 
 class Quality(Model):
@@ -113,11 +118,11 @@ class Quality(Model):
 class Protocol(Model):
     """The recipe of one assay."""
 
-    assaykit: Literal[1] = 1
+    assaykit: Literal[1] = Field(default=1, description="The version of this format.")
     name: str
     title: str
-    channels: dict[str, ChannelRole] = Field(default_factory=dict)
-    compensation: str = "file"  # "file", "none", "single_stain", or a path to a CSV
+    channels: dict[str, ChannelRole] = Field(default_factory=dict, description="Channel roles, by name.")
+    compensation: str = Field(default="file", description='"file", "none", "single_stain", or the path of a CSV.')
     gates: tuple[Gate, ...] = Field(default=(), alias="gate")
     readouts: tuple[Readout, ...] = Field(default=(), alias="readout")
     endpoints: tuple[EndpointSpec, ...] = Field(default=(), alias="endpoint")

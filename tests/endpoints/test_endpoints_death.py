@@ -173,8 +173,11 @@ def test_a_vehicle_that_dies_with_stroma_leaves_cells_alone_as_they_are(bench):
     wells = arms({**FULL, ("vehicle", "msc_contact"): 30.0})
     more = arms({("vehicle", "mono"): 5.0, ("vehicle", "msc_contact"): 5.0}, unit="day 2", row="B")
     marked, _, _ = bench("coculture_protection", [*wells, *more]).accept()
-    out = marked[marked["excluded"]]
+    out = marked[marked["excluded"] & marked["value"].notna()]
     assert set(out["context"]) == {"msc_contact"}
+    assert set(out["treatment"]) == {"vehicle"}
+    kept = marked[(marked["treatment"] == IMATINIB) & (marked["context"] == "msc_contact")]
+    assert set(kept["qc"]) == {"not_interpretable"}  # day 2 has no such arm: nothing would be left of it
 
 
 def test_stroma_that_came_off_is_told(bench):

@@ -211,3 +211,11 @@ def test_few_cells_and_few_beads_are_told_once_per_plate(bench):
     assert table["value"].tolist() == [150.0, 900.0]
     assert len(findings) == 2
     assert "and 3 more" in findings[0].message
+
+
+def test_more_cells_than_were_put_in_is_told_and_kept(bench):
+    wells = [insert("A1", "cxcl12", 150_000.0), insert("A2", "input", 100_000.0)]
+    b = bench("transwell_migration", wells)
+    assert b.value("migration_cxcl12", "A1") == pytest.approx(150.0)
+    assert b.of("migration_cxcl12").loc[0, "qc"] == "warn"
+    assert "more_than_input" in b.checks()

@@ -190,3 +190,9 @@ def test_the_schema_describes_the_file():
     schema = protocol_schema()
     assert {"gate", "readout", "endpoint", "analysis", "channels", "acceptance"} <= schema["properties"].keys()
     assert schema["additionalProperties"] is False
+
+
+def test_every_key_a_lab_writes_is_explained_in_the_schema():
+    models = protocol_schema()["$defs"]
+    for model in ("ChannelRole", "Readout", "EndpointSpec"):
+        assert all("description" in key for key in models[model]["properties"].values()), model
