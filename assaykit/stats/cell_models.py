@@ -65,29 +65,44 @@ def nested_lmm(rows: pd.DataFrame, means: UnitMeans, asked: Sequence[Asked], *, 
 
 
 def wells_as_n(rows: pd.DataFrame, means: UnitMeans, asked: Sequence[Asked], *, unit: str) -> Answers:
-    """Return the WRONG answer: every well counted as an independent experiment (pooled t over wells)."""
+    """Return the WRONG answer: every well counted as an independent experiment.
+
+    Wells are set against their own day, as labs normalise them (units as blocks), and then each counts as one n.
+    """
     cells, kept = _filled(means), rows[rows["y"].notna()]
-    _, column = _codes(kept, means, cells, unit)
-    y, n = kept["y"].to_numpy(np.float64), np.bincount(column, minlength=len(cells))
-    center = np.bincount(column, weights=y, minlength=len(cells)) / n
-    df = len(y) - len(cells)
-    sigma = float(np.sqrt(np.sum((y - center[column]) ** 2) / df)) if df > 0 else np.nan
-    vcov = np.diag(sigma**2 / n)
-    rows_asked, reasons = _rows_asked(asked, means, cells)
-    contrasts = tuple(
-        reason
-        or UnitContrast(
-            estimate=float(row @ center),
-            std_error=float(np.sqrt(row @ vcov @ row)),
-            df=float(df),
-            used=_units_with(one, means),
-            residual_sd=sigma,
-            unit_sd=float("nan"),
-            method="WRONG: wells counted as independent (pseudoreplication)",
-        )
-        for one, row, reason in zip(asked, rows_asked, reasons, strict=True)
-    )
-    return Answers(contrasts, rows_asked @ vcov @ rows_asked.T)
+    units, column = _codes(kept, means, cells, unit)
+    y = kept["y"].to_numpy(np.float64)
+    weights, reasons = _rows_asked(asked, means, cells)
+    contrasts: list[UnitContrast | str] = []
+    for one, weight, reason in zip(asked, weights, reasons, strict=True):
+        test = None if reason else blocked_wells(y, units, column, weights=weight)
+        if test is None:
+            contrasts.append(reason or "not estimable: no wells to spare for an error")
+            continue
+        estimate, std_error, df = test
+        used, nan = _units_with(one, means), float("nan")
+        method = "WRONG: wells counted as independent (pseudoreplication)"
+        contrasts.append(UnitContrast(estimate, std_error, df, used, nan, nan, method))
+    return Answers(tuple(contrasts), np.full((len(asked),) * 2, np.nan))
+
+
+def blocked_wells(
+    y: Floats, units: NDArray[np.intp], column: NDArray[np.intp], *, weights: Floats
+) -> tuple[float, float, float] | None:
+    """Return estimate, standard error and df of least squares `y ~ unit + cell` over a contrast's wells."""
+    cells = np.flatnonzero(weights)
+    kept = np.isin(column, cells)
+    level = np.sum(weights) != 0  # the mean of a cell: there is nothing for blocks to take off
+    blocks = [] if level else [units[kept][:, None] == np.unique(units[kept])[None, 1:]]
+    X = np.column_stack([column[kept][:, None] == cells[None, :], *blocks]).astype(np.float64)
+    beta, _, rank, _ = np.linalg.lstsq(X, y[kept], rcond=None)
+    df = len(X) - int(rank)
+    if df < 1:
+        return None
+    row = np.zeros(X.shape[1])
+    row[: len(cells)] = weights[cells]
+    variance = float(np.sum((y[kept] - X @ beta) ** 2)) / df
+    return float(row @ beta), float(np.sqrt(variance * (row @ np.linalg.pinv(X.T @ X) @ row))), float(df)
 
 
 def count_glmm(
