@@ -19,7 +19,8 @@ from assaykit.protocol.gates import (
 from assaykit.protocol.model import Protocol
 from assaykit.study.model import Assay
 
-TIME = "time"
+STROMA = "cd90"
+"""The role of the marker that stromal cells carry and leukaemia cells do not."""
 
 
 def find_channel(channels: Sequence[Channel], wanted: str) -> str | None:
@@ -107,3 +108,9 @@ def roles_used(protocol: Protocol) -> tuple[str, ...]:
     named = [role for gate in protocol.gates for role in gate_channels(gate)]
     named += [readout.channel for readout in protocol.readouts if readout.channel]
     return tuple(dict.fromkeys(named))
+
+
+def roles_read(protocol: Protocol) -> tuple[str, ...]:
+    """Return the roles to read: those in use, and the stromal marker where the protocol has one, to judge purity."""
+    purity = (STROMA,) if STROMA in protocol.channels else ()
+    return tuple(dict.fromkeys([*roles_used(protocol), *purity]))

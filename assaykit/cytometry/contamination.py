@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.cytometry.bench import Bench, with_files
+from assaykit.cytometry.channels import STROMA
 from assaykit.cytometry.columns import Columns
 from assaykit.cytometry.matching import text_factor
 from assaykit.cytometry.valleys import FEWEST
@@ -20,8 +21,6 @@ from assaykit.protocol.model import Protocol
 from assaykit.study.model import Resolved
 from assaykit.tables import Finding
 
-STROMA = "cd90"
-"""The channel role of the stromal marker."""
 WITH_CELLS = "msc_contact"
 EXPECTED = 0.01
 """Share of leukaemia cells above the limit where there are no MSC: it is their 99th percentile."""

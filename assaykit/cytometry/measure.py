@@ -25,7 +25,7 @@ from assaykit.cytometry.wells import read_columns
 from assaykit.errors import FcsError, InputError
 from assaykit.fcs.events import Events
 from assaykit.plate.model import Plate, Well
-from assaykit.protocol.gates import FixedGate, FmoGate
+from assaykit.protocol.gates import FixedGate, FmoGate, ThresholdGate
 from assaykit.protocol.model import Readout
 from assaykit.study.model import Assay, Resolved
 from assaykit.tables import Finding
@@ -166,6 +166,8 @@ def _readout_rows(
             continue
         key = (readout.population, readout.channel)
         cells = sets.setdefault(key, sets.get(key) or cell_set(assay, resolved, well, gated, readout))
+        if statistic.control and cells.control is None and cells.threshold is None:
+            continue  # the plate's findings say that no control serves
         for name, label in _named(readout, statistic):
             rows.setdefault(label, {**place, "readout": label, **_valued(READOUTS[name], cells)})
         if readout.statistic == CALIBRATED:
@@ -223,13 +225,14 @@ def cell_set(assay: Assay, resolved: Resolved, well: Well, gated: GatedEvents, r
     values = np.compress(mask, gated.columns.column(readout.channel))
     alike = [r for r in assay.protocol.readouts if (r.population, r.channel) == (readout.population, readout.channel)]
     several = len(alike) > 2
+    control = _control(resolved, well, readout)
     return CellSet(
         cells,
         parent_cells,
         np.sort(values) if several else values,
         ordered=several,
-        control=_control(resolved, well, readout),
-        threshold=_threshold(assay, gated, readout.channel),
+        control=control,
+        threshold=_threshold(assay, gated, readout.channel, control),
         volume=volume,
         beads=resolved.bead_lines.get(readout.channel),
     )
@@ -246,13 +249,14 @@ def _control(resolved: Resolved, well: Well, readout: Readout) -> ControlPart | 
     return ControlPart(control.medians[name], control.robust_sds[name], control.cells[name], quantiles)
 
 
-def _threshold(assay: Assay, gated: GatedEvents, channel: str) -> float | None:
-    """Return where the channel's positive cells begin: its FMO gate, as fixed for this well."""
-    names = {gate.name for gate in assay.protocol.gates if isinstance(gate, FmoGate) and gate.channel == channel}
+def _threshold(assay: Assay, gated: GatedEvents, channel: str, control: ControlPart | None) -> float | None:
+    """Return where the channel's positive cells begin: its FMO gate, else a fixed one, else the control's P99."""
+    estimated = {gate.name for gate in assay.protocol.gates if isinstance(gate, FmoGate) and gate.channel == channel}
     for gate in gated.gates:
-        if gate.kind == "threshold" and gate.channel == channel and (gate.name in names or not names):
-            return gate.value if gate.side == "above" else None
-    return None
+        wanted = gate.name in estimated if estimated else True
+        if isinstance(gate, ThresholdGate) and gate.channel == channel and gate.side == "above" and wanted:
+            return gate.value
+    return None if control is None else float(np.quantile(control.quantiles, 0.99))
 
 
 def _volume(events: Events) -> float | None:

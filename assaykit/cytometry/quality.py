@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from assaykit.cytometry.columns import RAW, Columns
 from assaykit.cytometry.hierarchy import ALL
-from assaykit.cytometry.readouts import median, robust_sd
+from assaykit.cytometry.readouts import median, quantile, robust_sd
 from assaykit.cytometry.wells import is_fluorescence, time_column
 from assaykit.protocol.gates import SingletGate
 from assaykit.protocol.model import Protocol
@@ -88,7 +88,8 @@ def _flow(columns: Columns) -> list[Finding]:
         return []
     back = int(np.count_nonzero(time[1:] < time[:-1]))
     if back:
-        return [Finding("warn", "time_backwards", f"Time runs backwards {back} times: runs may have been joined")]
+        words = "once" if back == 1 else f"{back} times"
+        return [Finding("warn", "time_backwards", f"Time runs backwards {words}: runs may have been joined")]
     edges, counts = _bins_of_time(time)
     usual = float(np.median(counts))
     if usual == 0:
@@ -146,7 +147,10 @@ def drift(values: NDArray[np.floating]) -> float:
     scale = max(abs(centre), spread)
     if not scale > 0:
         return 0.0
-    noise = 1.2533 * spread / np.sqrt(size) * STEADY_RANGE[bins]
+    # A median's error without assuming a shape: the quantiles half a standard error of the rank either side of it.
+    reach = 50.0 / np.sqrt(size)
+    error = (quantile(thin, 50 + reach) - quantile(thin, 50 - reach)) / 2
+    noise = error * STEADY_RANGE[bins]
     return float(max(0.0, np.ptp(medians) - noise) / scale)
 
 

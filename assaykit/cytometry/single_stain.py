@@ -8,7 +8,7 @@ A slope, not a ratio of medians alone: the intercept takes autofluorescence up, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,9 +61,7 @@ def single_stain_spillover(assay: Assay, plate: Plate, roles: Sequence[str]) -> 
         )
     detectors = tuple(stains)
     first = next(iter(stains.values()))
-    used = role_columns(assay, first.channels, roles)
-    dyed = {channel.name for channel in first.channels if is_fluorescence(channel)}
-    missing = sorted({name for name in used.values() if name in dyed} - set(detectors))
+    missing = _without_stain(assay, first, roles, detectors)
     if missing:
         raise CompensationError(
             "every dye in use must have a single-stain well",
@@ -72,13 +70,26 @@ def single_stain_spillover(assay: Assay, plate: Plate, roles: Sequence[str]) -> 
             "add the control, or give a matrix as a CSV",
         )
     unstained = _unstained(plate)
-    matrix, findings = np.eye(len(detectors)), []
+    matrix, findings = np.eye(len(detectors)), _unused(assay, plate, first, detectors)
     for row, (name, events) in enumerate(stains.items()):
         slopes = {other: slope_of(events, name, other) for other in detectors if other != name}
         matrix[row] = [1.0 if other == name else slopes[other].value for other in detectors]
         findings += _judged(plate, name, events, slopes, unstained)
     rows = tuple(tuple(float(value) for value in row) for row in matrix)
     return checked(Spillover(detectors, rows, source="single-stain wells")), findings
+
+
+def _without_stain(assay: Assay, events: Events, roles: Iterable[str], detectors: Sequence[str]) -> list[str]:
+    """Return the dyed channels of these roles that no single stain is for."""
+    dyed = {channel.name for channel in events.channels if is_fluorescence(channel)}
+    return sorted(dyed.intersection(role_columns(assay, events.channels, roles).values()) - set(detectors))
+
+
+def _unused(assay: Assay, plate: Plate, events: Events, detectors: Sequence[str]) -> list[Finding]:
+    """Say which dyes of the protocol that no gate reads leak uncorrected into those it does read."""
+    leaking = _without_stain(assay, events, assay.protocol.channels, detectors)
+    message = f"no single stain for {', '.join(leaking)}: what it leaks into other channels is not taken out"
+    return [Finding("warn", "single_stain_missing", message, plate.name)] if leaking else []
 
 
 def _stains(assay: Assay, plate: Plate) -> dict[str, Events]:

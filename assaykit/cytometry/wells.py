@@ -7,7 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from assaykit.cytometry.channels import find_channel, optional_roles, require_roles, role_columns, roles_used
+from assaykit.cytometry.channels import (
+    find_channel,
+    optional_roles,
+    require_roles,
+    role_columns,
+    roles_read,
+    roles_used,
+)
 from assaykit.cytometry.columns import OWN, RAW, Columns
 from assaykit.cytometry.compensation import checked, inverse, read_spillover, spillover_from_keywords
 from assaykit.errors import CompensationError, FcsError
@@ -21,16 +28,17 @@ SCATTER = ("fsc", "ssc", "fs ", "ss ", "time")
 
 
 def read_columns(assay: Assay, well: Well, resolved: Resolved, *, roles: Sequence[str] = ()) -> Columns:
-    """Return the well's channels: those `roles` (by default, all that gates and readouts use) and Time.
+    """Return the well's channels: those `roles` (by default, all that gates, readouts and purity use) and Time.
 
     Raises FcsError for a file that is missing or cannot be read, GateError for a channel it lacks,
     CompensationError for a matrix that does not fit.
     """
     path = existing(well)
     header = read_fcs_header(path)
-    wanted = tuple(roles) or roles_used(assay.protocol)
+    wanted = tuple(roles) or roles_read(assay.protocol)
     names = role_columns(assay, header.channels, wanted)
-    needed = [role for role in wanted if role not in optional_roles(assay.protocol)]
+    optional = optional_roles(assay.protocol)
+    needed = [role for role in roles or roles_used(assay.protocol) if role not in optional]
     require_roles(assay, header.channels, names, roles=needed)
     spillover = spillover_for(assay, resolved, header.keywords, header.channels)
     matrices = {**resolved.matrices, **({} if spillover is None else {OWN: spillover})}

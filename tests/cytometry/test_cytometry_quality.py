@@ -1,0 +1,165 @@
+"""A plate with drift, clogs, a swapped column, a changed voltage and more has each named, and a clean one nothing."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from assaykit.cytometry import check_plate
+from assaykit.cytometry.quality import drift
+from assaykit.plate.model import Well
+
+
+def spoiled(lab, draw_cells, name, change, *, cells, seed=11, volts=450.0, keywords=None, **factors):
+    """Return a well whose events (events x channels; PE is 3, Time is last) were changed."""
+    values, _ = draw_cells(cells, seed)
+    factors = {"treatment": "vehicle", "context": "mono", **factors}
+    return Well(name, "sample", factors, lab.write(name, change(values.copy()), volts=volts, keywords=keywords))
+
+
+def unchanged(values):
+    return values
+
+
+def dimming(values):
+    values[:, 3] *= np.linspace(1.0, 0.5, len(values))
+    return values
+
+
+def clogged(values):
+    values[values[:, -1] > 8, -1] += 30
+    return values
+
+
+def saturated(values):
+    values[: len(values) // 5, 3] = 262143
+    return values
+
+
+def test_a_clean_plate_has_no_warning(lab, cells):
+    kind = cells(msc=0.1)
+    wells = [*(lab.well(f"{row}1", kind) for row in "ABCDEF"), lab.fmo("A2", kind), lab.fmo("B2", kind)]
+    ran = lab.run(wells)
+    assert ran.checks("warn", "fail") == set()
+
+
+def test_drift_is_named(lab, cells, draw_cells):
+    ran = lab.run([spoiled(lab, draw_cells, "A1", dimming, cells=cells()), lab.well("B1"), lab.fmo("A2")])
+    assert ("drift", "A1") in ran.checks("warn")
+    assert ("drift", "B1") not in ran.checks()
+
+
+def test_a_clog_is_named(lab, cells, draw_cells):
+    ran = lab.run([spoiled(lab, draw_cells, "A1", clogged, cells=cells()), lab.fmo("A2")])
+    assert ("clog", "A1") in ran.checks("warn")
+
+
+def test_time_that_runs_backwards_is_named(lab, cells, draw_cells):
+    joined = lambda values: np.vstack([values[2500:], values[:2500]])  # noqa: E731 - a change is a function
+    ran = lab.run([spoiled(lab, draw_cells, "A1", joined, cells=cells()), lab.fmo("A2")])
+    assert ("time_backwards", "A1") in ran.checks("warn")
+
+
+def test_a_saturated_detector_is_named(lab, cells, draw_cells):
+    ran = lab.run([spoiled(lab, draw_cells, "A1", saturated, cells=cells()), lab.fmo("A2")])
+    assert ("margin", "A1") in ran.checks("warn")
+
+
+def test_many_doublets_are_named(lab, cells):
+    ran = lab.run([lab.well("A1", cells(doublets=0.4)), lab.well("B1"), lab.fmo("A2"), lab.fmo("B2")])
+    assert ("doublets", "A1") in ran.checks("warn")
+    assert ("doublets", "B1") not in ran.checks()
+
+
+def test_a_changed_voltage_is_named_with_both_values(lab, cells, draw_cells):
+    wells = [spoiled(lab, draw_cells, "A1", unchanged, cells=cells(), volts=500.0), lab.well("B1"), lab.fmo("A2")]
+    found = [f for f in lab.run(wells).findings if f.check == "detector_voltage" and f.well == "A1"]
+    assert any("500" in f.message and "450" in f.message and "PE-A" in f.message for f in found)
+
+
+def test_few_cells_are_named(lab, cells):
+    ran = lab.run([lab.well("A1", cells(events=150)), lab.fmo("A2")])
+    assert ("few_cells", "A1") in ran.checks("warn")
+
+
+def test_msc_in_the_leukaemia_gate_are_named(lab, cells, draw_cells):
+    def leaking(values):
+        stroma = values[:, 6] > 8000  # CD90 bright, given CD45 by a leaking tracker
+        values[stroma, 5] += 9000
+        return values
+
+    mixed = spoiled(lab, draw_cells, "B1", leaking, cells=cells(msc=0.15), context="msc_contact")
+    clean = lab.well("C1", cells(msc=0.15), context="msc_contact")
+    ran = lab.run([lab.well("A1"), mixed, clean, lab.fmo("A2"), lab.fmo("B2", cells(msc=0.15), context="msc_contact")])
+    assert ("msc_contamination", "B1") in ran.checks("warn")
+    assert ("msc_contamination", "C1") not in ran.checks()
+
+
+def test_files_that_name_another_well_than_the_layout_are_named(lab, cells, draw_cells):
+    wells = [lab.well(f"{row}{column}") for row in "ABCD" for column in (1, 2, 3)]
+    files = {well.name: well.file for well in wells}
+    swap = {"1": "2", "2": "1", "3": "3"}
+    swapped = [replace(well, file=files[well.name[0] + swap[well.name[1]]]) for well in wells[:6]]
+    ran = lab.run([*swapped, *wells[6:], lab.fmo("H1")])
+    message = next(f.message for f in ran.findings if f.check == "well_mismatch")
+    assert "A1 holds A2" in message
+
+
+def test_a_column_of_fmo_wells_swapped_with_stained_ones_is_named(lab, cells):
+    stained, bare = cells(cxcr4=2000.0), cells(cxcr4=0.0)
+    wells = [lab.well(f"{row}1", bare) for row in "ABCD"]  # labelled stained, hold FMO cells
+    wells += [lab.well(f"{row}2", stained, role="fmo") for row in "ABCD"]
+    ran = lab.run(wells)
+    found = check_plate(ran.assay, ran.plate, pd.DataFrame(ran.rows("readouts")))
+    assert "control_bright" in {f.check for f in found}
+
+
+def plate_of_medians(lab, swap=(), edge=1.0, seed=3):
+    """Return (assay, plate, readouts): four treatments in replicate columns 2-5, 6-9; medians with 6 % noise."""
+    rng = np.random.default_rng(seed)
+    wells, rows = [], []
+    for row in "ABCDEFGH":
+        for column in range(1, 13):
+            treatment = f"drug {(column - 1) % 4}"
+            wells.append(Well(f"{row}{column}", "sample", {"treatment": treatment, "context": "mono"}))
+            held = {**dict.fromkeys(swap), **dict(zip(swap, swap[::-1], strict=True))}.get(column, column)
+            value = 500.0 * 2.0 ** ((held - 1) % 4) * np.exp(rng.normal(0, 0.06))
+            if row in "AH" or column in (1, 12):
+                value *= edge
+            rows.append({"plate": "plate 1", "well": f"{row}{column}", "readout": "cxcr4_median", "value": value})
+    assay, plate = lab.assay(wells)
+    return assay, plate, pd.DataFrame(rows)
+
+
+def test_two_swapped_columns_are_named(lab):
+    found = check_plate(*plate_of_medians(lab, swap=(6, 7)))
+    assert [f.check for f in found] == ["swapped"]
+    assert "columns 6 and 7" in found[0].message
+
+
+def test_a_dim_edge_is_named(lab):
+    found = check_plate(*plate_of_medians(lab, edge=0.75))
+    assert "plate_edge" in {f.check for f in found}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_plate_as_it_should_be_has_no_finding(lab, seed):
+    assert check_plate(*plate_of_medians(lab, seed=seed)) == []
+
+
+def test_events_are_left_out_only_where_the_protocol_says_so_and_are_counted(lab, cells, draw_cells):
+    wells = [spoiled(lab, draw_cells, "A1", saturated, cells=cells()), lab.fmo("A2")]
+    kept, cut = lab.run(wells), lab.run(wells, quality={"exclude": ["margin"]})
+    events = [next(r["events"] for r in ran.rows("populations") if r["population"] == "all") for ran in (kept, cut)]
+    assert events[0] == 5000
+    assert events[1] == 4000
+    assert "1000 of 5000" in next(f.message for f in cut.findings if (f.check, f.well) == ("excluded_margin", "A1"))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_steady_run_does_not_drift_even_where_the_median_lies_between_two_populations(seed):
+    rng = np.random.default_rng(seed)
+    halves = np.where(rng.random(4000) < 0.5, 100.0, 10_000.0) * np.exp(rng.normal(0, 0.3, 4000))
+    assert drift(halves) < 0.5  # a median in an empty valley jumps; the noise allowance takes most of it up
+    assert drift(rng.normal(1000, 200, 4000)) < 0.02
