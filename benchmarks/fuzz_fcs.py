@@ -49,25 +49,6 @@ def _is_fcs(path: Path) -> bool:
     return path.is_file() and path.read_bytes()[:3] == b"FCS"
 
 
-def odd_files() -> list[bytes]:
-    """Return one small file of each form the encoder knows."""
-    numbers = [[(7 * row + column) % 250 for column in range(3)] for row in range(20)]
-    forms = [("F", 32), ("D", 64), ("I", 8), ("I", 16), ("I", 24), ("I", 32), ("I", 64), ("A", 48)]
-    names = ["A", "B", "Time"]
-    files = [
-        Recipe(numbers, [kind] * 3, [bits] * 3, [256] * 3, names, order=order).bytes()
-        for kind, bits in forms
-        for order in ((1, 2, 3, 4), (4, 3, 2, 1))
-    ]
-    files.append(Recipe(numbers, "III", [10] * 3, [1024] * 3, names, packed=True).bytes())
-    files.append(Recipe(numbers, "III", [32] * 3, [1024] * 3, names, order=(3, 4, 1, 2)).bytes())
-    files.append(Recipe(numbers, "FDI", [32, 64, 16], [1024] * 3, names, version="FCS3.2").bytes())
-    files.append(Recipe(numbers, "III", [16] * 3, [1024] * 3, names, supplement={"$P1S": "CD3"}).bytes())
-    two = Recipe(numbers, "III", [16] * 3, [1024] * 3, names)
-    files.append(two.bytes() + two.bytes())
-    return files
-
-
 def main() -> int:
     """Run the cases and print what came of them; return 1 where one broke a promise."""
     parser = argparse.ArgumentParser(description=__doc__)

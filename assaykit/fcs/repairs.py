@@ -85,7 +85,9 @@ REPAIRS: dict[str, Remedy] = {
     "crc_differs": Remedy(
         "the CRC behind the data set does not agree with its bytes", "read all the same: check the file"
     ),
-    "data_sets_further": Remedy("the file holds further data sets", "one read; `dataset=1` reads the next"),
+    "data_sets_further": Remedy(
+        "the file holds further data sets", "this one read; the others are read by number: 1, 2 and so on"
+    ),
 }
 
 

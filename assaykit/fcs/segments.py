@@ -44,7 +44,7 @@ def read_words(source: Source, preamble: Preamble, base: int) -> Words:
     raw = source.read(begin, end)
     words, delimiter, notes = keywords_from_text(raw, begin=begin, where=str(source.path))
     if not all(key in words for key in _STRUCTURE) and not _has_structure(words):
-        longer = source.read(begin, min(_data_begin(preamble, base, source.size), begin + LONGEST_TEXT))
+        longer = source.read(begin, min(_data_begin(preamble, base) or source.size, begin + LONGEST_TEXT))
         if len(longer) > len(raw):
             retried = keywords_from_text(longer, begin=begin, where=str(source.path))
             if _has_structure(retried[0]):
@@ -61,9 +61,10 @@ def _has_structure(words: dict[str, str]) -> bool:
     return all(key in keywords for key in _STRUCTURE)
 
 
-def _data_begin(preamble: Preamble, base: int, size: int) -> int:
+def _data_begin(preamble: Preamble, base: int) -> int | None:
+    """Return the byte where HEADER says DATA begins, None where it does not or says it lies before TEXT."""
     first = preamble.data[0]
-    return base + first if first and (preamble.text[0] or 0) < first else size
+    return base + first if first and (preamble.text[0] or 0) < first else None
 
 
 def _extent(source: Source, preamble: Preamble, base: int) -> tuple[int, int, list[Repair]]:
@@ -73,7 +74,7 @@ def _extent(source: Source, preamble: Preamble, base: int) -> tuple[int, int, li
         for start, note in ((base + begin, ""), (begin, "offsets count from the start of the file")):
             stop = min(start + last - begin + 1, start + LONGEST_TEXT)
             if start >= base + LENGTH and _opens_text(source.read(start, start + 512)):
-                stop, repairs = _whole_end(source, start, stop, _data_begin(preamble, base, source.size))
+                stop, repairs = _whole_end(source, start, stop, data=_data_begin(preamble, base))
                 if note and base:
                     repairs.append(
                         mended("offsets_absolute", f"TEXT at {begin}-{last}", where=f"HEADER at byte {base}")
@@ -87,15 +88,15 @@ def _opens_text(raw: bytes) -> bool:
     return len(raw) > 2 and not raw[:1].isalnum() and raw[:1] not in b"$ \0" and raw[:1] in raw[1:]
 
 
-def _whole_end(source: Source, begin: int, end: int, data: int) -> tuple[int, list[Repair]]:
+def _whole_end(source: Source, begin: int, end: int, *, data: int | None) -> tuple[int, list[Repair]]:
     """Return the end of TEXT, moved on to the next delimiter where HEADER cut the last value short."""
     delimiter = source.read(begin, begin + 1)
     tail = source.read(max(begin, end - 64), end).rstrip(b" \0\t\r\n" if delimiter not in b"\t\r\n" else b" \0")
-    if end == data + 1 and source.read(end - 2, end - 1) == delimiter:
+    if data is not None and end == data + 1 and source.read(end - 2, end - 1) == delimiter:
         return end - 1, [mended("text_end_wrong", "TEXT ends on the first byte of DATA", where=f"byte {end - 1}")]
-    if tail.endswith(delimiter) or end >= data:
+    if tail.endswith(delimiter):
         return end, []
-    beyond = source.read(end, min(data, end + _SEARCHED))
+    beyond = b"" if data is None else source.read(end, min(data, end + _SEARCHED))
     place = beyond.rfind(delimiter)
     if place >= 0 and not _BINARY.search(beyond[:place].replace(delimiter, b"")):
         found = f"TEXT ends at byte {end - 1}, before its last delimiter"
@@ -116,7 +117,7 @@ def _searched_extent(source: Source, preamble: Preamble, base: int) -> tuple[int
             base + 10,
         )
     begin = base + LENGTH + match.start()
-    end = min(_data_begin(preamble, base, source.size), begin + LONGEST_TEXT)
+    end = min(_data_begin(preamble, base) or source.size, begin + LONGEST_TEXT)
     if end <= begin:
         end = min(source.size, begin + LONGEST_TEXT)
     found = f"HEADER says TEXT lies at {preamble.text[0]}-{preamble.text[1]}"

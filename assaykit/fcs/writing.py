@@ -23,6 +23,7 @@ from assaykit.fcs.keywords import Keywords
 from assaykit.fcs.preamble import LENGTH
 
 LARGEST_HEADER_OFFSET = 99_999_999
+_LARGEST_EXPONENT = 1023  # of a double
 _STRUCTURE = (
     "$BEGINANALYSIS", "$ENDANALYSIS", "$BEGINSTEXT", "$ENDSTEXT", "$BEGINDATA", "$ENDDATA", "$NEXTDATA", "$MODE",
     "$DATATYPE", "$BYTEORD", "$PAR", "$TOT", "$TIMESTEP", "$UNICODE",
@@ -76,7 +77,7 @@ def _range(words: Keywords, index: int, column: NDArray[np.floating]) -> float:
     with contextlib.suppress(ValueError):
         return float(words.get(f"$P{index}R", ""))
     top = float(np.max(column, initial=0.0, where=np.isfinite(column)))
-    return float(max(262144, 2 ** int(np.ceil(np.log2(top + 1)))))
+    return max(262144.0, 2.0 ** min(np.ceil(np.log2(top + 1)), _LARGEST_EXPONENT))
 
 
 def write_fcs(events: Events, path: str | Path, *, version: Literal["3.1", "3.2"] = "3.1") -> None:

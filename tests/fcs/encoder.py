@@ -115,3 +115,22 @@ class Recipe:
         stream = stream.ljust(-(-len(stream) // 8) * 8, "0")
         pieces = [stream[place : place + 8] for place in range(0, len(stream), 8)]
         return bytes(int(piece if most_first else piece[::-1], 2) for piece in pieces)
+
+
+def odd_files() -> list[bytes]:
+    """Return one small file of each form the encoder knows."""
+    numbers = [[(7 * row + column) % 250 for column in range(3)] for row in range(20)]
+    forms = [("F", 32), ("D", 64), ("I", 8), ("I", 16), ("I", 24), ("I", 32), ("I", 64), ("A", 48)]
+    names = ["A", "B", "Time"]
+    files = [
+        Recipe(numbers, [kind] * 3, [bits] * 3, [256] * 3, names, order=order).bytes()
+        for kind, bits in forms
+        for order in ((1, 2, 3, 4), (4, 3, 2, 1))
+    ]
+    files.append(Recipe(numbers, "III", [10] * 3, [1024] * 3, names, packed=True).bytes())
+    files.append(Recipe(numbers, "III", [32] * 3, [1024] * 3, names, order=(3, 4, 1, 2)).bytes())
+    files.append(Recipe(numbers, "FDI", [32, 64, 16], [1024] * 3, names, version="FCS3.2").bytes())
+    files.append(Recipe(numbers, "III", [16] * 3, [1024] * 3, names, supplement={"$P1S": "CD3"}).bytes())
+    two = Recipe(numbers, "III", [16] * 3, [1024] * 3, names)
+    files.append(two.bytes() + two.bytes())
+    return files
