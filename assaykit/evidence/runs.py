@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -14,6 +14,7 @@ import pandas as pd
 
 from assaykit.errors import LedgerError
 from assaykit.results.model import Results
+from assaykit.study.model import Study
 
 _FCS = (".fcs", ".lmd")
 _RECIPES = (".toml",)  # study files, layouts and protocols: how the data were read, not data
@@ -46,7 +47,7 @@ def run_from_results(results: Results, folder: str | Path = "") -> Run:
     if "comparisons" not in results.tables or results.tables["comparisons"].empty:
         raise LedgerError("a run must hold verdicts", "no comparisons", str(folder), "run `assaykit run` again")
     verdicts = tuple(_verdicts(results.tables["comparisons"], results.tables["estimates"]))
-    inputs = data_files(results.provenance.get("inputs", ()))
+    inputs = data_files(results.provenance.get("inputs", ()), controls=control_files(results.study))
     version, seed = str(results.provenance.get("assaykit", "")), results.provenance.get("seed")
     content = _digest([*verdicts, {"assaykit": version, "unit": results.study.unit, "title": results.study.title}])
     return Run(
@@ -62,15 +63,23 @@ def run_from_results(results: Results, folder: str | Path = "") -> Run:
     )
 
 
-def data_files(inputs: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+def data_files(inputs: Iterable[Mapping[str, Any]], *, controls: Container[str] = ()) -> dict[str, str]:
     """Return SHA-256 -> path of the files that hold data: FCS files where there are any, else tables.
 
-    Layouts and study files are recipes: changing a title makes no new experiment.
+    Layouts and study files are recipes: changing a title makes no new experiment. Files of control wells, named in
+    `controls` by folder and name, are no data either: one FMO or bead file may serve several experiments.
     """
     named = {str(one["sha256"]): str(one["path"]) for one in inputs}
-    fcs = {digest: path for digest, path in named.items() if _suffix(path) in _FCS}
-    tables = {digest: path for digest, path in named.items() if _suffix(path) not in _RECIPES}
+    fcs = {digest: path for digest, path in named.items() if _suffix(path) in _FCS and _tail(path) not in controls}
+    tables = {digest: path for digest, path in named.items() if _suffix(path) not in (*_RECIPES, *_FCS)}
     return fcs or tables or named
+
+
+def control_files(study: Study) -> frozenset[str]:
+    """Return folder and name of the files that only control wells rest on."""
+    wells = [well for assay in study.assays for plate in assay.plates for well in plate.wells if well.file is not None]
+    samples = {_tail(str(well.file)) for well in wells if well.role == "sample"}
+    return frozenset(_tail(str(well.file)) for well in wells) - samples
 
 
 def _verdicts(comparisons: pd.DataFrame, estimates: pd.DataFrame) -> Iterable[Mapping[str, Any]]:
@@ -129,6 +138,10 @@ def _whole(value: Any) -> int | None:
 
 def _suffix(path: str) -> str:
     return PurePosixPath(path).suffix.lower()
+
+
+def _tail(path: str) -> str:
+    return "/".join(PurePosixPath(path).parts[-2:])
 
 
 def _frame_text(frame: pd.DataFrame) -> str:

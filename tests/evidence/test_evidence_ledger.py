@@ -22,10 +22,12 @@ from hypothesis import strategies as st
 from assaykit.errors import LedgerError
 from assaykit.evidence import compare, cumulative, matrix, pool_ledger, read_claims, read_ledger, update_ledger
 from assaykit.evidence.pooling import disagreements, readable
-from assaykit.evidence.runs import Run, data_files, run_from_results
+from assaykit.evidence.runs import Run, control_files, data_files, run_from_results
+from assaykit.plate import Plate, Well
+from assaykit.protocol import read_protocol
 from assaykit.results.model import Results
 from assaykit.stats.meta import pool
-from assaykit.study import Reference, Study
+from assaykit.study import Assay, Reference, Study
 
 CLAIMS = read_claims()
 STUDY = Study(title="Spring", unit="experiment", reference=Reference(), assays=())
@@ -71,6 +73,14 @@ def test_data_are_fcs_files_else_tables_and_never_the_recipe():
     one = [{"path": name, "sha256": name} for name in ("study.toml", "a.fcs", "layout.csv")]
     assert list(data_files(one)) == ["a.fcs"]
     assert list(data_files(one[::2])) == ["layout.csv"]
+
+
+def test_a_control_file_shared_by_two_experiments_does_not_tie_them_together():
+    wells = (Well("A1", file=Path("may/A1.fcs")), Well("A2", "fmo", file=Path("controls/fmo.fcs")))
+    assay = Assay("cxcr4", read_protocol("cxcr4_surface"), (Plate("p1", 8, 12, wells),))
+    assert control_files(replace(STUDY, assays=(assay,))) == {"controls/fmo.fcs"}
+    inputs = [{"path": name, "sha256": name} for name in ("../may/A1.fcs", "../controls/fmo.fcs")]
+    assert list(data_files(inputs, controls={"controls/fmo.fcs"})) == ["../may/A1.fcs"]
 
 
 def test_a_ledger_reads_back_what_was_written(tmp_path):
