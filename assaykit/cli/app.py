@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from assaykit.cli import evidence
+from assaykit.cli import evidence, fcs, gates
 from assaykit.cli.figures import figures
+from assaykit.cli.fit import fit
 from assaykit.cli.protocols import endpoints, protocols
 from assaykit.cli.run import run
 from assaykit.cli.simulate import simulate
@@ -32,6 +33,8 @@ def version(show: Annotated[bool, typer.Option("--version", help="Show the versi
         raise typer.Exit
 
 
-for command in (run, check, init, protocols, endpoints, drugs, schema, figures, simulate):
+for command in (run, check, init, protocols, endpoints, drugs, schema, fit, figures, simulate):
     app.command()(command)
+app.add_typer(fcs.app, name="fcs")
+app.add_typer(gates.app, name="gates")
 app.add_typer(evidence.app, name="evidence")
