@@ -11,7 +11,7 @@ from typing import Literal
 
 import pandas as pd
 
-from assaykit.endpoints.criteria import CRITERIA, Check, Judged, Readings
+from assaykit.endpoints.criteria import CRITERIA, Check, Judged, readings_of
 from assaykit.protocol.model import Criterion
 from assaykit.study.model import Assay, Reference
 from assaykit.tables import Column, Finding, Table, frame_from_rows
@@ -64,7 +64,7 @@ def accept(
     fails is left out (`dropped` leaves it out). Where that would leave an arm without any value,
     its values stay and cannot be interpreted. Criteria that do not exist are refused by `endpoint_faults`.
     """
-    readings = Readings(assay, measurements, readouts, reference)
+    readings = readings_of(assay, measurements, readouts, reference=reference)
     marked = measurements.assign(excluded=False)
     table: list[Accepted] = []
     for criterion in assay.protocol.acceptance:
@@ -176,14 +176,14 @@ def _marked(
     hopeless: frozenset[int],
 ) -> pd.DataFrame:
     """Return the measurements with the graver of their own and the criterion's mark, and both reasons."""
-    marked = measurements.copy()
+    qc, reasons = measurements["qc"].to_dict(), measurements["reason"].to_dict()
+    excluded = measurements["excluded"].to_dict()
     for one in failing:
         message = _message(criterion, check, [one])
         for index in one.concerns:
             mark = "not_interpretable" if index in hopeless else criterion.level
-            before, reason = marked.at[index, "qc"], marked.at[index, "reason"]
-            marked.at[index, "qc"] = max(before, mark, key=_GRAVITY.index)
-            marked.at[index, "reason"] = f"{reason}; {message}" if reason else message
-        if criterion.level == "fail" and criterion.drop:
-            marked.loc[one.concerns.difference(hopeless), "excluded"] = True
-    return marked
+            qc[index] = max(qc[index], mark, key=_GRAVITY.index)
+            reasons[index] = f"{reasons[index]}; {message}" if reasons[index] else message
+            excluded[index] |= criterion.level == "fail" and criterion.drop and index not in hopeless
+    columns = {"qc": qc, "reason": reasons, "excluded": excluded}
+    return measurements.assign(**{name: list(values.values()) for name, values in columns.items()})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,6 +22,7 @@ class Readings:
     measurements: pd.DataFrame
     readouts: pd.DataFrame
     reference: Reference
+    wells: Mapping[tuple[str, str], pd.Index]  # the measurements of each well
 
     def of(self, *endpoints: str) -> pd.DataFrame:
         """Return the measurements of the endpoints with these keys, by whatever name the protocol gives them."""
@@ -33,6 +34,13 @@ class Readings:
         """Return those of the reference treatment."""
         frame = self.of(*endpoints)
         return frame[frame["treatment"] == self.reference.treatment]
+
+
+def readings_of(assay: Assay, measurements: pd.DataFrame, readouts: pd.DataFrame, *, reference: Reference) -> Readings:
+    """Return what criteria are measured on, the measurements of each well at hand."""
+    of_wells = measurements[measurements["well"] != ""]
+    wells = dict(of_wells.groupby(["plate", "well"], sort=False).groups)
+    return Readings(assay, measurements, readouts, reference, wells)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,7 +130,7 @@ def cell_events(readings: Readings) -> list[Judged]:
     frame = readings.measurements[readings.measurements["cells"].notna() & (readings.measurements["well"] != "")]
     wells = frame.groupby(["plate", "well"], sort=False)["cells"].max()
     return [
-        Judged(float(cells), f"{well} holds {int(cells)} cells", _well_rows(readings, plate, [well]), plate=plate)
+        Judged(float(cells), f"{well} holds {int(cells)} cells", _well_rows(readings, plate, well), plate=plate)
         for (plate, well), cells in wells.items()
     ]
 
@@ -132,7 +140,7 @@ def bead_events(readings: Readings) -> list[Judged]:
     frame = readings.readouts
     beads = frame[(frame["readout"] == "beads_count") & frame["value"].notna()]
     return [
-        Judged(value, f"{well} holds {value:.0f} beads", _well_rows(readings, plate, [well]), plate=plate)
+        Judged(value, f"{well} holds {value:.0f} beads", _well_rows(readings, plate, well), plate=plate)
         for plate, well, value in beads[["plate", "well", "value"]].itertuples(index=False, name=None)
     ]
 
@@ -177,7 +185,7 @@ def detachment(readings: Readings) -> list[Judged]:
         Judged(
             float(flag_of(well.factors["detachment"])),
             f"the stroma of {well.name} came off",
-            _well_rows(readings, plate.name, [well.name]),
+            _well_rows(readings, plate.name, well.name),
             plate=plate.name,
         )
         for plate, well in wells_of(readings.assay)
@@ -234,6 +242,5 @@ def _plate_rows(readings: Readings, plate: str) -> pd.Index:
     return readings.measurements.index[readings.measurements["plate"] == plate]
 
 
-def _well_rows(readings: Readings, plate: str, wells: Sequence[str]) -> pd.Index:
-    frame = readings.measurements
-    return frame.index[(frame["plate"] == plate) & frame["well"].isin(wells)]
+def _well_rows(readings: Readings, plate: str, well: str) -> pd.Index:
+    return readings.wells.get((plate, well), pd.Index([]))

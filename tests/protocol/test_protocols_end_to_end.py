@@ -10,6 +10,7 @@ import pytest
 
 from assaykit.fcs import events_from_array, write_fcs
 from assaykit.pipeline import run
+from assaykit.protocol import protocol_folder
 from assaykit.results import Results
 from assaykit.simulate import simulate_study
 from assaykit.study import read_study
@@ -195,6 +196,41 @@ def test_migration_from_a_table_of_counts_needs_no_file(tmp_path):
     ratio, low, high = effect(found, "migration_cxcl12", f"{IMATINIB} - vehicle")
     assert ratio == pytest.approx(2.0, rel=0.1)  # 5 % noise, two inserts, three days
     assert low < 2.0 < high
+
+
+def test_cells_counted_in_a_chamber_become_percent_of_input(tmp_path):
+    lines = ["experiment,treatment,target,count,squares,dilution,volume,input_cells"]
+    for day, gain in zip(DAYS, (1.0, 1.2, 0.9), strict=True):
+        # 10 cells in 4 squares, diluted 2-fold, 0.6 mL: 10 / 4 * 2 * 10^4 * 0.6 = 30,000 cells
+        lines.append(f"{day},vehicle,cxcl12,{10 * gain:.0f},4,2,0.6,1000000")
+        lines.append(f"{day},{IMATINIB},cxcl12,{30 * gain:.0f},4,2,0.6,1000000")
+        lines.append(f"{day},vehicle,medium,4,4,2,0.6,1000000")
+    (tmp_path / "counts.csv").write_text("\n".join(lines), encoding="utf-8")
+    found = results(tmp_path, 'protocol = "transwell_migration"\ncounts = ["counts.csv"]\n')
+    rows = found.tables["measurements"].query("endpoint == 'migration_cxcl12' and unit_id == 'day 1'")
+    assert rows["value"].tolist() == pytest.approx([3.0, 9.0])
+    assert rows["cells"].tolist() == [10, 30]  # what was seen, not what it stands for
+    ratio, _, _ = effect(found, "migration_cxcl12", f"{IMATINIB} - vehicle")
+    assert ratio == pytest.approx(3.0, rel=0.01)  # 27 / 9, 30 / 10, 36 / 12
+
+
+def test_a_further_marker_needs_a_protocol_and_no_code(simulated):
+    recipe = (protocol_folder() / "cxcr4_surface.toml").read_text(encoding="utf-8")
+    recipe = recipe.replace('"CXCR4"', '"pLyn"').replace("cxcr4", "plyn").replace("12G5", "Y397")
+    (simulated / "plyn.toml").write_text(recipe, encoding="utf-8")
+    (simulated / "lyn").mkdir()
+    for layout in (simulated / "plates").glob("cxcr4_*.toml"):
+        stained_for_lyn = layout.read_text(encoding="utf-8").replace('marker = "cxcr4"', 'marker = "plyn"')
+        (simulated / "lyn" / layout.name).write_text(stained_for_lyn, encoding="utf-8")
+    found = results(
+        simulated,
+        'protocol = "plyn.toml"\nplates = ["lyn/*.toml"]\nfcs = "fcs/{plate}"\n'
+        'channels = { plyn = "PE-A", viability = "BV421-A", cd45 = "APC-A", cd90 = "BV786-A" }\n',
+        name="lyn",
+    )
+    measured = found.tables["measurements"]
+    assert {"plyn_dmfi", "plyn_log2fc", "plyn_rmfi"} <= set(measured["endpoint"])
+    assert set(measured["qc"]) <= {"pass", "warn"}  # plerixafor is no matter to pLyn
 
 
 def test_marker_intensity_reads_the_seven_real_wells_of_plate01(tmp_path):
