@@ -84,10 +84,10 @@ def answer(claim: Claim, arms: Arms, rows: Rows) -> Answer:
 
 
 def _same_question(other: Match, match: Match) -> bool:
-    """Whether another row answers the same test, endpoint and scale, at another dose, drug or context."""
+    """Whether another row answers the same test, endpoint and scale, at another dose, drug, context or assay."""
     one, two = match.numbers, other.numbers
     same = other.test is match.test and (one.endpoint, one.scale) == (two.endpoint, two.scale)
-    return same and (one.contrast, one.context) != (two.contrast, two.context)
+    return same and (one.contrast, one.context, match.assay) != (two.contrast, two.context, other.assay)
 
 
 def adjusted_p_values(answers: Iterable[Answer], primary: Sequence[str]) -> dict[str, float]:
@@ -188,13 +188,13 @@ def _elsewhere(each: Answer, match: Match) -> str:
 
 
 def _other_rows(each: Answer, sign: int) -> str:
-    """Return what the same question at other doses, drugs or contexts would have said, counted by verdict."""
+    """Return what the same question at other doses, drugs, contexts or assays would have said, counted by verdict."""
     readable = [other for other in each.others if other.numbers.estimated]
     if not readable:
         return ""
     counts: Mapping[str, int] = Counter(judge(other.numbers, sign) for other in readable)
     said = words.listed([f"{count} {verdict}" for verdict, count in sorted(counts.items())], "and")
-    return f"at other doses, drugs or contexts: {said}"
+    return f"at other doses, drugs, contexts or assays: {said}"
 
 
 def _capital(text: str) -> str:

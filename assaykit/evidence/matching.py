@@ -41,6 +41,7 @@ class Match:
     context: str
     doses: tuple[Dose, ...]  # of the treatment, then of the comparator, each once
     rank: tuple[Any, ...]
+    assay: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,8 @@ def _match(test: Test, index: int, place: tuple[int, int], rows: Rows) -> Match 
     if test.kind == "custom":
         if row["contrast"] != test.contrast:
             return None
-        return Match(test, index, _numbers(row, index, rows), context, (), _rank(test, row, place, (context, index)))
+        rank = _rank(test, row, place, (context, index))
+        return Match(test, index, _numbers(row, index, rows), context, (), rank, row["assay"])
     if context not in test.contexts or (test.against and row["comparator_context"] != test.against):
         return None
     doses, turned = _sides(test, row, rows)
@@ -110,7 +112,8 @@ def _match(test: Test, index: int, place: tuple[int, int], rows: Rows) -> Match 
     if turned:
         numbers = reversed_numbers(numbers, f"{row['comparator']} - {row['treatment']}")
     where = (context, index)
-    return Match(test, index, numbers, context, doses, _rank(test, row, place, where, doses=doses, rows=rows))
+    rank = _rank(test, row, place, where, doses=doses, rows=rows)
+    return Match(test, index, numbers, context, doses, rank, row["assay"])
 
 
 def _sides(test: Test, row: Mapping[str, Any], rows: Rows) -> tuple[tuple[Dose, ...] | None, bool]:

@@ -84,7 +84,7 @@ def _refusal(need: Need, doses: tuple[Dose, ...], match: Match, *, arms: Arms, r
     if need.sign is None:
         there = any(context in arms.contexts(endpoint, treatment) for endpoint in need.endpoints)
         return None if there else ("not testable", f"it needs {need.says}, and {place} is missing")
-    row = _row_of(need, treatment, context, rows)
+    row = _row_of(need, treatment, match, rows)
     if row is None:
         return "not testable", f"it asks that {need.says}, and there is no estimate for {place}"
     numbers = numbers_from_row(row)
@@ -96,13 +96,15 @@ def _refusal(need: Need, doses: tuple[Dose, ...], match: Match, *, arms: Arms, r
     return "not interpretable", f"it asks that {need.says}, and {place} does not show it: {interval_in_words(numbers)}"
 
 
-def _row_of(need: Need, treatment: Treatment, context: str, rows: Rows) -> Mapping[str, Any] | None:
-    """Return the first row of the condition, against the reference treatment."""
+def _row_of(need: Need, treatment: Treatment, match: Match, rows: Rows) -> Mapping[str, Any] | None:
+    """Return the first row of the condition, against the reference treatment; one of the same assay goes first."""
+    context = match.context if need.context == "same" else need.context
+    found = []
     for endpoint in need.endpoints:
         for index in rows.by_endpoint.get((endpoint, need.kind), ()):
             row = rows.rows[index]
             same_place = row["context"].split(" - ")[0] == context and row["comparator_context"] == need.against
             against = rows.treatment(row["comparator"])
             if same_place and rows.treatment(row["treatment"]) == treatment and against == Treatment():
-                return row
-    return None
+                found.append(row)
+    return min(found, key=lambda row: row["assay"] != match.assay, default=None)

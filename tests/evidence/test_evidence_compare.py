@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from evidence.evidence_worlds import (
     DA,
@@ -101,7 +102,7 @@ def test_the_highest_dose_within_the_drugs_range_is_read_whatever_it_shows():
     row = compared(world(at("cxcr4_dmfi", doses), noise=0.05)).loc["ES-32"]
     assert row["contrast"] == "imatinib 3 uM - vehicle"
     assert row["verdict"] in {"contradicts", "inconclusive", "no effect"}
-    assert "at other doses, drugs or contexts: 1 consistent and 1" in row["reason"]
+    assert "at other doses, drugs, contexts or assays: 1 consistent and 1" in row["reason"]
 
 
 def test_a_dose_with_more_units_goes_before_a_higher_one():
@@ -267,6 +268,15 @@ def test_companions_of_a_claim_are_told_beside_its_verdict():
     reason = compared(WHOLE).loc["EN-13", "reason"]
     assert "shows that imatinib raises surface CXCR4" in reason
     assert "shows that imatinib raises migration" in reason
+
+
+def test_a_second_assay_that_says_otherwise_is_told_beside_the_first():
+    up, down = (measurements(world(at("cxcr4_dmfi", {"vehicle": 300, IM: v}), noise=0.1), 1) for v in (600, 150))
+    tables = [estimates(up), estimates(down).assign(assay="second")]
+    frame = pd.concat([up, down.assign(assay="second")], ignore_index=True)
+    row = compare(pd.concat(tables, ignore_index=True), CLAIMS, measurements=frame).set_index("claim").loc["ES-32"]
+    assert row["verdict"] == "consistent"
+    assert row["reason"].endswith("at other doses, drugs, contexts or assays: 1 contradicts.")
 
 
 def test_conflicts_stand_beside_the_verdicts():
