@@ -137,7 +137,7 @@ def _opens_block(rows: tuple[tuple[Cell, ...], ...], index: int) -> bool:
 
 def _whole(cell: Cell) -> int | None:
     text = text_from_value(cell.value) if cell else ""
-    return int(text) if text.isdigit() else None
+    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def _plate_shaped(sheet: Sheet, source: Path) -> tuple[list[DraftPlate], list[InputError]]:

@@ -65,6 +65,7 @@ def drafts_from_toml(
 ) -> tuple[list[DraftPlate], list[InputError]]:
     """Return the plates a parsed wellmap document describes, and its faults; `known` are the columns a layout has."""
     faults: list[InputError] = [*_table_faults(document, label), *_loose_faults(document, known, label)]
+    document = {key: value for key, value in document.items() if key not in _TABLES or isinstance(value, Mapping)}
     size, more = _size(document, label)
     faults += more
     shared = list(_layers(document, label, "", faults))
@@ -231,17 +232,21 @@ def _plate_values(table: Mapping[str, Any], label: str, name: str, faults: list[
 
 
 def _table_faults(document: Mapping[str, Any], label: str) -> list[InputError]:
-    """Return a fault per table that is no group, and per top-level value that reads like a misplaced one."""
-    return [
-        _unknown_table(key, label)
-        for key, value in document.items()
-        if key not in _TABLES and isinstance(value, Mapping)
-    ]
+    """Return a fault per table that is no group, and per group that is no table."""
+    faults: list[InputError] = []
+    for key, value in document.items():
+        if key not in _TABLES and isinstance(value, Mapping):
+            faults.append(_unknown_table(key, label))
+        elif key in _TABLES and not isinstance(value, Mapping):
+            faults.append(LayoutError(f"[{key}] must be a group of wells with values", f"'{key} = ...'", label))
+    return faults
 
 
 def _loose_faults(document: Mapping[str, Any], known: tuple[str, ...], label: str) -> list[InputError]:
     """Return a fault per value outside every group that reads like a factor; other ones are the lab's notes."""
-    loose = [key for key, value in document.items() if not isinstance(value, Mapping) and key not in _LOOSE]
+    loose = [
+        key for key, value in document.items() if not isinstance(value, Mapping) and key not in (*_LOOSE, *_TABLES)
+    ]
     faults: list[InputError] = []
     for key in loose:
         if column_name(key) in known:
@@ -264,10 +269,11 @@ def _unknown_table(key: str, where: str) -> LayoutError:
 
 def _size(document: Mapping[str, Any], label: str) -> tuple[int | None, list[InputError]]:
     wells = document.get("wells")
-    if wells is None or wells in SIZES:
+    if wells is None or (isinstance(wells, int) and wells in SIZES):
         return wells, []
     sizes = ", ".join(map(str, SIZES))
-    return None, [LayoutError(f"wells must be one of {sizes}", f"'{wells}'", f"{label}, wells")]
+    found = f"'{wells}'" if isinstance(wells, (str, int, float)) else "something else"
+    return None, [LayoutError(f"wells must be one of {sizes}", found, f"{label}, wells")]
 
 
 def _no_wells(draft: DraftPlate) -> LayoutError:

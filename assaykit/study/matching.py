@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from glob import escape
+from glob import escape, has_magic
 from pathlib import Path
 
 from assaykit.errors import FcsError, InputError, StudyError
@@ -109,11 +109,14 @@ def _with_existing_files(plate: Plate, patterns: Sequence[str], folder: Path) ->
 
 def found_by(folder: Path, pattern: str) -> list[Path]:
     """Return the files and folders a pattern means, relative to a folder or absolute, sorted."""
+    if not has_magic(pattern):
+        named = folder / pattern
+        return [named] if pattern and named.exists() else []
     path = Path(pattern)
     start, rest = (Path(path.anchor), str(path.relative_to(path.anchor))) if path.is_absolute() else (folder, pattern)
     try:
         return sorted(start.glob(rest))
-    except ValueError:  # an empty pattern, or ** glued to a name
+    except ValueError:  # ** glued to a name
         return []
 
 
