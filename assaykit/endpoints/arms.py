@@ -53,7 +53,7 @@ def form_targets(spec: EndpointSpec, endpoint: Endpoint, wells: Wells) -> list[M
             values: Readouts = {"percent": percent}
             reference: Readouts = {} if held is None else {"percent": held}
             rows.append(
-                _row(spec, endpoint, arms, (treatment, context), values=values, reference=reference, doubt=doubt)
+                _row(spec, endpoint, arms, arm=(treatment, context), values=values, reference=reference, doubt=doubt)
             )
     return rows
 
@@ -74,7 +74,7 @@ def form_contexts(spec: EndpointSpec, endpoint: Endpoint, wells: Wells, *, setti
             values: Readouts = {"specific_apoptosis": value}
             reference: Readouts = {} if alone is None else {"specific_apoptosis": alone}
             rows.append(
-                _row(spec, endpoint, arms, (treatment, context), values=values, reference=reference, doubt=doubt)
+                _row(spec, endpoint, arms, arm=(treatment, context), values=values, reference=reference, doubt=doubt)
             )
     return rows
 
@@ -96,7 +96,7 @@ def form_combination(spec: EndpointSpec, endpoint: Endpoint, wells: Wells, *, se
             reference = {name: single for name, single in alone.items() if single is not None}
             values: Readouts = {"specific_apoptosis": value}
             rows.append(
-                _row(spec, endpoint, arms, (treatment, context), values=values, reference=reference, doubt=doubt)
+                _row(spec, endpoint, arms, arm=(treatment, context), values=values, reference=reference, doubt=doubt)
             )
     return rows
 
@@ -120,7 +120,7 @@ def form_reversal(spec: EndpointSpec, endpoint: Endpoint, wells: Wells, *, setti
             doubt, reference = _reversal_reference(spec, arms, pair, context=context, setting=setting)
             values: Readouts = {"apoptosis": value}
             rows.append(
-                _row(spec, endpoint, arms, (treatment, context), values=values, reference=reference, doubt=doubt)
+                _row(spec, endpoint, arms, arm=(treatment, context), values=values, reference=reference, doubt=doubt)
             )
     return rows
 
@@ -218,8 +218,8 @@ def _row(
     spec: EndpointSpec,
     endpoint: Endpoint,
     arms: Arms,
-    arm: tuple[str, str],
     *,
+    arm: tuple[str, str],
     values: Readouts,
     reference: Readouts,
     doubt: Doubt | None,
@@ -233,7 +233,16 @@ def _row(
     if doubt is None and endpoint.scale in {"log", "log2"} and value <= 0:
         doubt = Doubt("warn", "nothing_counted", f"{spec.measured_as} is zero: no cell was counted")
     return Measured(
-        arms.plate, "", arms.unit_id, arm[0], arm[1], arms.factors, spec.measured_as, value, endpoint.unit, doubt=doubt
+        plate=arms.plate,
+        well="",
+        unit_id=arms.unit_id,
+        treatment=arm[0],
+        context=arm[1],
+        factors=arms.factors,
+        endpoint=spec.measured_as,
+        value=value,
+        unit=endpoint.unit,
+        doubt=doubt,
     )
 
 

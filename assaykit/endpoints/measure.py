@@ -53,7 +53,7 @@ def measure_endpoints(
     unformed: set[str] = set()
     findings = _target_findings(assay, wells)
     for spec in assay.protocol.endpoints:
-        formed = _form(spec, ENDPOINTS[spec.endpoint], wells, setting)
+        formed = _form(spec, ENDPOINTS[spec.endpoint], wells, setting=setting)
         if formed and all(math.isnan(row.value) and row.doubt and row.doubt.check in _UNREAD for row in formed):
             findings.append(_nothing_formed(spec, formed))
             unformed.add(spec.measured_as)
@@ -63,7 +63,7 @@ def measure_endpoints(
     return measurements_frame(assay.name, rows), findings
 
 
-def _form(spec: EndpointSpec, endpoint: Endpoint, wells: Sequence[MeasuredWell], setting: Setting) -> list[Measured]:
+def _form(spec: EndpointSpec, endpoint: Endpoint, wells: Sequence[MeasuredWell], *, setting: Setting) -> list[Measured]:
     match endpoint.formed:
         case "own":
             return form_own(spec, endpoint, wells, setting=setting)
@@ -87,7 +87,8 @@ def _form(spec: EndpointSpec, endpoint: Endpoint, wells: Sequence[MeasuredWell],
 
 def measurements_frame(assay: str, rows: Sequence[Measured]) -> pd.DataFrame:
     """Return the values as a checked MEASUREMENTS frame; each factor of the wells is a further column."""
-    names = list(dict.fromkeys(name for row in rows for name in row.factors))
+    factors = dict.fromkeys(name for row in rows for name in row.factors)
+    names = [name for name in factors if name not in MEASUREMENTS.names]  # a lab's factor "cells" is not our column
     frame = frame_from_rows((_record(assay, row, names) for row in rows), MEASUREMENTS)
     for name in names:
         frame[name] = _factor_column([row.factors.get(name, "") for row in rows])
@@ -127,7 +128,7 @@ def _doubts(rows: Iterable[Measured]) -> list[Finding]:
     for row in rows:
         if row.doubt and row.doubt.check != "no_readouts":  # an unreadable well has its own finding already
             groups[row.doubt.check, row.doubt.qc, row.doubt.reason].append(row)
-    return [_doubt(members, check, qc, reason) for (check, qc, reason), members in groups.items()]
+    return [_doubt(members, *key) for key, members in groups.items()]
 
 
 def _doubt(members: Sequence[Measured], check: str, qc: str, reason: str) -> Finding:

@@ -26,7 +26,7 @@ Formation = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """One endpoint: `value = function(readouts, reference)`, and what a reader must know about it.
 
@@ -35,13 +35,13 @@ class Endpoint:
     """
 
     function: Formula
-    formed: Formation
+    formed: Formation = "own"
     unit: str
     scale: Scale
     needs: tuple[str, ...]
     formula: str
     meaning: str
-    source: str
+    source: str = "assaykit's stated convention"
     level: Level = "well"
     quantity: str = ""
     target: str = ""
@@ -73,7 +73,7 @@ class Doubt:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
     """One value of one endpoint, of a well or, where `well` is empty, of a unit."""
 

@@ -43,10 +43,10 @@ def measured_wells(
         _measured_well(
             plate,
             well,
-            unit,
-            reference,
-            {**values[plate.name, well.name], **blanks[plate.name]},
-            cells[plate.name, well.name],
+            unit=unit,
+            reference=reference,
+            values={**values[plate.name, well.name], **blanks[plate.name]},
+            cells=cells[plate.name, well.name],
         )
         for plate, well in wells_of(assay)
         if well.role == "sample"
@@ -87,7 +87,7 @@ def _by_well(readouts: pd.DataFrame) -> tuple[Values, Cells]:
 
 
 def _measured_well(
-    plate: Plate, well: Well, unit: str, reference: Reference, values: dict[str, float], cells: dict[str, int]
+    plate: Plate, well: Well, *, unit: str, reference: Reference, values: dict[str, float], cells: dict[str, int]
 ) -> MeasuredWell:
     factors = well.factors
     others = {name: value for name, value in factors.items() if name not in {"treatment", "context", unit}}

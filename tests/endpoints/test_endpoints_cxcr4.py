@@ -164,3 +164,9 @@ def test_a_fold_change_does_not_depend_on_the_cytometers_gain(treated, untreated
     fold = ENDPOINTS["log2fc"].function
     same = fold({"dmfi": treated * scale}, {"dmfi": untreated * scale})
     assert same == pytest.approx(fold({"dmfi": treated}, {"dmfi": untreated}), abs=1e-9)  # rounding of two products
+
+
+def test_a_factor_named_like_a_column_of_the_table_overwrites_nothing(bench):
+    b = bench("cxcr4_surface", [well("A1", cells=7.0, passage=12.0, operator="AB")], {"A1": stain(300.0)})
+    row = b.of("cxcr4_dmfi").loc[0]
+    assert (row["cells"], row["passage"], row["operator"]) == (500, 12.0, "AB")
