@@ -80,7 +80,7 @@ def read_spillover(path: Path, channels: Sequence[Channel] = ()) -> Spillover:
 
 def _from_rows(rows: list[list[str]], path: Path, channels: Sequence[Channel]) -> Spillover:
     body = rows[1:]
-    named = len(rows[0]) == len(body) + 1 or not _is_number(body[0][0])
+    named = not _is_number(body[0][0])
     header = rows[0][1:] if named and len(rows[0]) == len(body[0]) else rows[0]
     detectors = tuple(_channel_name(_bare(name), channels) for name in header)
     numbers = np.array([[float(cell) for cell in (row[1:] if named else row)] for row in body])

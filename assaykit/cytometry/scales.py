@@ -41,7 +41,9 @@ def shown_values(raw: ArrayLike, scale: FixedScale) -> Array:
             shifted = np.arcsinh(x * np.sinh(scale.decades * LN10) / scale.top) + scale.negative_decades * LN10
             return np.asarray(shifted / spread)
         case LogicleScale():
-            return _through(transforms.logicle, x, scale)
+            # Without a linear part flowutils' root finder is lost within 1e-14 of the top around 0, where 0 is shown.
+            lost = 1e-13 * scale.top if scale.width == 0 else 0.0
+            return _through(transforms.logicle, np.where(np.abs(x) < lost, 0.0, x), scale)
         case HyperlogScale():
             return _through(transforms.hyperlog, x, scale)
 

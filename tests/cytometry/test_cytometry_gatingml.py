@@ -116,8 +116,10 @@ def test_every_kind_of_gate_survives_writing_and_reading(tmp_path):
         ("no xml at all", "XML"),
         ("<a/>", "must hold gates"),
         (
-            ('<g:RectangleGate xmlns:g="http://www.isac-net.org/std/Gating-ML/v2.0/gating" g:id="R"><g:dimension/>'
-            "</g:RectangleGate>"),
+            (
+                '<g:RectangleGate xmlns:g="http://www.isac-net.org/std/Gating-ML/v2.0/gating" g:id="R"><g:dimension/>'
+                "</g:RectangleGate>"
+            ),
             "gate R",
         ),
     ],
