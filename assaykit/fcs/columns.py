@@ -23,7 +23,7 @@ from assaykit.errors import FcsError
 from assaykit.fcs.layouts import Field, Layout
 from assaykit.fcs.source import Source
 
-BLOCK = 1 << 18  # bytes: half a typical second-level cache
+BLOCK = 1 << 19  # bytes: within a typical second-level cache
 _NATIVE = "<" if sys.byteorder == "little" else ">"
 SLACK = 8  # bytes past a block, for reading odd widths as the next wider integer
 Column = NDArray[Any]

@@ -120,7 +120,12 @@ def _best(room: Room, layout: Layout, claims: Sequence[Claim]) -> tuple[Claim, t
         best = max(clear, key=lambda claim: _match(claim, needed))
         return best, _why(best, claims, clear, {})
     sense = {claim.begin: plausibility(room.source, layout, claim.begin, room.ranges) for claim in clear}
-    best = max(clear, key=lambda claim: (_bucket(sense[claim.begin]), _match(claim, needed), sense[claim.begin] or 0.0))
+
+    def rank(claim: Claim) -> tuple[int, int, float, bool]:
+        likely = sense[claim.begin]
+        return _bucket(likely), _match(claim, needed), likely or 0.0, claim.begin == room.text[1]
+
+    best = max(clear, key=rank)
     return best, _why(best, claims, clear, sense)
 
 

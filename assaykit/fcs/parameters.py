@@ -17,6 +17,7 @@ from assaykit.fcs.repairs import mended
 
 _BLANKS = " \0\t\r\n"
 _DESCRIBES = re.compile(r"\$P(\d{1,6})[NBR]", re.IGNORECASE)
+_USUAL_BITS = {"8": 8, "16": 16, "24": 24, "32": 32, "64": 64}
 _MOST_UNDESCRIBED = 10_000
 
 
@@ -101,17 +102,10 @@ def _channel(words: dict[str, str], index: int, repairs: list[Repair]) -> Channe
         name = stain or f"P{index}"
         repairs.append(mended("name_missing", "no $PnN", done=f"named {name}", where=f"{prefix}N"))
     voltage = words.get(f"{prefix}V")
-    return Channel(
-        index=index,
-        name=name,
-        stain=stain,
-        range=_positive(words, f"{prefix}R", repairs, absent=0.0),
-        bits=_bits(words, f"{prefix}B"),
-        gain=_positive(words, f"{prefix}G", repairs, absent=1.0),
-        log_decades=decades,
-        log_offset=offset,
-        voltage=None if voltage is None else _number(voltage),
-    )
+    top = _positive(words, f"{prefix}R", repairs, absent=0.0)
+    gain = _positive(words, f"{prefix}G", repairs, absent=1.0)
+    volts = None if voltage is None else _number(voltage)
+    return Channel(index, name, stain, top, _bits(words, f"{prefix}B"), gain, decades, offset, volts)
 
 
 def _number(written: str) -> float | None:
@@ -135,7 +129,10 @@ def _positive(words: dict[str, str], key: str, repairs: list[Repair], *, absent:
 
 
 def _bits(words: Mapping[str, str], key: str) -> int:
-    number = _number(words.get(key, "").strip(_BLANKS))
+    written = words.get(key, "")
+    if written in _USUAL_BITS:
+        return _USUAL_BITS[written]
+    number = _number(written.strip(_BLANKS))
     return int(number) if number is not None and 0 < number < 1e6 else 0
 
 

@@ -15,6 +15,7 @@ from assaykit.fcs.repairs import mended
 
 LENGTH = 58
 KNOWN_VERSIONS = ("FCS2.0", "FCS3.0", "FCS3.1", "FCS3.2")
+_USED = 4  # ANALYSIS is not read
 _FIELDS = ("TEXT begin", "TEXT end", "DATA begin", "DATA end", "ANALYSIS begin", "ANALYSIS end")
 _IMPOSTORS = {
     b"\x1f\x8b": "a gzip archive: unpack it first",
@@ -46,7 +47,7 @@ def preamble_from_bytes(raw: bytes, *, base: int, where: str) -> Preamble:
     for field, label in enumerate(_FIELDS):
         written = raw[10 + 8 * field : 18 + 8 * field]
         number = _offset(written)
-        if number is None and written.strip(b" \0"):
+        if number is None and field < _USED and written.strip(b" \0") not in {b"", b"-1"}:  # -1: no last byte
             place = f"HEADER bytes {base + 10 + 8 * field}-{base + 17 + 8 * field}"
             repairs.append(mended("offset_unreadable", f"{label} is {written!r}", where=place))
         numbers.append(number)
@@ -55,7 +56,7 @@ def preamble_from_bytes(raw: bytes, *, base: int, where: str) -> Preamble:
 
 def _version(raw: bytes, base: int, where: str) -> tuple[str, list[Repair]]:
     found = raw[:6].decode("latin-1")
-    if re.fullmatch(r"FCS[2-9]\.[0-9]", found):
+    if re.fullmatch(r"FCS[1-9]\.[0-9]", found):
         if found in KNOWN_VERSIONS:
             return found, []
         return found, [mended("version_unknown", found, where=f"bytes {base}-{base + 5}")]

@@ -6,6 +6,7 @@ bytes -> Preamble (58 bytes) -> Words (TEXT) -> channels and layouts -> Extent (
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,9 @@ from assaykit.fcs.scale import scale_of
 from assaykit.fcs.segments import Words, read_words
 from assaykit.fcs.source import Source, open_source
 
-_MAGIC = b"FCS"
+_DATA_SET = re.compile(rb"FCS[1-9]\.[0-9] {4}[ 0-9]{8}[ 0-9]{8}")
+_PIECE = 1 << 18
+MOST_SEARCHED = 1 << 26  # bytes behind a data set searched for the next
 MOST_DATA_SETS = 10_000
 
 
@@ -45,6 +48,7 @@ class Header:
     events: int
     data_begin: int  # byte of the file where DATA begins
     data_end: int  # the byte after DATA
+    text_end: int  # the byte after TEXT
     begin: int  # byte of the file where the data set begins
     repairs: tuple[Repair, ...]
 
@@ -206,12 +210,19 @@ def _headers(source: Source) -> Iterator[Header]:
 
 
 def _next_begin(source: Source, header: Header) -> int | None:
-    """Return the byte where the next data set begins: where $NEXTDATA says, or right behind this one."""
+    """Return the byte where the next data set begins: where $NEXTDATA says, else the first behind this one.
+
+    Writers that string data sets together forget $NEXTDATA (Guava, Muse), and some set it where nothing follows.
+    """
     said = offset_from_keyword(header.keywords, "$NEXTDATA") or 0
-    behind = (header.data_end + extra for extra in (0, 8, 1, 10))
-    for place in (header.begin + said, said, *behind):
-        if header.begin < place < source.size and _opens_data_set(source, place):
+    for place in (header.begin + said, said):
+        if header.begin < place < source.size and _DATA_SET.match(source.read(place, place + 32)):
             return place
+    behind = max(header.data_end, header.text_end)
+    for first in range(behind, min(source.size, behind + MOST_SEARCHED), _PIECE):
+        match = _DATA_SET.search(source.read(first, first + _PIECE + 32))
+        if match:
+            return first + match.start()
     return None
 
 
@@ -221,11 +232,6 @@ def _further(source: Source, header: Header) -> tuple[Repair, ...]:
     return (
         () if place is None else (mended("data_sets_further", f"the next begins at byte {place}", where="$NEXTDATA"),)
     )
-
-
-def _opens_data_set(source: Source, place: int) -> bool:
-    raw = source.read(place, place + 10)
-    return raw[:3] == _MAGIC and raw[3:4] in b"23" and raw[4:5] == b"." and raw[5:6].isdigit()
 
 
 def _header(source: Source, *, base: int, dataset: int) -> Header:
@@ -242,7 +248,7 @@ def _header(source: Source, *, base: int, dataset: int) -> Header:
     )
     return Header(
         source.path, dataset, preamble.version, words.keywords, channels, extent.layout, extent.events, extent.begin,
-        min(end, source.size), base, (*preamble.repairs, *words.repairs, *unread, *notes, *extent.repairs),
+        min(end, source.size), words.end, base, (*preamble.repairs, *words.repairs, *unread, *notes, *extent.repairs),
     )  # fmt: skip
 
 

@@ -51,6 +51,7 @@ REPAIRS: dict[str, Remedy] = {
     "supplement_without_delimiter": Remedy(
         "supplemental TEXT does not open with a delimiter", "read with the delimiter of TEXT"
     ),
+    "supplement_other_delimiter": Remedy("supplemental TEXT has a delimiter of its own", "read with that one"),
     "supplement_differs": Remedy("supplemental TEXT repeats a keyword with another value", "the value of TEXT kept"),
     # parameters
     "par_wrong": Remedy("$PAR is missing or not the number of parameters described", "counted, by the length of DATA"),

@@ -51,8 +51,9 @@ def _logarithmic(channel: Channel, field: Field) -> Scale:
 
 def is_time(channel: Channel, keywords: Keywords) -> bool:
     """Whether the channel counts time: named Time, or $PnTYPE says so (FCS 3.2)."""
-    kind = keywords.get(f"$P{channel.index}TYPE", "")
-    return bool(_TIME.fullmatch(channel.name)) or kind.strip().lower() == "time"
+    if channel.name[:1] in "tT" and _TIME.fullmatch(channel.name):
+        return True
+    return bool(keywords.get(f"$P{channel.index}TYPE", "").strip().lower() == "time")
 
 
 def timestep(keywords: Keywords) -> float:

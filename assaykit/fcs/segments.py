@@ -89,11 +89,11 @@ def _opens_text(raw: bytes) -> bool:
 
 
 def _whole_end(source: Source, begin: int, end: int, *, data: int | None) -> tuple[int, list[Repair]]:
-    """Return the end of TEXT, moved on to the next delimiter where HEADER cut the last value short."""
+    """Return the end of TEXT: before DATA where HEADER runs into it, behind the last delimiter where it stops short."""
     delimiter = source.read(begin, begin + 1)
+    if data is not None and begin < data < end and _runs_into(source, data, end, delimiter):
+        return data, [mended("text_end_wrong", f"TEXT ends at byte {end - 1}, inside DATA", where=f"byte {data}")]
     tail = source.read(max(begin, end - 64), end).rstrip(b" \0\t\r\n" if delimiter not in b"\t\r\n" else b" \0")
-    if data is not None and end == data + 1 and source.read(end - 2, end - 1) == delimiter:
-        return end - 1, [mended("text_end_wrong", "TEXT ends on the first byte of DATA", where=f"byte {end - 1}")]
     if tail.endswith(delimiter):
         return end, []
     beyond = b"" if data is None else source.read(end, min(data, end + _SEARCHED))
@@ -102,6 +102,15 @@ def _whole_end(source: Source, begin: int, end: int, *, data: int | None) -> tup
         found = f"TEXT ends at byte {end - 1}, before its last delimiter"
         return end + place + 1, [mended("text_end_wrong", found, where=f"byte {end - 1}")]
     return end, [mended("last_delimiter_missing", repr(tail[-12:])[1:], where=f"byte {end - 1}")]
+
+
+def _runs_into(source: Source, data: int, end: int, delimiter: bytes) -> bool:
+    """Whether TEXT up to `end` holds bytes of DATA: its last byte is one, or it turns binary where DATA begins."""
+    if end - data == 1:
+        return source.read(data, end) != delimiter  # else it is DATA that begins a byte early
+    before, behind = source.read(data - 64, data), source.read(data, min(end, data + 512))
+    texts = (part.replace(delimiter, b"") for part in (before, behind))
+    return [bool(_BINARY.search(text)) for text in texts] == [False, True]
 
 
 def _searched_extent(source: Source, preamble: Preamble, base: int) -> tuple[int, int, list[Repair]]:
@@ -133,12 +142,13 @@ def _supplement(
         return {}, ()
     begin, end = base + begin, min(base + last + 1, base + begin + LONGEST_TEXT, source.size)
     raw = source.read(begin, end)
-    mark = delimiter.encode("utf-8")
+    mark, notes = delimiter.encode(), []
     where = f"supplemental TEXT at byte {begin}"
-    head = raw[:512].replace(mark, b"")
-    if _BINARY.search(head) or mark not in raw:
+    if not raw.startswith(mark) and _opens_text(raw[:512]) and raw.count(raw[:1]) > raw.count(mark):
+        mark = raw[:1]
+        notes.append(mended("supplement_other_delimiter", repr(mark)[1:], where=where))
+    if _BINARY.search(raw[:512].replace(mark, b"")) or mark not in raw:
         return {}, (mended("supplement_not_text", repr(raw[:12])[1:], where=where),)
-    notes: list[Repair] = []
     if not raw.startswith(mark):
         raw = mark + raw
         notes.append(mended("supplement_without_delimiter", repr(raw[1:13])[1:], where=where))

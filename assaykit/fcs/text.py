@@ -15,8 +15,12 @@ from assaykit.errors import FcsError
 from assaykit.fcs.events import Repair
 from assaykit.fcs.repairs import mended
 
-_STANDARD = re.compile(
-    r"\s*\$(P\d+[A-Z]+|BEGIN[A-Z]+|END[A-Z]+|PK\d+|PKN\d+|[GR]\d+[A-Z]|CSV\dFLAG|[A-Z][A-Z_0-9]*)\s*", re.IGNORECASE
+_STANDARD = re.compile(  # the keywords of FCS 2.0 to 3.2
+    r"\s*\$(P\d+[A-Z]+|[GR]\d+[A-Z]|PKN?\d+|DFC\d+TO\d+|CSV\dFLAG|(BEGIN|END)(ANALYSIS|DATA|STEXT|DATETIME)|ABRT|BTIM|"
+    r"BYTEORD|CARRIER(ID|TYPE)|CELLS|COMP?|CSMODE|CSVBITS|CSTOT|CYT|CYTSN|DATATYPE|DATE|ETIM|EXP|FIL|FLOWRATE|GATE|GATING|"
+    r"INST|LAST_MODIFI(ED|ER)|LOCATIONID|LOST|MODE|NEXTDATA|OP|ORIGINALITY|PAR|PLATE(ID|NAME)|PROJ|SMNO|SPILLOVER|SRC|"
+    r"SYS|TIMESTEP|TOT|TR|UNICODE|UNSTAINED(CENTERS|INFO)|VOL|WELLID)\s*",
+    re.IGNORECASE,
 )
 _PADDING = " \0\t\r\n"
 Pairs = list[tuple[str, str]]

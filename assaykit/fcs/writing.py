@@ -8,6 +8,7 @@ written as integers where a log amplifier needs integers to be undone.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -77,7 +78,7 @@ def _range(words: Keywords, index: int, column: NDArray[np.floating]) -> float:
     with contextlib.suppress(ValueError):
         return float(words.get(f"$P{index}R", ""))
     top = float(np.max(column, initial=0.0, where=np.isfinite(column)))
-    return max(262144.0, 2.0 ** min(np.ceil(np.log2(top + 1)), _LARGEST_EXPONENT))
+    return max(262144.0, 2.0 ** min(math.ceil(math.log2(top + 1)), _LARGEST_EXPONENT))
 
 
 def write_fcs(events: Events, path: str | Path, *, version: Literal["3.1", "3.2"] = "3.1") -> None:

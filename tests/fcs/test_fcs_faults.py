@@ -133,6 +133,14 @@ def test_text_that_ends_elsewhere_than_header_says_is_read_to_its_last_value(tmp
     np.testing.assert_array_equal(events.values, np.array(NUMBERS, dtype=np.float32))
 
 
+def test_text_that_runs_into_data_stops_before_it(tmp_path):
+    raw = floats(extra={"GROUP": "last"}, last_delimiter=False).bytes()  # Cytosplore, Bigfoot
+    for shift in (1, 200):
+        events = read(tmp_path, raw[:18] + b"%8d" % (int(raw[18:26]) + shift) + raw[26:])
+        assert events.keywords["GROUP"] == "last"
+        assert_mended(events, NUMBERS, "text_end_wrong")
+
+
 def test_text_far_longer_than_header_says_is_found(tmp_path):
     raw = floats().bytes()  # fcswrite before 0.5 with many channels
     events = read(tmp_path, raw[:18] + b"     100" + raw[26:])
@@ -244,6 +252,33 @@ def test_supplemental_text_without_a_first_delimiter_is_read(tmp_path):
     events = read(tmp_path, shortened)
     assert (events.keywords["SORT"], events.channels[0].stain) == ("AAEA", "size")
     assert_mended(events, NUMBERS, "supplement_without_delimiter")
+
+
+def test_supplemental_text_with_a_delimiter_of_its_own_is_read(tmp_path):
+    raw = floats(supplement={"SORT": "AAEA", "$P1S": "size"}).bytes()
+    cut = raw.index(b"/SORT/")
+    events = read(tmp_path, raw[:cut] + raw[cut:].replace(b"/", b"|"))
+    assert (events.keywords["SORT"], events.channels[0].stain) == ("AAEA", "size")
+    assert_mended(events, NUMBERS, "supplement_other_delimiter")
+
+
+def test_supplemental_text_that_is_text_itself_adds_nothing(tmp_path):
+    raw = floats().bytes()
+    words = {"$BEGINSTEXT": "58", "$ENDSTEXT": raw[18:26].decode().strip()}
+    assert_mended(read(tmp_path, floats(declared=words).bytes()), NUMBERS)
+
+
+def test_a_value_that_looks_like_a_keyword_no_standard_knows_stays_a_value(tmp_path):
+    events = read(tmp_path, floats(extra={"$COM": "$costs", "$OP": "me"}).bytes())
+    assert (events.keywords["$COM"], events.keywords["$OP"]) == ("$costs", "me")
+    assert_mended(events, NUMBERS)
+
+
+def test_a_data_set_with_a_last_byte_of_minus_one_holds_no_event(tmp_path):
+    raw = floats().bytes()
+    head = raw[:26] + b"       0      -1" + raw[42:]
+    empty = head.replace(b"$TOT/30/", b"$TOT/0/ ").replace(b"$BEGINDATA", b"$BEGINDOTA")
+    assert len(read(tmp_path, empty[:400])) == 0
 
 
 def test_the_crc_is_verified_when_present(tmp_path):

@@ -165,6 +165,19 @@ def test_a_file_of_several_data_sets_gives_each_of_them(tmp_path):
         assert "data_sets_further" in {repair.name for repair in read_fcs(path).repairs}
 
 
+def test_data_sets_strung_together_with_padding_and_no_word_of_it_are_found(tmp_path):
+    one = Recipe([[1.0], [2.0]], "F", [32], [1024], ["A"]).bytes()  # Guava InCyte: $NEXTDATA 0, and 94 more
+    path = tmp_path / "many.fcs"
+    path.write_bytes(b"".join(one + bytes(n) for n in range(5)))
+    assert [header.events for header in datasets(path)] == [2] * 5
+    np.testing.assert_array_equal(stored(path, dataset=4).values, [[1], [2]])
+
+
+def test_a_next_data_set_that_is_not_there_is_no_fault(tmp_path):
+    recipe = Recipe([[1.0]], "F", [32], [1024], ["A"], next_data=999_999)
+    assert len(datasets(write(tmp_path, recipe))) == 1
+
+
 def test_zero_events_are_an_answer(tmp_path):
     events = read_fcs(write(tmp_path, Recipe([], "FF", [32, 32], [1024] * 2, ["A", "B"])))
     assert events.values.shape == (0, 2)
