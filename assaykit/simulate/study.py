@@ -10,7 +10,7 @@ import datetime as dt
 import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,6 @@ from assaykit.simulate.cells import (
     CXCR4_PANEL,
     Population,
     background,
-    channel_names,
     draw_events,
 )
 from assaykit.simulate.faults import FAULTS, plant
@@ -274,7 +273,7 @@ def _write_well(
 ) -> None:
     """Write one well's events, damaged as its fault says."""
     stains = dict(zip(well.panel.channels, well.panel.stains, strict=True))
-    keywords = _keywords(plate, well)
+    volts = dict.fromkeys((name for name in names if name != "Time"), 450.0)
     match well.damage:
         case "clog":
             late = np.arange(len(values)) > len(values) // 2
@@ -282,11 +281,15 @@ def _write_well(
             values[late, names.index("Time")] += 60
         case "voltage":
             values = values * np.where(np.array(names) == "PE-A", 2.5, 1.0)
-            keywords |= {f"$P{names.index('PE-A') + 1}V": "620"}
+            volts["PE-A"] = 620.0
     events = events_from_array(
-        values.astype(np.float32), names, stains=tuple(stains.get(name, "") for name in names), keywords=keywords
+        values.astype(np.float32),
+        names,
+        stains=tuple(stains.get(name, "") for name in names),
+        keywords=_keywords(plate, well),
     )
-    write_fcs(events, path)
+    channels = tuple(replace(channel, voltage=volts.get(channel.name)) for channel in events.channels)
+    write_fcs(replace(events, channels=channels), path)
     if well.damage == "truncated":
         path.write_bytes(path.read_bytes()[: -len(values) * len(names)])  # a quarter of the data is lost
 
@@ -294,8 +297,6 @@ def _write_well(
 def _keywords(plate: SimulatedPlate, well: SimulatedWell) -> dict[str, str]:
     panel = well.panel
     numbers = ",".join(f"{value:g}" for row in panel.spillover for value in row)
-    names = channel_names(panel, full=well.full)
-    volts = {f"$P{index}V": "450" for index, name in enumerate(names, 1) if name != "Time"}
     return {
         "$SPILLOVER": f"{len(panel.channels)},{','.join(panel.channels)},{numbers}",
         "$CYT": "simulated",
@@ -303,7 +304,6 @@ def _keywords(plate: SimulatedPlate, well: SimulatedWell) -> dict[str, str]:
         "$WELLID": well.name,
         "$PLATEID": plate.name,
         "$COM": "simulated by assaykit",
-        **volts,
     }
 
 
