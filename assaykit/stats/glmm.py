@@ -224,5 +224,7 @@ def _model(
         raise DesignError("counts must be numbers from zero up, with every factor and offset known", "others")
     if chosen.link == "logit" and not ((whole > 0).all() and (y <= whole).all()):
         raise DesignError("every count must lie between zero and its trials, which must be positive", "others")
+    if y.max() == 0 or (chosen.link == "logit" and (y == whole).all()):
+        raise DesignError("counts must differ from zero somewhere, and from their trials", "the same in every row")
     data = response(y, whole, chosen.link)
     return Model(data, design, added, random_part(groups, y.size), chosen, edge_of(chosen, data))

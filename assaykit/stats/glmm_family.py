@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 Array = NDArray[np.float64]
-_FAR = 500.0  # a linear predictor beyond this overflows; no count reaches it
+_FAR = 100.0  # a linear predictor beyond this is no count's, and its cube must not overflow
 
 
 class Response(NamedTuple):
@@ -131,7 +131,7 @@ def _nbinom2_slopes(eta: Array, data: Response, delta: float) -> Slopes:
 
 def _nbinom1(eta: Array, data: Response, delta: float) -> Curve:
     """A sum of gamma functions in r = mu / phi, whose derivative in eta is r itself."""
-    r, y = np.exp(np.minimum(eta - delta, _FAR)), data.counts
+    r, y = np.exp(np.clip(eta - delta, -_FAR, _FAR)), data.counts
     log_spread = np.logaddexp(0.0, delta)
     in_r = special.digamma(y + r) - special.digamma(r) - log_spread
     in_r2 = _polygamma(1, y + r) - _polygamma(1, r)
@@ -140,7 +140,7 @@ def _nbinom1(eta: Array, data: Response, delta: float) -> Curve:
 
 
 def _nbinom1_slopes(eta: Array, data: Response, delta: float) -> Slopes:
-    r, y = np.exp(np.minimum(eta - delta, _FAR)), data.counts
+    r, y = np.exp(np.clip(eta - delta, -_FAR, _FAR)), data.counts
     _, first, second = _nbinom1(eta, data, delta)
     in_r2 = _polygamma(1, y + r) - _polygamma(1, r)
     in_r3 = _polygamma(2, y + r) - _polygamma(2, r)

@@ -27,18 +27,24 @@ def _findings(fit: Glmm) -> Iterator[Finding]:
             message = f"variance between levels of {group} is estimated as zero: they differ no more than by chance"
             yield Finding("note", "glmm_singular", message)
     yield from _dispersion_findings(fit)
-    extreme = np.abs(fit.model.X @ fit.coefficients + fit.model.offset) > 15
-    if fit.model.family.link == "logit" and extreme.any():
-        message = (
-            f"{int(extreme.sum())} rows lie in arms that are all zero or all one: their odds ratios are not finite"
-        )
-        yield Finding("warn", "glmm_separation", message)
+    yield from _empty_arms(fit)
     if fit.groups and min(fit.levels) < _FEW_UNITS:
         message = (
             f"the fewest levels of a grouping are {min(fit.levels)}: Wald standard errors and p values of this model "
             "are too small; use the unit-level t or the parametric bootstrap"
         )
         yield Finding("note", "glmm_few_units", message)
+
+
+def _empty_arms(fit: Glmm) -> Iterator[Finding]:
+    """Yield a finding where an arm has no event, or nothing but events: its effect has no finite estimate."""
+    eta = fit.model.X @ fit.coefficients + fit.model.offset
+    logit = fit.model.family.link == "logit"
+    extreme = (np.abs(eta) > 15) if logit else (eta < np.log(1e-5))
+    if extreme.any():
+        kind = "all zero or all one: their odds ratios" if logit else "all zero: their rate ratios"
+        message = f"{int(extreme.sum())} rows lie in arms that are {kind} are not finite, whatever number stands there"
+        yield Finding("warn", "glmm_separation", message)
 
 
 def _dispersion_findings(fit: Glmm) -> Iterator[Finding]:

@@ -52,7 +52,7 @@ def climb(objective: Objective, start: Summit, inverse: Array, *, decrement: flo
     return Summit(psi, value, converged=False)
 
 
-def polish(objective: Objective, summit: Summit, *, steps: int = 12) -> tuple[Summit, Array]:
+def polish(objective: Objective, summit: Summit, *, steps: int = 6) -> tuple[Summit, Array]:
     """Return the summit after Newton steps, and minus the Hessian there."""
     psi, value, converged = summit
     for _ in range(steps):

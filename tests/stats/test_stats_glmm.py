@@ -212,6 +212,8 @@ def test_an_arm_without_a_single_event_is_a_finding_not_a_crash():
     X = np.column_stack([np.ones(8), np.repeat([0.0, 1.0], 4)])
     fit = fit_glmm([3, 5, 4, 6, 0, 0, 0, 0], X, {}, family="binomial", trials=[20] * 8)
     assert "glmm_separation" in {finding.check for finding in fit.findings}
+    fit = fit_glmm([3, 5, 4, 6, 0, 0, 0, 0], X, {}, family="poisson")
+    assert "glmm_separation" in {finding.check for finding in fit.findings}
 
 
 def test_thousands_of_levels_are_no_more_than_a_diagonal():
@@ -263,6 +265,8 @@ def test_success_and_failure_are_symmetric():
         lambda: fit_glmm([1, 2, 3], np.ones((3, 1)), {"unit": ["a", "b"]}, family="poisson"),
         lambda: fit_glmm([1, 2, 3], np.ones((3, 2)), {}, family="poisson"),
         lambda: fit_glmm([1, 2, 3], np.ones((2, 1)), {}, family="poisson"),
+        lambda: fit_glmm([0, 0, 0], np.ones((3, 1)), {}, family="poisson"),
+        lambda: fit_glmm([2, 3], np.ones((2, 1)), {}, family="binomial", trials=[2, 3]),
         lambda: cbpp("binomial", OLRE, nodes=5),
     ],
 )
