@@ -23,9 +23,10 @@ COUNTED = (
 )  # fmt: skip
 CHAMBER = ("squares", "dilution", "volume")
 MEASURED = (
-    "beads_added", "sample_volume", "volume_ul", "input_cells", "input_viability", "seeded", "viability", "signal",
-    "cxcl12_top", "cxcl12_bottom", "dilution",
+    "beads_added", "sample_volume", "volume_ul", "input_cells", "input_viability", "seeded", "viability",
+    "cells_concentration", "cxcl12_top", "cxcl12_bottom", "dilution",
 )  # fmt: skip
+SIGNAL = "signal"  # of a plate reader; below zero where the blank was taken off already
 SQUARES_PER_ML = 1e4
 LARGEST_VOLUME = 50.0  # mL; more than any culture vessel of a plate, so it was written in uL
 _PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
@@ -34,16 +35,19 @@ _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
 
 
 def is_count(name: str) -> bool:
-    """Whether a column holds cells counted, by its name.
+    """Whether a column holds what was read from a well: cells counted, or a plate reader's signal.
 
     >>> is_count("migrated"), is_count("cml_count"), is_count("time")
     (True, True, False)
     """
-    return name in COUNTED or name.endswith("_count")
+    return name in (*COUNTED, SIGNAL) or name.endswith("_count")
 
 
 def number_from_entry(column: str, entry: Entry) -> float:
-    """Return a number of zero or more, with a decimal point or comma; CountsError where it is none or could be two."""
+    """Return a number of zero or more (a signal may be less), with a decimal point or comma.
+
+    Raises CountsError where it is none, or could be two.
+    """
     value = _number(entry.value)
     if value is None:
         text = str(entry.value)
@@ -55,7 +59,7 @@ def number_from_entry(column: str, entry: Entry) -> float:
             )
         remedy = "leave the cell empty where nothing was counted"
         raise CountsError(f"'{column}' must be a number", written(entry.value), entry.where, remedy)
-    if value < 0:
+    if value < 0 and column != SIGNAL:
         raise CountsError(f"'{column}' must be zero or more", f"{value:g}", entry.where, "delete the minus sign")
     return value
 

@@ -12,7 +12,7 @@ from datetime import date, time
 from pathlib import Path
 
 from assaykit.errors import CountsError, InputError, LayoutError
-from assaykit.plate.counts import CHAMBER, COUNTED, MEASURED, in_whole_well, is_count, number_from_entry
+from assaykit.plate.counts import CHAMBER, COUNTED, MEASURED, SIGNAL, in_whole_well, is_count, number_from_entry
 from assaykit.plate.draft import DraftPlate, DraftWell, Entry, Value, nearest, text_from_value, written
 from assaykit.plate.model import ROLES, Factor, Plate, Role, Well
 from assaykit.plate.positions import (
@@ -28,7 +28,7 @@ from assaykit.plate.positions import (
 
 IDENTIFIERS = ("experiment", "donor", "msc_donor", "line")  # names and dates, kept letter for letter
 TEXT_FACTORS = ("treatment", "context", "marker", "clone", "target")  # words that are never dates
-OTHER_FACTORS = ("time", "replicate", "insert", "ligand", "permeabilised", "washout", "detachment")
+OTHER_FACTORS = ("time", "lot", "replicate", "insert", "ligand", "permeabilised", "washout", "detachment")
 KNOWN_FACTORS = (*IDENTIFIERS, *TEXT_FACTORS, *OTHER_FACTORS)
 STRUCTURE = ("well", "plate", "role", "file")
 _NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)([.,][0-9]+)?")
@@ -49,7 +49,7 @@ class Columns:
     @property
     def known(self) -> tuple[str, ...]:
         """Every name that means something, in a layout."""
-        numbers = (*COUNTED, *CHAMBER, *MEASURED)
+        numbers = (*COUNTED, SIGNAL, *CHAMBER, *MEASURED)
         return tuple(dict.fromkeys((*STRUCTURE, *self.identifiers, *KNOWN_FACTORS, *(self.factors or ()), *numbers)))
 
 

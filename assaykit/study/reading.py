@@ -23,7 +23,7 @@ from assaykit.study.document import document_from_file, study_from_document
 from assaykit.study.file import AssayEntry, StudyFile
 from assaykit.study.matching import found_by, match_files, shared_files
 from assaykit.study.model import Assay, Reference, Study
-from assaykit.study.wells import Rules, checked_plate, with_named_counts
+from assaykit.study.wells import Rules, checked_plate, unknown_markers, with_named_counts
 from assaykit.tables import Finding
 from assaykit.treatment import Catalogue, extended, parse_treatment, read_drugs
 
@@ -111,6 +111,7 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
     for reading in (*layouts, *tables):
         gathered.faults += reading.faults
         gathered.inputs += reading.inputs
+    rules = replace(rules, targeted=_is_migration(protocol))
     plates = tuple(_checked(layouts, rules, gathered))
     counts = tuple(_checked(tables, rules, gathered))
     repeated = _repeated_plates((*plates, *counts), place.where)
@@ -118,6 +119,7 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
     gathered.faults += repeated or shared_files(plates, place.where)
     if protocol is None:
         return None
+    gathered.findings += unknown_markers(plates, protocol, entry.channels)
     counts = tuple(with_named_counts(plate, protocol) for plate in counts)
     gathered.faults += _channel_faults(entry, protocol, place.where)
     return Assay(
@@ -134,6 +136,12 @@ def _matched_factors(protocol: Protocol | None) -> tuple[str, ...]:
     """Return the factors a protocol's endpoints are told to match wells by."""
     told = (str(spec.options.get("match", "")) for spec in protocol.endpoints) if protocol else ()
     return tuple(dict.fromkeys(name.strip() for text in told for name in text.split(",") if name.strip()))
+
+
+def _is_migration(protocol: Protocol | None) -> bool:
+    """Whether a protocol's endpoints are formed by transwell target."""
+    endpoints = [spec.endpoint for spec in protocol.endpoints] if protocol else []
+    return any(endpoint.startswith(("migration", "checkerboard")) for endpoint in endpoints)
 
 
 def _read_layout(path: Path, entry: AssayEntry, place: _Place, columns: Columns) -> Reading:

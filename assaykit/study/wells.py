@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from assaykit.errors import InputError, LayoutError, TreatmentError
@@ -15,6 +15,18 @@ from assaykit.study.model import CONTEXTS, Reference
 from assaykit.tables import Finding
 from assaykit.treatment import Catalogue, implausible_doses
 
+TARGETS = ("medium", "cxcl12", "msc", "cxcl12_both", "input")
+_TARGETS = {target.replace("_", ""): target for target in TARGETS} | {
+    "none": "medium",
+    "no": "medium",
+    "random": "medium",
+    "sdf1": "cxcl12",
+    "sdf1a": "cxcl12",
+    "cxcl12a": "cxcl12",
+    "stroma": "msc",
+    "both": "cxcl12_both",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -24,6 +36,7 @@ class Rules:
     reference: Reference
     catalogue: Catalogue
     canonical: Callable[[str], str]  # treatment as written -> canonical text, or TreatmentError
+    targeted: bool = False  # whether every sample well must say what its cells migrate to
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +57,7 @@ def checked_plate(plate: Plate, rules: Rules) -> Checked:
     absent = _unit_absent(plate, rules)
     for well in plate.wells:
         factors: dict[str, Factor] = dict(well.factors)
-        for column, step in (("treatment", _treatment), ("context", _context), (rules.unit, _unit)):
+        for column, step in _steps(rules):
             try:
                 factors[column] = step(well, plate, rules)
             except InputError as error:
@@ -65,6 +78,15 @@ def checked_plate(plate: Plate, rules: Rules) -> Checked:
     return Checked(replace(plate, wells=tuple(wells)), (*absent, *told), said)
 
 
+Step = Callable[[Well, Plate, Rules], str]
+
+
+def _steps(rules: Rules) -> tuple[tuple[str, Step], ...]:
+    """Return the columns that are checked, each with what makes its canonical value."""
+    steps: tuple[tuple[str, Step], ...] = (("treatment", _treatment), ("context", _context), (rules.unit, _unit))
+    return (*steps, ("target", _target)) if rules.targeted else steps
+
+
 def _unit_absent(plate: Plate, rules: Rules) -> tuple[InputError, ...]:
     """Return a fault where no well of a layout has the unit column."""
     names = list(dict.fromkeys(name for well in plate.wells for name in well.places if name != "well"))
@@ -77,6 +99,29 @@ def _unit_absent(plate: Plate, rules: Rules) -> tuple[InputError, ...]:
     remedy += f', or write unit = "{other}" in the study if that is what is independent' if other else ""
     must = f"a layout must have the column '{rules.unit}', the study's unit"
     return (LayoutError(must, f"the columns {', '.join(names)}", where, remedy),)
+
+
+def unknown_markers(plates: Sequence[Plate], protocol: Protocol, channels: Mapping[str, str]) -> list[Finding]:
+    """Return a finding per control whose `marker` is no channel of the protocol: it would serve none."""
+    told = {
+        role: (role, recipe.marker, *recipe.names, channels.get(role, "")) for role, recipe in protocol.channels.items()
+    }
+    names = {name.casefold() for each in told.values() for name in each if name}
+    known = names | {name.removesuffix("-a").removesuffix("-h") for name in names}
+    strange: dict[tuple[str, str], list[str]] = {}
+    for plate in plates:
+        for well in plate.wells:
+            marker = str(well.factors.get("marker", ""))
+            if marker and marker.strip().casefold() not in known:
+                strange.setdefault((plate.name, marker), []).append(well.name)
+    return [_strange_marker(plate, marker, wells, known) for (plate, marker), wells in strange.items()]
+
+
+def _strange_marker(plate: str, marker: str, wells: list[str], known: set[str]) -> Finding:
+    near = nearest(marker.casefold(), tuple(sorted(known)))
+    advice = f"write '{near}'" if near else "write the protocol's channel role"
+    message = f"marker '{marker}' of {', '.join(wells)} is no channel of the protocol, so it serves none; {advice}."
+    return Finding("warn", "marker_unknown", message, plate, wells[0])
 
 
 _COUNT_MEANS = {"migration": "migrated", "checkerboard": "migrated", "adhesion": "adherent", "viable": "viable"}
@@ -126,6 +171,20 @@ def _context(well: Well, _plate: Plate, rules: Rules) -> str:
     raise LayoutError(
         f"a context must be one of {', '.join(CONTEXTS)}", f"'{text}'", "", f"write {near}" if near else ""
     )
+
+
+def _target(well: Well, _plate: Plate, _rules: Rules) -> str:
+    """Return the canonical transwell target; none is asked of controls, nor where both concentrations stand."""
+    text = str(well.factors.get("target", "")).strip()
+    plain = "".join(letter for letter in text.lower().replace("α", "a") if letter.isalnum())
+    if plain in _TARGETS:
+        return _TARGETS[plain]
+    if not text and (well.role != "sample" or {"cxcl12_top", "cxcl12_bottom"} <= well.factors.keys()):
+        return ""
+    near = nearest(plain, tuple(_TARGETS))
+    remedy = f"write {_TARGETS[near]}" if near else "write what stands below the membrane"
+    found = f"'{text}'" if text else "none"
+    raise LayoutError(f"a migration well's target must be one of {', '.join(TARGETS)}", found, "", remedy)
 
 
 def _unit(well: Well, plate: Plate, rules: Rules) -> str:
