@@ -187,6 +187,24 @@ COMPARISONS = Table(
     ),
 )
 
+ACCEPTANCE = Table(
+    "acceptance",
+    "whether plates and units are fit to answer, criterion by criterion",
+    (
+        Column("assay", "text", "the assay within the study"),
+        Column("plate", "text", "the plate judged; empty where a unit is"),
+        Column("unit_id", "text", "the experiment or donor judged; empty where a plate is"),
+        Column("context", "text", "the context judged, where each is by itself"),
+        Column("check", "text", "the criterion, e.g. vehicle_death"),
+        Column("value", "number", "the worst value found, in `unit`"),
+        Column("limit", "number", "the protocol's limit"),
+        Column("unit", "text", "the unit of value and limit"),
+        Column("result", "text", "pass, warn, fail or not measured"),
+        Column("dropped", "flag", "whether what failed is left out of the estimates"),
+        Column("message", "text", "what was found, in words"),
+    ),
+)
+
 FINDINGS = Table(
     "findings",
     "what a reader must know about the data",
@@ -200,7 +218,7 @@ FINDINGS = Table(
 )
 
 TABLES: dict[str, Table] = {
-    table.name: table for table in (POPULATIONS, READOUTS, MEASUREMENTS, ESTIMATES, COMPARISONS, FINDINGS)
+    table.name: table for table in (POPULATIONS, READOUTS, MEASUREMENTS, ACCEPTANCE, ESTIMATES, COMPARISONS, FINDINGS)
 }
 
 

@@ -14,26 +14,9 @@ import pandas as pd
 from assaykit.endpoints.criteria import CRITERIA, Check, Judged, readings_of
 from assaykit.protocol.model import Criterion
 from assaykit.study.model import Assay, Reference
-from assaykit.tables import Column, Finding, Table, frame_from_rows
+from assaykit.tables import ACCEPTANCE, Finding, frame_from_rows
 
 Result = Literal["pass", "warn", "fail", "not measured"]
-ACCEPTANCE = Table(
-    "acceptance",
-    "whether plates and units are fit to answer, criterion by criterion",
-    (
-        Column("assay", "text", "the assay within the study"),
-        Column("plate", "text", "the plate judged; empty where a unit is"),
-        Column("unit_id", "text", "the experiment or donor judged; empty where a plate is"),
-        Column("context", "text", "the context judged, where each is by itself"),
-        Column("check", "text", "the criterion, e.g. vehicle_death"),
-        Column("value", "number", "the worst value found, in `unit`"),
-        Column("limit", "number", "the protocol's limit"),
-        Column("unit", "text", "the unit of value and limit"),
-        Column("result", "text", "pass, warn, fail or not measured"),
-        Column("dropped", "flag", "whether what failed is left out of the estimates"),
-        Column("message", "text", "what was found, in words"),
-    ),
-)
 MOST_SHOWN = 5  # values named one by one in a message
 _GRAVITY = ("pass", "warn", "fail", "not_interpretable")
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from assaykit.endpoints import accept, dropped, measure_endpoints
+from assaykit.endpoints import accept, asked_analyses, dropped, endpoint_faults, measure_endpoints
+from assaykit.errors import raise_all
 from assaykit.evidence import compare, read_catalogues
 from assaykit.pipeline.measure import Measured, Progress, measure, resolve, spread
 from assaykit.pipeline.provenance import provenance
@@ -36,6 +37,7 @@ def run(
     `executor` is any concurrent.futures.Executor; the tables are the same to the byte whatever its number of workers.
     A well that cannot be read is a finding, and the others go on.
     """
+    raise_all([fault for assay in study.assays for fault in endpoint_faults(assay.protocol)])
     resolved, findings = resolve(study, executor)
     findings = [*study.findings, *findings]
     assays = [_Assay(assay, measure(assay, executor, progress)) for assay in resolved.assays]
@@ -101,7 +103,7 @@ def _estimates(
     tasks = [
         (measurements, assay.name, analysis, study.reference, study.seed)
         for assay in study.assays
-        for analysis in assay.protocol.analyses
+        for analysis in asked_analyses(assay.protocol, measurements[measurements["assay"] == assay.name])
     ]
     answers = list(spread(_estimate_task, tasks, executor))
     return _stack([frame for frame, _ in answers], ESTIMATES), [f for _, found in answers for f in found]
