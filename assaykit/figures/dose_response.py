@@ -84,8 +84,7 @@ def dose_response(measurements: pd.DataFrame, series: Series, *, style: Style, r
         for context, colour in zip(contexts, WONG, strict=False)
     ]  # fmt: skip
     _label(axes, wells, series, lowest=lowest, doses=sorted(set(amount.values())))
-    words = {"fontsize": style.small, "handletextpad": 0.4, "borderpad": 0.2}
-    figure.legend(handles=handles, loc="lower left", **words)  # type: ignore[arg-type]  # matplotlib's options
+    figure.legend(handles=handles, loc="lower left", fontsize=style.small, handletextpad=0.4, borderpad=0.2)
     return figure
 
 
@@ -131,6 +130,8 @@ def _draw_curve(axes: Axes, means: pd.DataFrame, *, colour: str, lowest: float, 
     found = ic50(curve)
     if not np.isfinite(found.estimate):
         return "IC50 not reached by these doses"
+    if found.profile_low < lowest / 100 or found.profile_high > 100 * float(means["dose"].max()):
+        return "IC50 not bounded by these doses"
     axes.axvline(found.estimate, color=colour, linewidth=style.line, linestyle=":", zorder=1)
     limits = " to ".join(number_text(v) for v in (found.profile_low, found.profile_high))
     return f"IC50 {number_text(found.estimate)} {unit} (95% CI {limits})"

@@ -60,13 +60,17 @@ def write_report_folder(
 ) -> Path:
     """Write report.html, methods.md, tables.xlsx and figures/ (PDF, SVG, PNG) to `folder`; return the report's path."""
     listed = list(drawings(results))
+    book = executor.submit(write_workbook, results, folder / "tables.xlsx") if executor else None
     printed = print_all(listed, style=style, executor=executor)
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     write_printed(printed, folder / "figures")
     (folder / "methods.md").write_text(methods_markdown(results), encoding="utf-8", newline="\n")
-    write_workbook(results, folder / "tables.xlsx")
     out = folder / "report.html"
     out.write_text(page(results, listed, svg_texts(printed)), encoding="utf-8", newline="\n")
+    if book is None:
+        write_workbook(results, folder / "tables.xlsx")
+    else:
+        book.result()
     return out
 
 
