@@ -1,6 +1,6 @@
 """FCS files, read whatever wrote them, written so that every reader opens them: `read_fcs` and its value `Events`."""
 
-from assaykit.fcs.checksum import sha256_of
+from assaykit.fcs.digest import sha256_of
 from assaykit.fcs.events import Channel, Events, Repair
 from assaykit.fcs.keywords import Keywords
 from assaykit.fcs.reading import Header, datasets, read_fcs, read_fcs_header

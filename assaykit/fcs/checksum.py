@@ -1,4 +1,4 @@
-"""Checksums: the CRC an FCS data set may end with, and the sha256 of a file.
+"""The CRC an FCS data set may end with.
 
 FCS 3.0 reserves eight characters behind the last segment for a 16-bit CCITT CRC, or zeros. It names neither the start
 value nor the base, so a CRC that agrees in any usual way is taken as verified.
@@ -7,10 +7,7 @@ value nor the base, so a CRC that agrees in any usual way is taken as verified.
 from __future__ import annotations
 
 import binascii
-import hashlib
-from pathlib import Path
 
-from assaykit.errors import FcsError
 from assaykit.fcs.events import Repair
 from assaykit.fcs.repairs import mended
 from assaykit.fcs.source import Source
@@ -47,12 +44,3 @@ def _crc(source: Source, begin: int, end: int, start: int) -> int:
     for first in range(begin, end, _PIECE):
         crc = binascii.crc_hqx(source.read(first, min(end, first + _PIECE)), crc)
     return crc
-
-
-def sha256_of(path: str | Path) -> str:
-    """Return the sha256 of a file as 64 hexadecimal digits, or raise FcsError where it cannot be read."""
-    try:
-        with Path(path).open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise FcsError("an FCS file must exist and be readable", error.strerror or str(error), str(path)) from error

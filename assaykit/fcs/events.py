@@ -10,6 +10,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from assaykit.fcs.digest import sha256_of
+
 
 @dataclass(frozen=True, slots=True)
 class Repair:
@@ -49,7 +51,6 @@ class Events:
     channels: tuple[Channel, ...]
     keywords: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     source: Path | None = None
-    sha256: str = ""
     version: str = ""
     repairs: tuple[Repair, ...] = ()
     scaled: bool = True  # whether amplifiers, gains and $TIMESTEP are undone
@@ -58,6 +59,11 @@ class Events:
     def names(self) -> tuple[str, ...]:
         """The $PnN of the channels held, in column order."""
         return tuple(channel.name for channel in self.channels)
+
+    @property
+    def sha256(self) -> str:
+        """The sha256 of the file read, taken when asked for so that reading need not wait; "" without a file."""
+        return "" if self.source is None else sha256_of(self.source)
 
     def __len__(self) -> int:
         return int(self.values.shape[0])

@@ -6,9 +6,11 @@ prints the list.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from assaykit.fcs.events import Repair
+
+Level = Literal["note", "warn"]
 
 
 class Remedy(NamedTuple):
@@ -16,12 +18,13 @@ class Remedy(NamedTuple):
 
     fault: str
     action: str
+    level: Level = "note"  # of the finding it becomes: warn where values or their number could be in doubt
 
 
 REPAIRS: dict[str, Remedy] = {
     # HEADER
     "version_unknown": Remedy(
-        "the version is none of FCS2.0, 3.0, 3.1, 3.2", "read as FCS 3.2, which holds the others"
+        "the version is none of FCS2.0, 3.0, 3.1, 3.2", "read as FCS 3.2, which holds the others", "warn"
     ),
     "offset_unreadable": Remedy("an offset in HEADER or TEXT is no number", "the other one is used"),
     "offsets_absolute": Remedy(
@@ -29,7 +32,7 @@ REPAIRS: dict[str, Remedy] = {
     ),
     # TEXT
     "text_searched": Remedy(
-        "TEXT is not where HEADER says", "taken from the first delimiter with a keyword behind it, up to DATA"
+        "TEXT is not where HEADER says", "taken from the first delimiter with a keyword behind it, up to DATA", "warn"
     ),
     "text_end_wrong": Remedy(
         "HEADER ends TEXT too early or too late", "read to the delimiter that ends the last value"
@@ -41,12 +44,12 @@ REPAIRS: dict[str, Remedy] = {
         "a value opens with the delimiter, which the standard forbids", "kept as meant"
     ),
     "delimiter_not_doubled": Remedy(
-        "a value holds the delimiter without doubling it", "the value read up to the next standard keyword"
+        "a value holds the delimiter without doubling it", "the value read up to the next standard keyword", "warn"
     ),
     "keyword_without_value": Remedy("the last keyword has no value", "the keyword left out"),
     "value_without_keyword": Remedy("a value stands without a keyword", "the value left out"),
     "keyword_padded": Remedy("blanks around a keyword", "the blanks removed"),
-    "keyword_repeated": Remedy("a keyword appears twice with different values", "the last value taken"),
+    "keyword_repeated": Remedy("a keyword appears twice with different values", "the last value taken", "warn"),
     "supplement_not_text": Remedy("supplemental TEXT holds other data, such as an archive", "left out"),
     "supplement_without_delimiter": Remedy(
         "supplemental TEXT does not open with a delimiter", "read with the delimiter of TEXT"
@@ -54,37 +57,49 @@ REPAIRS: dict[str, Remedy] = {
     "supplement_other_delimiter": Remedy("supplemental TEXT has a delimiter of its own", "read with that one"),
     "supplement_differs": Remedy("supplemental TEXT repeats a keyword with another value", "the value of TEXT kept"),
     # parameters
-    "par_wrong": Remedy("$PAR is missing or not the number of parameters described", "counted, by the length of DATA"),
+    "par_wrong": Remedy(
+        "$PAR is missing or not the number of parameters described", "counted, by the length of DATA", "warn"
+    ),
     "name_missing": Remedy("a parameter has no $PnN", "named by its $PnS, else by its number"),
-    "names_repeated": Remedy("two parameters have one $PnN", "kept; asking for the name gives the first"),
+    "names_repeated": Remedy("two parameters have one $PnN", "kept; asking for the name gives the first", "warn"),
     "number_unusable": Remedy("$PnR, $PnG or $TOT is not a number in its range", "read as absent"),
     "range_missing": Remedy("$PnR of an integer parameter is missing", "every bit of $PnB kept, none masked"),
-    "amplifier_unreadable": Remedy("$PnE is not two numbers", "read as a linear amplifier"),
+    "amplifier_unreadable": Remedy("$PnE is not two numbers", "read as a linear amplifier", "warn"),
     "log_offset_zero": Remedy("$PnE gives a log amplifier an offset of 0", "the offset read as 1 (FCS 3.1, 3.2.20)"),
     "log_on_float": Remedy(
-        "$PnE gives floating-point data a log amplifier, which the standard forbids", "values taken as linear already"
+        "$PnE gives floating-point data a log amplifier, which the standard forbids",
+        "values taken as linear already",
+        "warn",
     ),
-    "width_missing": Remedy("$PnB is missing", "taken from the other parameters, else from $BYTEORD"),
+    "width_missing": Remedy("$PnB is missing", "taken from the other parameters, else from $BYTEORD", "warn"),
     "width_from_length": Remedy(
-        "events as wide as $PnB says do not fill DATA", "the usual width that fills DATA exactly is taken"
+        "events as wide as $PnB says do not fill DATA", "the usual width that fills DATA exactly is taken", "warn"
     ),
     # DATA
-    "offsets_differ": Remedy("HEADER and TEXT place DATA differently", "the likelier one taken; the reason is given"),
+    "offsets_differ": Remedy(
+        "HEADER and TEXT place DATA differently", "the likelier one taken; the reason is given", "warn"
+    ),
     "data_begin_off_by_one": Remedy(
-        "DATA begins one byte beside where HEADER and TEXT say", "moved, as values there are plausible"
+        "DATA begins one byte beside where HEADER and TEXT say", "moved, as values there are plausible", "warn"
     ),
     "data_end_off": Remedy("the end of DATA is a byte, or the CRC, off", "$TOT events read"),
-    "data_end_wrong": Remedy("the end of DATA leaves no room for $TOT events, but the file does", "$TOT events read"),
-    "data_longer": Remedy("bytes follow the last event inside DATA", "left out"),
-    "data_after_text": Remedy("nobody says where DATA lies", "read right behind TEXT, where $TOT events fill the file"),
-    "data_outside": Remedy("DATA would begin outside the file", "no event read"),
-    "tot_missing": Remedy("$TOT is missing or wrong", "events counted by the length of DATA"),
-    "tot_too_small": Remedy("DATA holds more whole events than $TOT says", "all of them read"),
-    "tot_too_large": Remedy("DATA and the file hold fewer events than $TOT says", "the whole events there read"),
-    "truncated": Remedy("the file ends before DATA does", "the whole events there read"),
+    "data_end_wrong": Remedy(
+        "the end of DATA leaves no room for $TOT events, but the file does", "$TOT events read", "warn"
+    ),
+    "data_longer": Remedy("bytes follow the last event inside DATA", "left out", "warn"),
+    "data_after_text": Remedy(
+        "nobody says where DATA lies", "read right behind TEXT, where $TOT events fill the file", "warn"
+    ),
+    "data_outside": Remedy("DATA would begin outside the file", "no event read", "warn"),
+    "tot_missing": Remedy("$TOT is missing or wrong", "events counted by the length of DATA", "warn"),
+    "tot_too_small": Remedy("DATA holds more whole events than $TOT says", "all of them read", "warn"),
+    "tot_too_large": Remedy(
+        "DATA and the file hold fewer events than $TOT says", "the whole events there read", "warn"
+    ),
+    "truncated": Remedy("the file ends before DATA does", "the whole events there read", "warn"),
     "bits_beyond_range": Remedy("integers hold bits above $PnR", "masked to the next power of two (FCS 3.1, 3.2.20)"),
     "crc_differs": Remedy(
-        "the CRC behind the data set does not agree with its bytes", "read all the same: check the file"
+        "the CRC behind the data set does not agree with its bytes", "read all the same: check the file", "warn"
     ),
     "data_sets_further": Remedy(
         "the file holds further data sets", "this one read; the others are read by number: 1, 2 and so on"

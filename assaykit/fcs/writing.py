@@ -89,7 +89,10 @@ def write_fcs(events: Events, path: str | Path, *, version: Literal["3.1", "3.2"
     """
     target = Path(path)
     kind, data = _data(events)
-    text, begin = _text(_words(events, kind), len(data))
+    words = _words(events, kind)
+    if version == "3.2":
+        words.setdefault("$CYT", "not said")  # required from FCS 3.2 on
+    text, begin = _text(words, len(data))
     head = _preamble(version, len(text), begin, len(data))
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:

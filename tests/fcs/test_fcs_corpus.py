@@ -95,6 +95,13 @@ def test_both_data_sets_of_a_coulter_file_show_the_same_cells(corpus):
     assert "bits_beyond_range" in {repair.name for repair in fine.repairs}
 
 
+def test_keywords_of_index_sorting_are_kept_as_written(corpus):
+    events = read_fcs(corpus / "fcs" / "whitews__FlowKit" / "index_sorted_example.fcs", channels=[])
+    places = [key for key in events.keywords if key.startswith("INDEX SORTING LOCATIONS")]
+    assert places
+    assert sum(events.keywords[key].count(";") for key in places) == len(events) == 384
+
+
 @pytest.mark.parametrize("path", bundled(), ids=lambda path: path.name)
 def test_the_bundled_files_read_as_flowio_reads_them(path):
     import flowio

@@ -59,7 +59,8 @@ def test_written_channels_are_renumbered_with_their_keywords(tmp_path):
     assert back.channels[0].voltage == 450
 
 
-def test_peers_read_what_is_written(tmp_path):
+@pytest.mark.parametrize("version", ["3.1", "3.2"])
+def test_peers_read_what_is_written(tmp_path, version):
     import fcsparser
     import FlowCal
     import flowio
@@ -67,7 +68,7 @@ def test_peers_read_what_is_written(tmp_path):
     values = np.random.default_rng(5).normal(1000, 300, (50, 3)).astype(np.float32)
     path = tmp_path / "peers.fcs"
     keywords = {"$CYT": "a/b|c\\d", "EMPTY": "", "$DATE": "01-JAN-2026"}
-    write_fcs(events_from_array(values, ["FSC-A", "PE-A", "Time"], keywords=keywords), path)
+    write_fcs(events_from_array(values, ["FSC-A", "PE-A", "Time"], keywords=keywords), path, version=version)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the peers', not ours
         np.testing.assert_array_equal(flowio.FlowData(str(path)).as_array(preprocess=False), values)
@@ -104,6 +105,14 @@ def test_nothing_is_left_behind_where_writing_fails(tmp_path):
 def test_integers_float32_cannot_hold_become_doubles():
     assert events_from_array([[1 << 24]], ["A"]).values.dtype == np.float32
     assert events_from_array([[(1 << 24) + 1]], ["A"]).values.dtype == np.float64
+
+
+def test_events_know_the_sha256_of_their_file(tmp_path):
+    path = tmp_path / "a.fcs"
+    events = events_from_array([[1.0]], ["A"])
+    assert events.sha256 == ""
+    write_fcs(events, path)
+    assert read_fcs(path).sha256 == sha256_of(path)
 
 
 def test_the_sha256_is_that_of_the_file(tmp_path):
