@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -19,6 +18,7 @@ from assaykit.errors import DesignError
 from assaykit.stats.formula import Formula, Term, evaluate, parse_formula
 
 Floats = NDArray[np.float64]
+Index = NDArray[np.intp]
 Levels = Mapping[str, Sequence[str]]
 
 
@@ -28,7 +28,7 @@ class Random:
 
     group: str
     names: tuple[str, ...]  # of the effects, e.g. ("(Intercept)", "Days")
-    codes: NDArray[np.intp]  # n
+    codes: Index  # n
     levels: tuple[str, ...]
     columns: Floats  # n x effects
 
@@ -42,7 +42,7 @@ class FixedDesign:
     means: Mapping[str, float]  # of each numeric variable
     names: tuple[str, ...]  # all columns
     owner: tuple[int, ...]  # the term each column belongs to
-    kept: NDArray[np.intp]  # columns that are not repeats of earlier ones
+    kept: Index  # columns that are not repeats of earlier ones
     null: Floats = field(default_factory=lambda: np.zeros((0, 0)))  # columns x (repeats): X @ null = 0
 
     @property
@@ -55,7 +55,13 @@ class FixedDesign:
 
         With `sum_to_zero` factors are coded against the mean of their levels: what type III tests are about.
         """
-        return _columns(self.formula.fixed, grid, self.levels, sum_to_zero=sum_to_zero)[0]
+        values = {
+            v: grid[v].map({level: i for i, level in enumerate(self.levels[v])}).to_numpy(np.intp)
+            if v in self.levels
+            else grid[v].to_numpy(np.float64)
+            for v in grid.columns
+        }
+        return _columns(self.formula.fixed, values, self.levels, rows=len(grid), sum_to_zero=sum_to_zero)[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,29 +85,36 @@ def design_from_frame(
     categories, or is sorted. `weights` names a column of positive precision weights.
     """
     model = parse_formula(formula) if isinstance(formula, str) else formula
-    variables = pd.DataFrame({name: evaluate(name, frame) for name in model.variables})
+    variables = {name: evaluate(name, frame) for name in model.variables}
     if weights is not None:
         variables["(weights)"] = evaluate(weights, frame)
-    complete = _finite(variables)
-    variables, n_dropped = variables[complete], int((~complete).sum())
-    if variables.empty:
+    complete = _complete(variables, len(frame))
+    if not complete.any():
         raise DesignError("a model must have rows without missing values", "none", model.text)
+    if not complete.all():
+        variables = {name: column[complete] for name, column in variables.items()}
     y = _response(variables[model.response], model)
-    used = {v for term in model.fixed for v in term} | {v for r in model.random for t in r.effects for v in t}
-    factors = {v: _levels_of(variables[v], v, levels or {}) for v in used if not _numeric(variables[v])}
-    means = {v: float(variables[v].mean()) for v in sorted(used - set(factors))}
-    full, names, owner = _columns(model.fixed, variables, factors)
+    named = {v for term in model.fixed for v in term} | {v for r in model.random for t in r.effects for v in t}
+    groups = {v for r in model.random for v in r.group}
+    used = [v for v in dict.fromkeys(model.variables) if v in named]
+    coded = {v: _coded(variables[v], v, levels or {}) for v in groups | {v for v in used if not _numeric(variables[v])}}
+    factors = {v: coded[v][1] for v in used if not _numeric(variables[v])}
+    values = {v: coded[v][0] if v in factors else variables[v].to_numpy(np.float64) for v in used}
+    full, names, owner = _columns(model.fixed, values, factors, rows=len(y))
     kept, null = _independent(full)
+    means = {v: float(values[v].mean()) for v in used if v not in factors}
     fixed = FixedDesign(model, factors, means, names, owner, kept, null)
-    random = tuple(_random(part.effects, part.group, variables, factors) for part in model.random)
+    random = []
+    for part in model.random:
+        columns, effects, _ = _columns(part.effects, values, factors, rows=len(y))
+        random.append(Random(":".join(part.group), effects, *_grouped([coded[v] for v in part.group]), columns))
     w = _weights(variables["(weights)"], model) if weights is not None else None
-    return Design(y, np.ascontiguousarray(full[:, kept]), fixed, random, w, n_dropped)
+    return Design(y, np.ascontiguousarray(full[:, kept]), fixed, tuple(random), w, int((~complete).sum()))
 
 
-def _finite(variables: pd.DataFrame) -> NDArray[np.bool_]:
-    good = np.ones(len(variables), bool)
-    for name in variables:
-        column = variables[name]
+def _complete(variables: Mapping[str, pd.Series], rows: int) -> NDArray[np.bool_]:
+    good = np.ones(rows, bool)
+    for column in variables.values():
         good &= np.isfinite(column.to_numpy(np.float64)) if _numeric(column) else column.notna().to_numpy()
     return good
 
@@ -125,63 +138,74 @@ def _weights(column: pd.Series, model: Formula) -> Floats:
     return w
 
 
-def _levels_of(column: pd.Series, name: str, wanted: Levels) -> tuple[str, ...]:
-    present = set(column.astype(str))
+def _coded(column: pd.Series, name: str, wanted: Levels) -> tuple[Index, tuple[str, ...]]:
+    """Return each row's level as a number, and the levels in order."""
+    codes, found = pd.factorize(column)
+    texts = [str(level) for level in found]
     if name in wanted:
         asked = [str(level) for level in wanted[name]]
-        missing = sorted(present - set(asked))
+        missing = sorted(set(texts) - set(asked))
         if missing:
             raise DesignError(f"the levels given for {name} must cover its values", f"also {missing}")
-        return tuple(level for level in asked if level in present)
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return tuple(str(level) for level in column.cat.categories if str(level) in present)
-    return tuple(sorted(present))
+        levels = tuple(level for level in asked if level in texts)
+    elif isinstance(column.dtype, pd.CategoricalDtype):
+        levels = tuple(str(level) for level in column.cat.categories if str(level) in texts)
+    else:
+        levels = tuple(sorted(set(texts)))
+    position = {level: i for i, level in enumerate(levels)}
+    return np.array([position[text] for text in texts], np.intp)[codes], levels
 
 
 def _columns(
     terms: Sequence[Term],
-    frame: pd.DataFrame,
+    values: Mapping[str, NDArray[np.float64] | Index],
     factors: Mapping[str, tuple[str, ...]],
     *,
+    rows: int,
     sum_to_zero: bool = False,
 ) -> tuple[Floats, tuple[str, ...], tuple[int, ...]]:
+    """Return the columns of the terms; `values` holds numbers, and for factors the number of each row's level."""
     blocks, names, owner = [], [], []
     present = {frozenset(term) for term in terms}
     for position, term in enumerate(terms):
-        # R's rule: a factor is coded by contrasts where the term without it is in the model, else by indicators.
-        parts = [
-            _coded(v, frame, factors, full=frozenset(term) - {v} not in present, sum_to_zero=sum_to_zero) for v in term
-        ]
-        for combination in product(*(range(len(part_names)) for _, part_names in parts[::-1])):
-            picked = combination[::-1]
-            column = np.ones(len(frame))
-            for (values, _), i in zip(parts, picked, strict=True):
-                column = column * values[:, i]
-            blocks.append(column)
-            labels = [part_names[i] for (_, part_names), i in zip(parts, picked, strict=True)]
-            names.append(":".join(labels) or "(Intercept)")
-            owner.append(position)
-    matrix = np.column_stack(blocks) if blocks else np.zeros((len(frame), 0))
-    return matrix, tuple(names), tuple(owner)
+        block, labels = np.ones((rows, 1)), [""]
+        for v in term:
+            # R's rule: a factor is coded by contrasts where the term without it is in the model, else by indicators.
+            full = frozenset(term) - {v} not in present
+            part, part_names = _part(v, values[v], factors, full=full, sum_to_zero=sum_to_zero)
+            block = (block[:, None, :] * part[:, :, None]).reshape(rows, -1)
+            labels = [f"{left}:{right}" if left else right for right in part_names for left in labels]
+        blocks.append(block)
+        names += [label or "(Intercept)" for label in labels]
+        owner += [position] * len(labels)
+    return (np.hstack(blocks) if blocks else np.zeros((rows, 0))), tuple(names), tuple(owner)
 
 
-def _coded(
-    variable: str, frame: pd.DataFrame, factors: Mapping[str, tuple[str, ...]], *, full: bool, sum_to_zero: bool
+def _part(
+    variable: str,
+    values: NDArray[np.float64] | Index,
+    factors: Mapping[str, tuple[str, ...]],
+    *,
+    full: bool,
+    sum_to_zero: bool,
 ) -> tuple[Floats, tuple[str, ...]]:
     if variable not in factors:
-        return frame[variable].to_numpy(np.float64)[:, None], (variable,)
+        return values.astype(np.float64)[:, None], (variable,)
     levels = factors[variable]
-    values = frame[variable].astype(str).to_numpy(dtype=object)
-    indicators = (values[:, None] == np.array(levels, dtype=object)[None, :]).astype(np.float64)
+    indicators = np.eye(len(levels))[values.astype(np.intp)]
     names = tuple(f"{variable}{level}" for level in levels)
     if full:
         return indicators, names
     return (indicators[:, 1:] - indicators[:, :1] if sum_to_zero else indicators[:, 1:]), names[1:]
 
 
-def _independent(full: Floats, tolerance: float = 1e-7) -> tuple[NDArray[np.intp], Floats]:
+def _independent(full: Floats, tolerance: float = 1e-7) -> tuple[Index, Floats]:
     """Return the columns independent of those before them, and a basis of the columns' null space."""
     norms = np.linalg.norm(full, axis=0)
+    if full.shape[1] <= len(full):
+        rest_sizes = np.abs(np.diag(np.linalg.qr(full, mode="r")))
+        if (rest_sizes > tolerance * np.maximum(norms, 1e-300)).all():
+            return np.arange(full.shape[1], dtype=np.intp), np.zeros((full.shape[1], 0))
     basis, kept = np.zeros((len(full), 0)), []
     for i, column in enumerate(full.T):
         rest = column - basis @ (basis.T @ column)
@@ -199,17 +223,14 @@ def _independent(full: Floats, tolerance: float = 1e-7) -> tuple[NDArray[np.intp
     return index, null
 
 
-def _random(
-    effects: tuple[Term, ...], group: Term, variables: pd.DataFrame, factors: Mapping[str, tuple[str, ...]]
-) -> Random:
-    columns, names, _ = _columns(effects, variables, factors)
-    codes, levels = _grouped(group, variables)
-    return Random(":".join(group), names, codes, levels, columns)
-
-
-def _grouped(group: Term, variables: pd.DataFrame) -> tuple[NDArray[np.intp], tuple[str, ...]]:
-    labels = variables[group[0]].astype(str)
-    for name in group[1:]:
-        labels = labels + ":" + variables[name].astype(str)
-    codes, levels = pd.factorize(labels, sort=True)
-    return np.asarray(codes, np.intp), tuple(levels)
+def _grouped(parts: Sequence[tuple[Index, tuple[str, ...]]]) -> tuple[Index, tuple[str, ...]]:
+    """Return each row's group and the groups' names, for one variable or several crossed."""
+    combined, sizes = parts[0][0], [len(levels) for _, levels in parts]
+    for (codes, _), size in zip(parts[1:], sizes[1:], strict=True):
+        combined = combined * size + codes
+    found, codes = np.unique(combined, return_inverse=True)
+    names = tuple(
+        ":".join(levels[i] for i, (_, levels) in zip(group, parts, strict=True))
+        for group in np.stack(np.unravel_index(found, sizes), axis=1).tolist()
+    )
+    return np.asarray(codes, np.intp), names
