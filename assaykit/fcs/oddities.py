@@ -71,5 +71,8 @@ def read_delimited(
             numbers[found : found + len(words)] = numbers_from_text(np.array(words))
             found += len(words)
     table = numbers[: found // parameters * parameters].reshape(-1, parameters)
-    columns = [table[:, place] if column.scale is None else column.scale(table[:, place]) for place, column in wanted]
-    return np.array(columns, dtype=np.float64).reshape(len(wanted), len(table)).T
+    for place, column in wanted:
+        if column.scale is not None:
+            table[:, place] = column.scale(table[:, place])
+    places = [place for place, _ in wanted]
+    return table if places == list(range(parameters)) else table[:, places]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from assaykit.errors import FcsError
 from assaykit.fcs.checksum import crc_repairs
-from assaykit.fcs.columns import Wanted, read_columns
+from assaykit.fcs.columns import Wanted, exact_dtype, read_columns
 from assaykit.fcs.events import Channel, Events, Repair
 from assaykit.fcs.keywords import Keywords
 from assaykit.fcs.layouts import Layout, layouts_from_keywords
@@ -33,6 +33,7 @@ _DATA_SET = re.compile(rb"FCS[1-9]\.[0-9] {4}[ 0-9]{8}[ 0-9]{8}")
 _PIECE = 1 << 18
 MOST_SEARCHED = 1 << 26  # bytes behind a data set searched for the next
 MOST_DATA_SETS = 10_000
+MOST_GROWTH, MOST_SPARE = 4, 1 << 24  # memory: so many times the file, and so many bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +125,14 @@ def _no_events(header: Header) -> FcsError:
 def _values(
     source: Source, header: Header, wanted: Sequence[int], *, scale: bool
 ) -> tuple[NDArray[np.floating], tuple[Repair, ...]]:
-    layout = header.layout
-    columns = [
-        Wanted(
-            layout.fields[index],
-            scale_of(header.channels[index], layout.fields[index], header.keywords) if scale else None,
-        )
-        for index in wanted
+    layout, words = header.layout, header.keywords
+    fields = [layout.fields[index] for index in wanted]
+    scales = [
+        scale_of(header.channels[index], field, words, events=header.events) if scale else None
+        for index, field in zip(wanted, fields, strict=True)
     ]
+    columns = [Wanted(field, how) for field, how in zip(fields, scales, strict=True)]
+    _check_memory(source, header, exact_dtype(fields), len(fields))
     if layout.width == 0:
         placed = list(zip(wanted, columns, strict=True))
         values = read_delimited(
@@ -142,6 +143,20 @@ def _values(
     read = read_columns if whole_bytes else read_packed
     values, outside = read(source, layout, columns, begin=header.data_begin, events=header.events)
     return values, _mask_repairs(header, wanted, outside)
+
+
+def _check_memory(source: Source, header: Header, dtype: type[np.floating], columns: int) -> None:
+    """Raise FcsError where the values would take far more memory than the file, as packed bits of a broken one can."""
+    needed = header.events * columns * np.dtype(dtype).itemsize
+    if header.layout.width and needed > MOST_GROWTH * source.size + MOST_SPARE:
+        raise FcsError(
+            f"the values must not take more than {MOST_GROWTH} times the memory of the file",
+            f"{needed / 1e6:.0f} MB for {source.size / 1e6:.0f} MB, from {header.layout.width} bits an event",
+            str(source.path),
+            "ask for fewer channels at a time",
+            None,
+            "$PnB",
+        )
 
 
 def _delimited_repairs(header: Header, events: int) -> tuple[Repair, ...]:

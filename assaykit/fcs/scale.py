@@ -23,19 +23,19 @@ _LONGEST_TABLE = 1 << 16
 _TIME = re.compile(r"time\d*", re.IGNORECASE)
 
 
-def scale_of(channel: Channel, field: Field, keywords: Keywords) -> Scale | None:
+def scale_of(channel: Channel, field: Field, keywords: Keywords, *, events: int) -> Scale | None:
     """Return the function from stored to scaled values of one channel, None where they are the same."""
     if is_time(channel, keywords):
         step = timestep(keywords)
         return None if step == 1.0 else lambda stored: np.multiply(stored, step, dtype=np.float64)
     if field.kind in "IA" and channel.log_decades > 0 and channel.range > 0:
-        return _logarithmic(channel, field)
+        return _logarithmic(channel, field, events)
     gain = channel.gain
     return None if gain == 1.0 else lambda stored: np.divide(stored, gain, dtype=np.float64)
 
 
-def _logarithmic(channel: Channel, field: Field) -> Scale:
-    """Return f2 * 10**(f1 * x / $PnR): looked up where the stored values are few, else computed."""
+def _logarithmic(channel: Channel, field: Field, events: int) -> Scale:
+    """Return f2 * 10**(f1 * x / $PnR): looked up where there are fewer values than events, else computed."""
     rate, offset = channel.log_decades / channel.range, channel.log_offset
 
     def compute(stored: Column) -> Column:
@@ -43,7 +43,7 @@ def _logarithmic(channel: Channel, field: Field) -> Scale:
             return np.multiply(offset, 10.0 ** np.multiply(stored, rate, dtype=np.float64))
 
     largest = field.mask or (1 << field.bits) - 1
-    if field.kind == "A" or largest >= _LONGEST_TABLE:
+    if field.kind == "A" or largest >= min(events, _LONGEST_TABLE):
         return compute
     table = compute(np.arange(largest + 1))
     return lambda stored: table[stored]

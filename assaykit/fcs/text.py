@@ -22,6 +22,7 @@ _STANDARD = re.compile(  # the keywords of FCS 2.0 to 3.2
     r"SYS|TIMESTEP|TOT|TR|UNICODE|UNSTAINED(CENTERS|INFO)|VOL|WELLID)\s*",
     re.IGNORECASE,
 )
+_MOST_TOKENS = 100_000  # some ten times the largest seen; more would be memory lost on a broken file
 _PADDING = " \0\t\r\n"
 Pairs = list[tuple[str, str]]
 
@@ -36,6 +37,9 @@ def keywords_from_text(raw: bytes, *, begin: int, where: str) -> tuple[dict[str,
     if len(text) < 2:
         raise FcsError("a TEXT segment must hold keywords", f"{len(raw)} bytes", f"{where}, byte {begin}", "", begin)
     delimiter = text[0]
+    if text.count(delimiter) > _MOST_TOKENS:
+        found = f"{text.count(delimiter)} times the delimiter {delimiter!r}"
+        raise FcsError(f"TEXT must hold fewer than {_MOST_TOKENS} words", found, f"{where}, byte {begin}", "", begin)
     pairs, notes = _pairs(text[1:], delimiter, f"TEXT from byte {begin}")
     words, clashes = _unique(pairs, f"TEXT from byte {begin}")
     return words, delimiter, (*repairs, *notes, *clashes)
