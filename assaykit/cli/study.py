@@ -30,6 +30,7 @@ def check(
     """Check a study without measuring: every fault at once, the plates, and what the design can answer."""
     from rich.console import Console
 
+    from assaykit.cli.headers import header_findings
     from assaykit.cli.rehearsal import rehearse
     from assaykit.errors import Faults, InputError
     from assaykit.study import missing_files, read_study
@@ -41,7 +42,7 @@ def check(
     except (Faults, InputError) as error:
         _show_faults(error.errors if isinstance(error, Faults) else [error], console)
         raise typer.Exit(2) from None
-    findings = (*parsed.findings, *missing_files(parsed))
+    findings = (*parsed.findings, *missing_files(parsed), *header_findings(parsed))
     console.print(f"[bold]{parsed.title}[/]: {_extent(parsed)}", markup=True)
     if plates:
         _show_plates(parsed, console)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from openpyxl import load_workbook
 from typer.testing import CliRunner, Result
@@ -11,6 +13,7 @@ from typer.testing import CliRunner, Result
 from assaykit.cli import design_report
 from assaykit.cli.app import app
 from assaykit.errors import AssaykitError
+from assaykit.fcs import events_from_array, write_fcs
 from assaykit.study import read_study
 
 FORMATS = Path(__file__).parent.parent / "data" / "formats"
@@ -92,8 +95,30 @@ def test_check_ends_with_one_where_a_file_is_missing_and_names_it():
     assert "B!" in answer.output  # the well on the map
 
 
-def test_check_draws_the_plates_and_says_what_the_design_answers():
-    answer = call("check", FORMATS / "wellmap.toml")
+def with_real_files(folder: Path, channels: tuple[str, ...]) -> Path:
+    """Return a study whose FCS files are files of ten cells."""
+    shutil.copytree(FORMATS, folder)
+    events = events_from_array(np.ones((10, len(channels)), dtype=np.float32), channels)
+    for path in (folder / "fcs").rglob("*.fcs"):
+        write_fcs(events, path)
+    return folder / "wellmap.toml"
+
+
+def test_check_reads_the_headers_and_says_which_file_and_which_channel_is_missing(tmp_path):
+    study = with_real_files(tmp_path / "study", ("FSC-A", "FITC-A"))
+    (tmp_path / "study/fcs/day2/B03.fcs").write_bytes(b"no FCS file at all")
+    answer = call("check", study, "--no-design", "--no-plates")
+    assert answer.exit_code == 1
+    assert (
+        "fail day1: every channel the protocol uses must be in the file; found no 'CXCR4' for the role cxcr4"
+        in answer.output
+    )
+    assert "In 24 files: A1, A2" in answer.output
+    assert "fail day2 B3: " in answer.output
+
+
+def test_check_draws_the_plates_and_says_what_the_design_answers(tmp_path):
+    answer = call("check", with_real_files(tmp_path / "study", ("FSC-A", "PE-A", "APC-A")))
     assert answer.exit_code == 0
     assert " A A  A  f  Ac Ac fc" in answer.output
     assert " C B  B  f  Bc Bc fc" in answer.output  # dasatinib comes second among the treatments
