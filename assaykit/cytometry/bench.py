@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from assaykit.cytometry.columns import Columns
 from assaykit.cytometry.hierarchy import ALL, kept_by
+from assaykit.cytometry.matching import controls_of
 from assaykit.cytometry.quality import exclusions
+from assaykit.cytometry.valleys import FEWEST
 from assaykit.cytometry.wells import read_columns
 from assaykit.errors import InputError
-from assaykit.plate.model import Plate, Well
+from assaykit.plate.model import Plate, Role, Well
 from assaykit.protocol.gates import FixedGate
 from assaykit.study.model import Assay, Resolved
 
@@ -90,3 +92,20 @@ def _thinned(columns: Columns, most: int) -> Columns:
 def with_files(wells: Sequence[Well], *roles: str) -> tuple[Well, ...]:
     """Return the wells of these roles that name a file."""
     return tuple(well for well in wells if well.role in roles and well.file is not None)
+
+
+def usable_controls(
+    bench: Bench, channel: str, population: str
+) -> tuple[Role | None, tuple[Well, ...], tuple[Well, ...]]:
+    """Return the best role a channel has controls of, the wells that hold enough cells, and those that do not.
+
+    A control whose file is missing, or whose population is all but empty, must not serve a sample with nothing.
+    """
+    poor: tuple[Well, ...] = ()
+    for role, wells in controls_of(bench.assay, bench.plate, channel).items():
+        sized = [(well, bench.values([well], population, channel).size) for well in wells]
+        good = tuple(well for well, size in sized if size >= FEWEST)
+        poor += tuple(well for well, size in sized if size < FEWEST)
+        if good:
+            return role, good, poor
+    return None, (), poor

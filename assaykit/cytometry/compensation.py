@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +29,16 @@ def spillover_from_keywords(keywords: Mapping[str, str], channels: Sequence[Chan
     Raises CompensationError where the keyword's channels are not the file's or its numbers are not a matrix.
     """
     for keyword in KEYWORDS:
-        if keywords.get(keyword, "").strip():
-            return checked(_parsed(keywords[keyword], keyword, channels), channels)
+        text = keywords.get(keyword, "").strip()
+        if text:
+            return _declared(text, keyword, tuple(channels))
     return None
+
+
+@lru_cache(maxsize=64)
+def _declared(text: str, keyword: str, channels: tuple[Channel, ...]) -> Spillover:
+    """Return the checked spillover; the files of a plate mostly hold the same text, which is then parsed once."""
+    return checked(_parsed(text, keyword, channels), channels)
 
 
 def _parsed(text: str, keyword: str, channels: Sequence[Channel]) -> Spillover:
@@ -171,11 +179,14 @@ def _rows(matrix: NDArray[np.float64]) -> tuple[tuple[float, ...], ...]:
     return tuple(tuple(float(value) for value in row) for row in matrix)
 
 
+@lru_cache(maxsize=64)
 def inverse(spillover: Spillover) -> NDArray[np.float64]:
     """Return detectors x dyes: what `signal @ inverse` turns into amounts (pseudo-inverse where not square)."""
     matrix = np.asarray(spillover.matrix, dtype=np.float64)
     square = matrix.shape[0] == matrix.shape[1]
-    return np.asarray(np.linalg.inv(matrix) if square else np.linalg.pinv(matrix), dtype=np.float64)
+    undone = np.asarray(np.linalg.inv(matrix) if square else np.linalg.pinv(matrix), dtype=np.float64)
+    undone.setflags(write=False)
+    return undone
 
 
 def spill(amounts: NDArray[np.floating], spillover: Spillover) -> NDArray[np.floating]:

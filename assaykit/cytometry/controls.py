@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from assaykit.cytometry.bench import Bench
+from assaykit.cytometry.bench import Bench, usable_controls
 from assaykit.cytometry.estimated import finding, listed
-from assaykit.cytometry.matching import Match, controls_of, match_control
+from assaykit.cytometry.hierarchy import ALL
+from assaykit.cytometry.matching import Match, match_control
 from assaykit.cytometry.readouts import READOUTS, median, robust_sd
 from assaykit.plate.model import Plate, Well
 from assaykit.protocol.gates import FmoGate
@@ -47,9 +48,12 @@ def serving(bench: Bench) -> tuple[dict[str, dict[str, str]], dict[str, ControlC
     cells: dict[str, ControlCells] = {}
     findings: list[Finding] = []
     for channel, used in referenced_channels(bench.assay.protocol).items():
-        role, controls = controls_of(bench.assay, bench.plate, channel)
+        role, controls, poor = usable_controls(bench, channel, next(iter(used), ALL))
         samples = _measured(bench.plate)
-        if role is None or not controls:
+        if poor:
+            message = f"{channel}: the controls {listed(poor)} hold too few cells, so they serve no well"
+            findings.append(finding(bench, "warn", "control_poor", message))
+        if role is None:
             findings.append(_no_control(bench, channel, samples))
             continue
         if role != "fmo":

@@ -117,9 +117,61 @@ def _in_polygon_gate(gate: PolygonGate, columns: Columns) -> Mask:
 def points_in_polygon(x: Array, y: Array, corners: NDArray[np.float64]) -> Mask:
     """Return which points lie inside by the even-odd rule, or on an edge (Gating-ML 2.0 counts edges in).
 
+    An outline of many edges is first laid on a coarse grid: only points in cells that an edge crosses need the edges.
+    """
+    if len(corners) < MANY_EDGES or len(x) < GRID**2:
+        return _by_edges(x, y, corners)
+    table, low, scale = _grid(corners)
+    column, row = (
+        np.clip((values - low[axis]) * scale[axis], 0, GRID - 1).astype(np.intp) for axis, values in enumerate((x, y))
+    )
+    cell = table[column * GRID + row]
+    mixed = np.flatnonzero(cell == MIXED)
+    inside_cell = cell == INSIDE
+    inside_cell[mixed] = _by_edges(x[mixed], y[mixed], corners)
+    return np.asarray(inside_cell)
+
+
+MANY_EDGES = 32
+GRID = 64
+OUTSIDE, INSIDE, MIXED = 0, 1, 2
+
+
+def _grid(corners: NDArray[np.float64]) -> tuple[NDArray[np.int8], NDArray[np.float64], NDArray[np.float64]]:
+    """Return what each cell of the bounding box is, the box's low corner, and cells per unit, axis by axis.
+
+    Edges are walked in steps of half a cell, and each step marks its cell and the eight around it: so no cell that an
+    edge touches is missed. What is left is inside or outside as its middle is.
+    """
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    scale = GRID / np.maximum(high - low, 1e-300)
+    placed = (corners - low) * scale
+    walked = np.concatenate([_walk(a, b) for a, b in zip(placed, np.roll(placed, -1, axis=0), strict=True)])
+    table = np.zeros((GRID + 2, GRID + 2), dtype=np.int8)
+    column, row = np.clip(walked.astype(np.intp), 0, GRID - 1).T + 1
+    for across in (-1, 0, 1):
+        for up in (-1, 0, 1):
+            table[column + across, row + up] = MIXED
+    table = np.ascontiguousarray(table[1:-1, 1:-1])
+    middles = (np.arange(GRID) + 0.5) / scale[:, None] + low[:, None]
+    columns, rows = np.nonzero(table != MIXED)
+    table[columns, rows] = _by_edges(middles[0][columns], middles[1][rows], corners)
+    return table.ravel(), low, scale
+
+
+def _walk(start: NDArray[np.float64], stop: NDArray[np.float64]) -> NDArray[np.float64]:
+    steps = int(np.ceil(2 * np.abs(stop - start).max())) + 1
+    return np.asarray(start + np.linspace(0, 1, steps + 1)[:, None] * (stop - start))
+
+
+def _by_edges(x: Array, y: Array, corners: NDArray[np.float64]) -> Mask:
+    """Test every point against every edge.
+
     A point is inside when a ray to its right crosses an odd number of edges; edges are half open in y, so a vertex is
     crossed once. On which side of an edge a point lies is the sign of a cross product. Shape (points,).
     """
+    if _convex(corners):
+        return _by_sides(x, y, corners)
     odd = np.zeros(len(x), dtype=bool)
     touching = np.zeros(len(x), dtype=bool)
     for start, stop in zip(corners, np.roll(corners, -1, axis=0), strict=True):
@@ -132,6 +184,31 @@ def points_in_polygon(x: Array, y: Array, corners: NDArray[np.float64]) -> Mask:
             within = (y >= y0) & (y <= y1) & (x >= min(x0, x1)) & (x <= max(x0, x1))
             touching |= on_line & within
     return odd | touching
+
+
+def _turns(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    along = np.roll(corners, -1, axis=0) - corners
+    after = np.roll(along, -1, axis=0)
+    return np.asarray(along[:, 0] * after[:, 1] - along[:, 1] * after[:, 0])
+
+
+def _convex(corners: NDArray[np.float64]) -> bool:
+    """Whether the outline always turns the same way, and once around in all."""
+    turns = _turns(corners)
+    if not ((turns > 0).all() or (turns < 0).all()):
+        return False
+    along = np.roll(corners, -1, axis=0) - corners
+    angles = np.unwrap(np.arctan2(along[:, 1], along[:, 0]))
+    return bool(abs(angles[-1] - angles[0]) < 2 * np.pi)
+
+
+def _by_sides(x: Array, y: Array, corners: NDArray[np.float64]) -> Mask:
+    """Keep the points on the inner side of every edge of a convex outline, or on it."""
+    around = corners if _turns(corners)[0] > 0 else corners[::-1]
+    kept = np.ones(len(x), dtype=bool)
+    for (x0, y0), (x1, y1) in zip(around.tolist(), np.roll(around, -1, axis=0).tolist(), strict=True):
+        kept &= (x - x0) * (y1 - y0) <= (y - y0) * (x1 - x0)
+    return kept
 
 
 def _in_ellipsoid(gate: EllipsoidGate, columns: Columns) -> Mask:

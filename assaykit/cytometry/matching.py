@@ -49,18 +49,18 @@ def concerns(assay: Assay, well: Well, role: str) -> bool:
     return not marker or marker in aliases(assay, role)
 
 
-def controls_of(assay: Assay, plate: Plate, channel: str) -> tuple[Role | None, tuple[Well, ...]]:
-    """Return the wells that show a channel unstained, FMO before isotype before unstained, and which role they have."""
+def controls_of(assay: Assay, plate: Plate, channel: str) -> dict[Role, tuple[Well, ...]]:
+    """Return the wells that show a channel unstained by role, FMO before isotype before unstained; no empty role."""
     roles: tuple[Role, ...] = ("fmo", "isotype", "unstained")
-    for role in roles:
-        wells = tuple(
+    found = {
+        role: tuple(
             well
             for well in plate.wells
             if well.role == role and well.file is not None and concerns(assay, well, channel)
         )
-        if wells:
-            return role, wells
-    return None, ()
+        for role in roles
+    }
+    return {role: wells for role, wells in found.items() if wells}
 
 
 def match_control(well: Well, controls: Sequence[Well]) -> Match:

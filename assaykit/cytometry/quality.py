@@ -123,8 +123,8 @@ def _drifts(protocol: Protocol, columns: Columns, masks: Mapping[str, Mask]) -> 
     for channel in dict.fromkeys(channel for channel, _ in used):
         population = next(p for c, p in used if c == channel)
         if population in masks and channel in columns.names:
-            values = columns.column(channel)[masks[population]]
-            shift = drift(values)
+            held = np.flatnonzero(masks[population])
+            shift = drift(columns.column(channel)[held[:: max(1, held.size // MOST_CELLS)]])
             if shift > protocol.quality.max_drift:
                 message = f"the median of {channel} in {population} moved by {shift:.0%} of its size during the run"
                 findings.append(Finding("warn", "drift", message))
@@ -134,22 +134,23 @@ def _drifts(protocol: Protocol, columns: Columns, masks: Mapping[str, Mask]) -> 
 def drift(values: NDArray[np.floating]) -> float:
     """Return how far the median moves over the run, beyond counting noise, as a share of its size.
 
-    Equal-count bins in order of acquisition, of at most 500 cells evenly taken; the range of their medians, less the
-    range that 95 % of steady runs stay within, over max(|median|, robust SD). 0 where too few cells can tell.
+    Equal-count bins in order of acquisition; the range of their medians, less the range that 95 % of steady runs stay
+    within, over max(|median|, robust SD). 0 where too few cells can tell.
     """
     bins = min(MOST_BINS, values.size // EVENTS_PER_BIN)
     if bins < 4:
         return 0.0
-    thin = values[:: max(1, values.size // MOST_CELLS)]
-    size = thin.size // bins
-    medians = np.partition(thin[: bins * size].reshape(bins, size), size // 2, axis=1)[:, size // 2]
-    spread, centre = robust_sd(thin), median(thin)
+    size = values.size // bins
+    medians = np.partition(values[: bins * size].reshape(bins, size), size // 2, axis=1)[:, size // 2]
+    ordered = np.sort(values)
+    spread, centre = robust_sd(ordered, ordered=True), median(ordered, ordered=True)
     scale = max(abs(centre), spread)
     if not scale > 0:
         return 0.0
     # A median's error without assuming a shape: the quantiles half a standard error of the rank either side of it.
     reach = 50.0 / np.sqrt(size)
-    error = (quantile(thin, 50 + reach) - quantile(thin, 50 - reach)) / 2
+    low, high = (quantile(ordered, percent, ordered=True) for percent in (50 - reach, 50 + reach))
+    error = (high - low) / 2
     noise = error * STEADY_RANGE[bins]
     return float(max(0.0, np.ptp(medians) - noise) / scale)
 
@@ -163,13 +164,15 @@ def _at_margin(columns: Columns) -> Mask:
 
 
 def _margin_masks(columns: Columns) -> dict[str, Mask]:
-    """Return, channel by channel, the events at the top of the detector's range ($PnR, scaled as the values are)."""
+    """Return the events at the top of the range ($PnR, scaled as the values are) of each channel that has any."""
     found = {}
     for role, name in columns.names.items():
         channel = columns.events.channels[columns.events.names.index(name)]
         top = _top(channel.range, channel.gain, channel.log_decades, channel.log_offset)
         if is_fluorescence(channel) or name.casefold().startswith(("fsc", "ssc")):
-            found[role] = np.asarray(columns.column(role, RAW) >= top)
+            values = columns.column(role, RAW)
+            if values.size and values.max() >= top:
+                found[role] = np.asarray(values >= top)
     return found
 
 

@@ -8,9 +8,9 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.cytometry.bench import Bench, with_files
+from assaykit.cytometry.bench import Bench, usable_controls, with_files
 from assaykit.cytometry.estimated import Estimate, finding, listed, seed_of, threshold
-from assaykit.cytometry.matching import concerns, controls_of, match_control, text_factor
+from assaykit.cytometry.matching import concerns, match_control, text_factor
 from assaykit.cytometry.readouts import median, quantile, robust_sd
 from assaykit.cytometry.valleys import FEWEST, Cut, cut_above_mode
 from assaykit.errors import GateError
@@ -44,12 +44,12 @@ def fmo_estimate(gate: FmoGate, bench: Bench) -> Estimate:
 
     Raises GateError where the plate has no control that lacks the stain.
     """
-    role, controls = controls_of(bench.assay, bench.plate, gate.channel)
+    role, controls, _ = usable_controls(bench, gate.channel, gate.parent)
     findings: list[Finding] = []
     if role is None:
         raise GateError(
             "an FMO gate must have wells of the role fmo for its channel",
-            f"none for {gate.channel}",
+            f"none with {FEWEST} cells of {gate.parent} for {gate.channel}",
             f"gate {gate.name}",
             "mark the FMO wells in the layout: role = fmo, marker = the stain left out",
         )
@@ -109,10 +109,7 @@ def _per_treatment(gate: FmoGate, bench: Bench, controls: Sequence[Well]) -> dic
     for well in bench.plate.wells:
         match = match_control(well, controls)
         if match.key not in made:
-            try:
-                made[match.key] = _percentile_gate(gate, bench, match.wells)[0]
-            except GateError:
-                continue  # too few cells in this treatment's own control: the plate's threshold serves
+            made[match.key] = _percentile_gate(gate, bench, match.wells)[0]
         own[well.name] = made[match.key]
     return own
 

@@ -209,3 +209,62 @@ def test_the_wells_of_flowcytometrytools_run_through_a_marker_intensity_protocol
 def test_a_table_of_readouts_without_rows_has_nothing_to_check(lab):
     assay, plate = lab.assay([lab.well("A1")])
     assert check_plate(assay, plate, pd.DataFrame({"plate": [], "well": [], "readout": [], "value": []})) == []
+
+
+def test_a_control_that_cannot_be_read_serves_nobody_and_the_next_best_does(lab):
+    drug = {"treatment": "imatinib 1 uM"}
+    lost = Well("B2", "fmo", {**drug, "context": "mono", "marker": "cxcr4"}, lab.folder / "lost.fcs")
+    ran = lab.run([lab.well("A1"), lab.fmo("A2"), lab.well("B1", **drug), lost])
+    assert ran.value("B1", "cxcr4_control_median") == ran.value("A1", "cxcr4_control_median")
+    assert ("control_poor", "") in ran.checks("warn")
+    assert ("control_not_matched", "") in ran.checks("note")
+    assert ("file_missing", "B2") in ran.checks("fail")
+
+
+def annexin_protocol(control: str) -> dict:
+    positive = {"kind": "control", "parent": "cells", "control": control, "percentile": 99.0}
+    return {
+        "name": "annexin",
+        "title": "Annexin",
+        "channels": {"fsc_a": {"names": ["FSC-A"]}, "annexin": {"names": ["PE-A"]}, "pi": {"names": ["APC-A"]}},
+        "gate": [
+            {"kind": "debris", "name": "cells"},
+            {**positive, "name": "annexin_positive", "channel": "annexin"},
+            {**positive, "name": "pi_positive", "channel": "pi"},
+            {
+                "kind": "boolean",
+                "name": "early",
+                "parent": "cells",
+                "operation": "and",
+                "of": ["annexin_positive", "not pi_positive"],
+            },
+        ],
+        "readout": [{"statistic": "percent_of_parent", "population": "early"}],
+    }
+
+
+@pytest.mark.parametrize("control", ["single_stain", "reference"])
+def test_annexin_quadrants_come_from_single_stains_or_untreated_wells(lab, control):
+    rng = np.random.default_rng(5)
+
+    def dying(name, early, late, *, role="sample", stains=("annexin", "pi"), **factors):
+        n = 6000
+        kind = rng.choice(3, n, p=[1 - early - late, early, late])
+        values = np.zeros((n, 8))
+        values[:, :3] = 60e3 * np.exp(rng.normal(0, 0.15, (n, 3)))
+        annexin = np.where(kind > 0, 6000.0, 60.0) if "annexin" in stains else 60.0
+        pi = np.where(kind > 1, 9000.0, 60.0) if "pi" in stains else 60.0
+        values[:, 3] = annexin * np.exp(rng.normal(0, 0.35, n)) + rng.normal(0, 15, n)
+        values[:, 5] = pi * np.exp(rng.normal(0, 0.35, n)) + rng.normal(0, 15, n)
+        values[:, 7] = np.arange(n) / 250
+        return Well(name, role, {"context": "mono", **factors}, lab.write(name, values, keywords={}))
+
+    wells = [
+        dying("A1", 0.03, 0.02, treatment="vehicle"),
+        dying("B1", 0.25, 0.15, treatment="imatinib 1 uM"),
+        dying("H1", 0.1, 0.1, role="single_stain", stains=("annexin",), marker="annexin"),
+        dying("H2", 0.0, 0.1, role="single_stain", stains=("pi",), marker="pi"),
+    ]
+    ran = lab.run(wells, annexin_protocol(control), compensation="none")
+    # A threshold at the negatives' 99th percentile adds about 1 % of the 60 % negative cells; binomial SE is 0.6.
+    assert ran.value("B1", "early_percent_of_parent") == pytest.approx(25 + 0.6, abs=1.8)
