@@ -63,7 +63,7 @@ def control_lines(assay: Assay) -> Iterator[str]:
     for channel in channels:
         without, close, samples = [], 0, 0
         for plate in assay.plates:
-            _, controls = controls_of(assay, plate, channel)
+            controls = next(iter(controls_of(assay, plate, channel).values()), ())  # FMO before isotype
             wells = [well for well in plate.wells if well.role == "sample"]
             samples += len(wells)
             without += [] if controls else [plate.name]

@@ -36,7 +36,8 @@ def plate_drawing(plate: Plate, treatments: Sequence[str]) -> Text:
     wells = {well.name: well for well in plate.wells}
     narrow = plate.columns >= _NARROW
     numbers = [f"{n % 10}" if narrow else f"{n:<2}" for n in range(1, plate.columns + 1)]
-    text = Text("   " + ("" if narrow else " ").join(numbers) + "\n", style="dim")
+    text = Text()
+    text.append("   " + ("" if narrow else " ").join(numbers) + "\n", style="dim")
     for row in range(plate.rows):
         text.append(f"{row_letters(row):>2} ", style="dim")
         for column in range(plate.columns):
