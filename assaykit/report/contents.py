@@ -43,7 +43,7 @@ class Check:
 def answer(results: Results) -> Answer:
     """Return the opening of the report."""
     comparisons, unit = results.tables["comparisons"], results.study.unit
-    found = families(comparisons, results.tables["estimates"], unit)
+    found = families(comparisons, results.tables["estimates"], unit, results.tables.get("robustness_summary"))
     levels = results.tables["findings"]["level"].value_counts()
     return Answer(
         title=results.study.title,

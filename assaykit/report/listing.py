@@ -107,6 +107,42 @@ def _estimate(row: pd.Series) -> Iterator[str]:
     yield shown(str(row["reason"]))
 
 
+def acceptance_listings(frame: pd.DataFrame) -> tuple[Listing, Listing]:
+    """Return the criteria, one row per assay and check with how many passed; and in full what did not."""
+    rows = [
+        (
+            str(assay).replace("_", " "),
+            str(check).replace("_", " "),
+            f"{part['limit'].iloc[0]:g} {part['unit'].iloc[0]}".strip(),
+            " to ".join(dict.fromkeys(_plain(v) for v in (part["value"].min(), part["value"].max()))),
+            f"{int((part['result'] == 'pass').sum())} of {len(part)}",
+        )
+        for (assay, check), part in frame.groupby(["assay", "check"], sort=False)
+    ]
+    refused = frame[frame["result"] != "pass"]
+    names = ["assay", "plate", "unit_id", "check", "value", "limit", "unit", "result", "dropped", "message"]
+    return Listing("", ("assay", "criterion", "limit", "values", "passed"), tuple(rows)), plain_table(refused[names])
+
+
+def robustness_listing(summary: pd.DataFrame | None) -> Listing | None:
+    """Return the fragile contrasts and what each does not stand without; None where nothing was varied."""
+    if summary is None or summary.empty:
+        return None
+    fragile = summary[summary["doubts"] != ""]
+    stands = (
+        f"{len(summary) - len(fragile)} of {len(summary)} contrasts stand whatever was varied: each unit left out in "
+        "turn, other models, other inputs. An answer that weakens or changes under one variation or more is fragile."
+    )
+    rows = tuple(
+        (endpoint_words(str(row["analysis"])), shown(str(row["contrast"])), context_words(str(row["context"])),
+         str(row["says"]), f"{row['standing']} of {row['variations']}", shown(str(row["doubts"])))
+        for _, row in fragile.iterrows()
+    )  # fmt: skip
+    return Listing(
+        "Fragile contrasts", ("analysis", "contrast", "context", "says", "stands in", "doubts"), rows, stands
+    )
+
+
 def plain_table(frame: pd.DataFrame) -> Listing:
     """Return any table as a listing."""
     rows = tuple(tuple(_plain(value) for value in row) for row in frame.itertuples(index=False, name=None))
@@ -118,7 +154,7 @@ def _plain(value: object) -> str:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return number_text(float(value)) if isinstance(value, float) else str(value)
+    return number_text(float(value)) if isinstance(value, float) else shown(str(value))
 
 
 def verdict_class(text: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from assaykit.figures import Drawing, Printed, drawings, print_all, write_printed
 from assaykit.figures.conditions import shown
 from assaykit.report.contents import answer, findings_by_check, input_rows, provenance_rows
-from assaykit.report.listing import claim_groups, estimate_groups, plain_table
+from assaykit.report.listing import acceptance_listings, claim_groups, estimate_groups, robustness_listing
 from assaykit.report.methods import methods, methods_markdown
 from assaykit.report.svg import inline_svg, width_of
 from assaykit.report.words import VERDICT_MEANING
@@ -95,6 +95,7 @@ def page(results: Results, listed: list[Drawing], figures: Mapping[str, str]) ->
         chapters=_chapters(listed, figures),
         claims=claim_groups(results.tables["comparisons"]),
         estimates=estimate_groups(results.tables["estimates"]),
+        robust=robustness_listing(results.tables.get("robustness_summary")),
         methods=methods(results),
         provenance=provenance_rows(results.provenance),
         inputs=input_rows(results.provenance),
@@ -106,7 +107,7 @@ def page(results: Results, listed: list[Drawing], figures: Mapping[str, str]) ->
 
 def _acceptance(results: Results) -> Any:
     frame = results.tables.get("acceptance")
-    return plain_table(frame) if frame is not None and len(frame) else None
+    return acceptance_listings(frame) if frame is not None and len(frame) else None
 
 
 def _chapters(listed: list[Drawing], figures: Mapping[str, str]) -> list[tuple[str, str, list[_Shown]]]:

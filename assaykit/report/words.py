@@ -15,6 +15,7 @@ from assaykit.figures.conditions import context_words, endpoint_words, shown
 from assaykit.figures.evidence import by_family
 from assaykit.figures.numbers import is_ratio, number_text, p_text
 
+_CONTRAST = ("assay", "analysis", "contrast", "context")
 VERDICT_ORDER = ("consistent", "contradicts", "no effect", "inconclusive", "not interpretable", "not testable")
 VERDICT_MEANING = {
     "consistent": "the interval lies beyond no effect, on the side the claim is on",
@@ -124,6 +125,7 @@ class Headline:
     statements: tuple[tuple[str, str], ...]  # claim, what the review says
     finding: str
     remark: str
+    fragile: str  # what the answer does not stand without; empty where it is robust or not known
     conflict: str
     endpoint: str
     primary: bool
@@ -150,24 +152,43 @@ def verdict_counts(comparisons: pd.DataFrame) -> tuple[tuple[str, int], ...]:
     return tuple((verdict, int(counts[verdict])) for verdict in VERDICT_ORDER if verdict in counts)
 
 
-def families(comparisons: pd.DataFrame, estimates: pd.DataFrame, unit: str) -> list[Family]:
-    """Return the families of tested claims with one headline per contrast and verdict."""
+def families(
+    comparisons: pd.DataFrame, estimates: pd.DataFrame, unit: str, robustness: pd.DataFrame | None = None
+) -> list[Family]:
+    """Return the families of tested claims with one headline per contrast and verdict.
+
+    `robustness` is the summary of the robustness table, where there is one: a fragile answer is called so.
+    """
+    doubts = _doubts(robustness)
     return [
-        Family(name, verdict_counts(part), tuple(_headlines(part, estimates, unit)))
+        Family(name, verdict_counts(part), tuple(_headlines(part, estimates, unit, doubts)))
         for name, part in by_family(comparisons)
     ]
 
 
-def _headlines(part: pd.DataFrame, estimates: pd.DataFrame, unit: str) -> Iterator[Headline]:
+def _doubts(robustness: pd.DataFrame | None) -> dict[tuple[str, ...], str]:
+    """Return (assay, analysis, contrast, context) -> what the answer does not stand without."""
+    if robustness is None:
+        return {}
+    fragile = robustness[robustness["doubts"] != ""]
+    keys = fragile[list(_CONTRAST)].astype(str).itertuples(index=False, name=None)
+    return dict(zip(keys, fragile["doubts"], strict=True))
+
+
+def _headlines(
+    part: pd.DataFrame, estimates: pd.DataFrame, unit: str, doubts: dict[tuple[str, ...], str]
+) -> Iterator[Headline]:
     keys = ["endpoint", "contrast", "context", "verdict", "effect"]
     for _, rows in part.groupby(keys, sort=False, dropna=False):
         first = rows.iloc[0]
+        tested = _estimate_behind(first, estimates)
         yield Headline(
             verdict=str(first["verdict"]),
             claims=tuple(rows["claim"]),
             statements=tuple((str(c), shown(str(s))) for c, s in zip(rows["claim"], rows["statement"], strict=True)),
-            finding=_finding(first, estimates, unit),
+            finding=_finding(first, tested, unit),
             remark=_remark(first, unit),
+            fragile=doubts.get(tuple(str(tested[name]) for name in _CONTRAST), ""),
             conflict=" ".join(dict.fromkeys(c for c in rows["conflict"] if c)),
             endpoint=str(first["endpoint"]),
             primary=bool(rows["primary"].any()),
@@ -175,20 +196,22 @@ def _headlines(part: pd.DataFrame, estimates: pd.DataFrame, unit: str) -> Iterat
         )
 
 
-def _finding(claim: pd.Series, estimates: pd.DataFrame, unit: str) -> str:
-    """Return the sentence on the estimate a claim was tested with, p adjusted over the claims.
+def _estimate_behind(claim: pd.Series, estimates: pd.DataFrame) -> pd.Series:
+    """Return the row of ESTIMATES a claim was tested with: its endpoint, context and the very same numbers.
 
-    The estimate is the row with the claim's endpoint, context and the very same numbers; where a claim turned a
-    contrast round there is none, and the sentence names the contrast as it was tested.
+    Where a claim turned a contrast round there is no such row, and the claim's own numbers stand for it.
     """
-    if pd.isna(claim["effect"]):
-        return ""
     numbers = ["effect", "effect_low", "effect_high"]
     same = (estimates[["endpoint", "context"]] == claim[["endpoint", "context"]]).all(axis=1)
     same &= np.isclose(estimates[numbers].to_numpy(float), claim[numbers].to_numpy(float), rtol=1e-9).all(axis=1)
-    row = estimates[same].iloc[0].copy() if same.any() else _as_tested(claim)
-    row["p_adjusted"] = claim["p_adjusted"]
-    text = sentence(row, unit)
+    return estimates[same].iloc[0].copy() if same.any() else _as_tested(claim)
+
+
+def _finding(claim: pd.Series, tested: pd.Series, unit: str) -> str:
+    """Return the sentence on the estimate a claim was tested with, p adjusted over the claims."""
+    if pd.isna(claim["effect"]):
+        return ""
+    text = sentence(pd.concat([tested.drop("p_adjusted"), claim[["p_adjusted"]]]), unit)
     return (
         f"What was seen, and cannot be read as an effect: {text}" if claim["verdict"] == "not interpretable" else text
     )
@@ -211,8 +234,8 @@ def _as_tested(claim: pd.Series) -> pd.Series:
     """Return a claim's own numbers as a contrast; 'A - B' of two treatments reads as such."""
     treatment, _, comparator = str(claim["contrast"]).partition(" - ")
     simple = bool(comparator) and " - " not in comparator + str(claim["context"])
-    words = {"treatment": treatment, "comparator": comparator, "comparator_context": ""}
-    return pd.Series({**claim.to_dict(), **words, "kind": "pairwise" if simple else "custom"})
+    words = {"treatment": treatment, "comparator": comparator, "kind": "pairwise" if simple else "custom"}
+    return pd.Series({**claim.to_dict(), **words, "comparator_context": "", "assay": "", "analysis": ""})
 
 
 def strongest(found: list[Family], count: int = 3) -> list[Headline]:

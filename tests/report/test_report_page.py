@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 from figures.figures_study import synthetic_results
 
@@ -136,6 +137,31 @@ def test_a_study_without_claims_estimates_or_findings_still_has_a_report(results
 def test_no_measurement_at_all_is_a_report_too(results, tmp_path):
     empty = without(results, "comparisons", "estimates", "measurements", "populations", "readouts")
     assert "0 independent experiments" in write_report(empty, tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+def test_criteria_are_counted_and_those_not_met_are_told_in_full(results, tmp_path):
+    acceptance = pd.DataFrame(
+        {
+            "assay": "annexin_apoptosis", "plate": ["p1", "p2"], "unit_id": ["exp1", "exp2"], "context": "mono",
+            "check": "vehicle_death", "value": [4.0, 17.2], "limit": 15.0, "unit": "%", "result": ["pass", "fail"],
+            "dropped": [False, True], "message": ["", "vehicle of exp2 dies"],
+        }
+    )  # fmt: skip
+    text = bare(replace(results, tables={**results.tables, "acceptance": acceptance}), tmp_path)
+    assert "<td>15 %</td><td>4.00 to 17.2</td><td>1 of 2</td>" in text
+    assert "<td>vehicle of exp2 dies</td>" in text
+
+
+def test_an_answer_that_does_not_stand_without_one_unit_is_called_fragile(results, tmp_path):
+    row = results.tables["estimates"].iloc[0]
+    summary = pd.DataFrame([{
+        "assay": row["assay"], "analysis": row["analysis"], "contrast": row["contrast"], "context": row["context"],
+        "kind": "treatment", "says": "above zero", "variations": 9, "standing": 8, "weaker": 1, "changed": 0,
+        "robust": "fragile", "doubts": "without exp3",
+    }])  # fmt: skip
+    text = bare(replace(results, tables={**results.tables, "robustness_summary": summary}), tmp_path)
+    assert "0 of 1 contrasts stand" in text
+    assert "Fragile:</span> the answer weakens or changes in these variations: without exp3." in text
 
 
 def test_the_folder_holds_report_methods_workbook_and_figures_whoever_draws(results, tmp_path):
