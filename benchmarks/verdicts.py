@@ -28,10 +28,12 @@ NO_EFFECT = tuple(
 STATINS = (STATIN_LOWERS, replace(STATIN_SPARES, verdict="not consistent"))
 
 
-NOTE = """Where the truth is no effect, a two-sided 95 % interval excludes it in 5 % of experiments whatever the number of
+NOTE = """\
+Where the truth is no effect, a two-sided 95 % interval excludes it in 5 % of experiments whatever the number of
 units, so "no effect" and "inconclusive" cannot be right more often than 95 %; "consistent" is then said in 2.5 %.
 The world "statin leaves migration" holds a true difference of 1 % (7.9 against 8), and is asked only not to be called
-consistent. One seed is one whole experiment: simulated wells, `assaykit.stats.estimate`, `assaykit.evidence.compare`."""
+consistent. One seed is one whole experiment: simulated wells, `assaykit.stats.estimate`, `assaykit.evidence.compare`.
+"""
 
 
 def seen(task: tuple[World, int]) -> list[dict[str, object]]:
