@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 
 from assaykit.errors import DesignError
 
@@ -46,11 +47,11 @@ class RandomPart:
 
 
 class Factor(NamedTuple):
-    """H factored: the diagonal D, M = D^-1 C, the inverse of S, and log |H|."""
+    """H factored: the diagonal D, M = D^-1 C, the Cholesky root of S, and log |H|."""
 
     D: Array
     M: Array
-    S_inverse: Array
+    root: Array
     log_det: float
 
 
@@ -108,17 +109,19 @@ def factor(random: RandomPart, sds: Array, weights: Array) -> Factor | None:
             E += meeting if m == k else meeting + meeting.T
     M = C / D[:, None]
     S = E - C.T @ M
-    log_det = _log_det(S)
-    if log_det is None:
+    root, failed = dpotrf(S, lower=1) if q2 else (S, 0)
+    if failed:
         return None
-    return Factor(D, M, np.linalg.inv(S) if q2 else S, float(np.sum(np.log(D)) + log_det))
+    return Factor(D, M, root, float(np.sum(np.log(D)) + 2 * np.sum(np.log(np.diag(root)))))
 
 
 def solve(H: Factor, right: Array) -> Array:
     """Return H^-1 right, for (q,) or (q, m)."""
     first = right[: H.D.size]
     D = H.D if right.ndim == 1 else H.D[:, None]
-    lower = H.S_inverse @ (right[H.D.size :] - H.M.T @ first)
+    lower = right[H.D.size :] - H.M.T @ first
+    if H.root.size:
+        lower = dpotrs(H.root, lower, lower=1)[0]
     return np.concatenate([first / D - H.M @ lower, lower])
 
 
@@ -126,7 +129,8 @@ def leverages(random: RandomPart, sds: Array, H: Factor) -> tuple[Array, Array]:
     """Return diag(A H^-1 A') over observations and diag(H^-1) over levels."""
     if not random.terms:
         return np.zeros(1), np.zeros(0)
-    across = H.M @ H.S_inverse
+    S_inverse = _inverse(H.root)
+    across = H.M @ S_inverse
     inner = 1 / H.D + np.einsum("ij,ij->i", across, H.M)
     lead = random.terms[0].level
     diagonal = sds[0] ** 2 * inner[lead]
@@ -134,8 +138,8 @@ def leverages(random: RandomPart, sds: Array, H: Factor) -> tuple[Array, Array]:
     for k, place in enumerate(places, start=1):
         diagonal = diagonal - 2 * sds[0] * sds[k] * across[lead, place]
         for m, other in enumerate(places, start=1):
-            diagonal = diagonal + sds[k] * sds[m] * H.S_inverse[place, other]
-    return diagonal, np.concatenate([inner, np.diag(H.S_inverse)])
+            diagonal = diagonal + sds[k] * sds[m] * S_inverse[place, other]
+    return diagonal, np.concatenate([inner, np.diag(S_inverse)])
 
 
 def _cross(rows: Whole, columns: Whole, weights: Array, shape: tuple[int, int]) -> Array:
@@ -148,14 +152,12 @@ def _summed(term: Term, columns: Array) -> Array:
     return np.stack(sums, axis=1, dtype=np.float64)
 
 
-def _log_det(S: Array) -> float | None:
-    """Return log |S|, or None where S is not positive definite."""
-    if S.size == 0:
-        return 0.0
-    try:
-        return 2 * float(np.sum(np.log(np.diag(np.linalg.cholesky(S)))))
-    except np.linalg.LinAlgError:
-        return None
+def _inverse(root: Array) -> Array:
+    """Return the inverse of the matrix whose lower Cholesky root is given."""
+    if root.size == 0:
+        return root
+    lower = np.tril(dpotri(root, lower=1)[0])
+    return np.asarray(lower + np.tril(lower, -1).T)
 
 
 def _term(name: str, labels: ArrayLike, observations: int) -> Term:

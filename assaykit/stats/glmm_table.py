@@ -80,7 +80,7 @@ def fit_count_table(
             repr(unit),
             remedy=f"name the column that tells experiments or donors apart. Columns: {list(frame.columns)}",
         )
-    text = _with_unit(frame, formula, unit)
+    text, units = _with_unit(frame, formula, unit), int(frame[unit].nunique())
     fit = fit_glmm_formula(frame, text, family=family, trials=trials, levels=levels)
     families = _families(fit)
     default = _bootstrap_rows(fit, families, bootstrap) if bootstrap else _unit_rows(fit, families, unit)
@@ -91,7 +91,7 @@ def fit_count_table(
         **_tables(default, families, adjust=adjust, model=None, prefix=""),
         **_tables(_wald_rows(fit, families), families, adjust=adjust, model=fit.glmm, prefix="wald_"),
     }
-    return TableFit(text, tables, _summary(fit.glmm, frame, unit), _findings(fit))
+    return TableFit(text, tables, _summary(fit.glmm, frame, unit), _findings(fit, few=bool(bootstrap) and units < 5))
 
 
 def coefficients(fit: Glmm) -> pd.DataFrame:
@@ -240,8 +240,12 @@ def _summary(fit: Glmm, frame: pd.DataFrame, unit: str) -> dict[str, Any]:
     }
 
 
-def _findings(fit: GlmmOfFormula) -> tuple[Finding, ...]:
-    if not fit.dropped_rows:
-        return fit.glmm.findings
-    message = f"{fit.dropped_rows} rows with missing values are left out"
-    return (*fit.glmm.findings, Finding("warn", "rows_left_out", message))
+def _findings(fit: GlmmOfFormula, *, few: bool) -> tuple[Finding, ...]:
+    """Return the fit's findings, rows left out, and a bootstrap asked of fewer than five units."""
+    found = list(fit.glmm.findings)
+    if fit.dropped_rows:
+        found.append(Finding("warn", "rows_left_out", f"{fit.dropped_rows} rows with missing values are left out"))
+    if few:
+        message = "with fewer than five units the bootstrap's p values are still too small; the unit-level t is not"
+        found.append(Finding("warn", "bootstrap_few_units", message))
+    return tuple(found)
