@@ -66,6 +66,12 @@ def concatenated(document: Mapping[str, Any], path: Path, label: str) -> list[tu
     return [("", path.parent / name) for name in _names(concat, "concat", label)]
 
 
+def alerts_of(document: Mapping[str, Any], label: str) -> tuple[str, ...]:
+    """Return what the author of a layout wants said each time it is read."""
+    alert = _meta(document, label).get("alert", "")
+    return (str(alert).strip(),) if alert else ()
+
+
 def _parsed(path: Path, label: str) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))

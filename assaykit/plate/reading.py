@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from assaykit.errors import CountsError, InputError, LayoutError, raise_all
 from assaykit.plate.draft import DraftPlate, DraftWell, Entry, text_from_value
-from assaykit.plate.grammar import concatenated, document_from_toml
+from assaykit.plate.grammar import alerts_of, concatenated, document_from_toml
 from assaykit.plate.model import Plate
 from assaykit.plate.positions import position_from_well, well_from_position
 from assaykit.plate.schema import Columns, column_faults, plate_from_draft, refused_columns, well_from_draft
@@ -26,11 +26,12 @@ FORMATS = (".toml", ".csv", ".tsv", ".txt", ".xlsx", ".xlsm")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one file gave: its plates, its faults, and every file it drew on."""
+    """What one file gave: its plates, its faults, every file it drew on, and what its author wants said."""
 
     plates: tuple[Plate, ...]
     faults: tuple[InputError, ...]
     inputs: tuple[Path, ...]
+    alerts: tuple[str, ...] = ()
 
 
 def read_plates(
@@ -69,15 +70,15 @@ def reading_from_layout(
     """Return the plates that can be read, and every fault of the file; `constants` hold where a well says nothing."""
     label = label or path.name
     try:
-        drafts, faults, inputs = _drafts(path, label, columns.known)
+        drafted = _drafted(path, label, columns.known)
     except LayoutError as error:
         return Reading((), (error,), (path,))
-    plates = []
-    for draft in drafts:
+    plates, faults = [], list(drafted.faults)
+    for draft in drafted.drafts:
         plate, more = plate_from_draft(_with_constants(draft, constants), columns, size=size)
         plates.append(plate)
         faults += more
-    return Reading(tuple(plates), tuple(faults), inputs)
+    return Reading(tuple(plates), tuple(faults), drafted.inputs, drafted.alerts)
 
 
 def reading_from_counts(path: Path, columns: Columns, *, label: str = "") -> Reading:
@@ -90,6 +91,8 @@ def reading_from_counts(path: Path, columns: Columns, *, label: str = "") -> Rea
         sheets, faults = sheets_from_file(path, label)
     except LayoutError as error:
         return Reading((), (_as_counts(error),), (path,))
+    if not sheets:
+        faults.append(LayoutError("a workbook must have a sheet of counts", "none that is filled", label))
     plates = []
     for sheet in sheets:
         plate, more = _counts_plate(sheet, path, columns)
@@ -154,13 +157,22 @@ def _with_constants(draft: DraftPlate, constants: Mapping[str, str]) -> DraftPla
     return replace(draft, wells=tuple(replace(well, entries={**entries, **well.entries}) for well in draft.wells))
 
 
-_Drafts = tuple[list[DraftPlate], list[InputError], tuple[Path, ...]]
+@dataclass(frozen=True, slots=True)
+class _Drafted:
+    """What one file holds before the schema: plates as written, faults, the files read, and what it wants said."""
+
+    drafts: list[DraftPlate]
+    faults: list[InputError]
+    inputs: tuple[Path, ...]
+    alerts: tuple[str, ...] = ()
 
 
-def _drafts(path: Path, label: str, known: tuple[str, ...]) -> _Drafts:
+def _drafted(path: Path, label: str, known: tuple[str, ...], above: tuple[Path, ...] = ()) -> _Drafted:
     check_format(path, label)
+    if path.resolve() in above:
+        raise LayoutError("a layout must not join itself", f"'{path.name}'", f"{label}, [meta] concat", "delete it")
     if path.suffix.lower() == ".toml":
-        return _drafts_from_toml(path, label, known)
+        return _drafted_from_toml(path, label, known, above)
     sheets, faults = sheets_from_file(path, label)
     drafts: list[DraftPlate] = []
     for sheet in sheets:
@@ -169,24 +181,23 @@ def _drafts(path: Path, label: str, known: tuple[str, ...]) -> _Drafts:
         faults += wrong
     if not sheets:
         faults.append(LayoutError("a workbook must have a sheet with a plate", "none that is filled", label))
-    return drafts, faults, (path,)
+    return _Drafted(drafts, faults, (path,))
 
 
-def _drafts_from_toml(path: Path, label: str, known: tuple[str, ...]) -> _Drafts:
+def _drafted_from_toml(path: Path, label: str, known: tuple[str, ...], above: tuple[Path, ...]) -> _Drafted:
+    """Return the plates of a wellmap document, and those of the layouts it joins to its own."""
     document, inputs = document_from_toml(path, label)
     further = concatenated(document, path, label)
     own = {key: value for key, value in document.items() if key != "meta"}
     drafts, faults = drafts_from_toml(own, path, label, known=known) if own or not further else ([], [])
+    alerts = alerts_of(document, label)
     for plate, other in further:
-        if other.resolve() == path.resolve():
-            raise LayoutError(
-                "a layout must not join itself", f"'{other.name}'", f"{label}, [meta] concat", "delete it"
-            )
-        more, wrong, read = _drafts(other, f"{label} via {other.name}", known)
-        drafts += [replace(draft, name=plate or draft.name) for draft in more]
-        faults += wrong
-        inputs += read
-    return drafts, faults, inputs
+        joined = _drafted(other, f"{label} via {other.name}", known, (*above, path.resolve()))
+        drafts += [replace(draft, name=plate or draft.name) for draft in joined.drafts]
+        faults += joined.faults
+        inputs += joined.inputs
+        alerts += joined.alerts
+    return _Drafted(drafts, faults, inputs, alerts)
 
 
 def check_format(path: Path, label: str) -> None:

@@ -111,6 +111,8 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
     for reading in (*layouts, *tables):
         gathered.faults += reading.faults
         gathered.inputs += reading.inputs
+        source = _label(reading.inputs[0], place.folder)
+        gathered.findings += [Finding("note", "layout_alert", f"{source} says: {alert}") for alert in reading.alerts]
     rules = replace(rules, targeted=_is_migration(protocol))
     plates = tuple(_checked(layouts, rules, gathered))
     counts = tuple(_checked(tables, rules, gathered))

@@ -119,3 +119,15 @@ def test_wells_named_one_by_one_are_all_there_in_plate_order(tmp_path_factory, p
     text = "".join(f"[well.{name}]\ntreatment = 'vehicle'\n" for name in names)
     (plate,) = plates(tmp_path_factory.mktemp("layout"), text).values()
     assert [well.name for well in plate.wells] == [f"{'ABCDEFGH'[r]}{c + 1}" for r, c in sorted(positions)]
+
+
+def test_layouts_that_join_each_other_are_refused(tmp_path):
+    (tmp_path / "other.toml").write_text("[meta]\nconcat = 'layout.toml'\n")
+    with pytest.raises(LayoutError, match="a layout must not join itself"):
+        plates(tmp_path, "[meta]\nconcat = 'other.toml'\n")
+
+
+def test_layouts_that_include_each_other_are_refused(tmp_path):
+    (tmp_path / "other.toml").write_text("[meta]\ninclude = 'layout.toml'\n")
+    with pytest.raises(LayoutError, match="a layout must not include itself"):
+        plates(tmp_path, "[meta]\ninclude = 'other.toml'\n")
