@@ -3,7 +3,8 @@
     python benchmarks/fuzz_fcs.py --cases 200000 --seed 1
 
 Seeds are the eleven files inside FlowCytometryTools, the files of ASSAYKIT_CORPUS where it is set (cut to 40 kB, and
-whole where small), and files of the tests' own encoder. Every case is timed, in seconds of processor; one in 32 is traced for memory.
+whole where small), and files of the tests' own encoder. Every case is timed, in seconds of processor; one in 32 is
+traced for memory.
 """
 
 from __future__ import annotations

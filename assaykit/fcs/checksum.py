@@ -20,7 +20,7 @@ def crc_repairs(source: Source, *, begin: int, end: int) -> tuple[Repair, ...]:
     """Return a repair where the data set [begin, end) is followed by a CRC that does not agree with its bytes."""
     written = source.read(end, end + 8)
     claimed = _claimed(written)
-    if not claimed or claimed & {_crc(source, begin, end, start) for start in _STARTS}:
+    if not claimed or claimed & {_crc(source, begin=begin, end=end, start=start) for start in _STARTS}:
         return ()
     return (mended("crc_differs", repr(written)[1:], where=f"bytes {end}-{end + 7}"),)
 
@@ -39,7 +39,7 @@ def _claimed(written: bytes) -> set[int]:
     return {value for value in values if 0 < value <= 0xFFFF}
 
 
-def _crc(source: Source, begin: int, end: int, start: int) -> int:
+def _crc(source: Source, *, begin: int, end: int, start: int) -> int:
     crc = start
     for first in range(begin, end, _PIECE):
         crc = binascii.crc_hqx(source.read(first, min(end, first + _PIECE)), crc)

@@ -160,7 +160,7 @@ def decoder(field: Field, order: tuple[int, ...]) -> Decode:
         return _text(begin, size)
     direction = _direction(order, size)
     if not direction:
-        return _shuffled(begin, size, order, field.kind)
+        return _shuffled(begin, size, order=order, kind=field.kind)
     if field.kind in "FD" or size in (1, 2, 4, 8):
         return _strided(begin, np.dtype(f"{direction}{'f' if field.kind in 'FD' else 'u'}{size}"))
     return _odd_width(begin, size, direction)
@@ -195,7 +195,7 @@ def _odd_width(begin: int, size: int, direction: str) -> Decode:
     return decode
 
 
-def _shuffled(begin: int, size: int, order: tuple[int, ...], kind: str) -> Decode:
+def _shuffled(begin: int, size: int, *, order: tuple[int, ...], kind: str) -> Decode:
     if size != len(order):
         raise FcsError(
             "$BYTEORD must say the order of every byte of a value", f"{order} for values of {size} bytes", "", "", None,

@@ -54,15 +54,15 @@ def layouts_from_keywords(
     default = plain.get("$DATATYPE", "").strip(_BLANKS).upper()
     kinds = [_kind(plain.get(f"$P{channel.index}DATATYPE") or default, where) for channel in channels]
     declared = [_bits(kind, channel) for kind, channel in zip(kinds, channels, strict=True)]
-    order, notes = _byte_order(words, kinds, declared, where)
+    order, notes = _byte_order(words, kinds, declared, where=where)
     if set(kinds) == {"A"} and not all(declared):
         return iter([Layout(tuple(Field("A", 0, 0, None) for _ in channels), 0, order)]), notes
     bits, repairs = _all_given(declared, order, where)
-    return _ways(kinds, bits, channels, order), (*notes, *repairs)
+    return _ways(kinds, bits, channels, order=order), (*notes, *repairs)
 
 
 def _ways(
-    kinds: Sequence[Kind], bits: Sequence[int], channels: Sequence[Channel], order: tuple[int, ...]
+    kinds: Sequence[Kind], bits: Sequence[int], channels: Sequence[Channel], *, order: tuple[int, ...]
 ) -> Iterator[Layout]:
     declared = tuple(zip(kinds, bits, strict=True))
     yield _layout(declared, channels, order)
@@ -140,7 +140,7 @@ def _mask(channel: Channel, bits: int) -> int | None:
 
 
 def _byte_order(
-    words: Keywords, kinds: Sequence[Kind], bits: Sequence[int], where: str
+    words: Keywords, kinds: Sequence[Kind], bits: Sequence[int], *, where: str
 ) -> tuple[tuple[int, ...], tuple[Repair, ...]]:
     """Return $BYTEORD as the significance of each byte in the order stored, 1 the least."""
     written = words.get("$BYTEORD", "")

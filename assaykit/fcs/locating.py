@@ -118,15 +118,16 @@ def _best(room: Room, layout: Layout, claims: Sequence[Claim]) -> tuple[Claim, t
         )
     if len({claim.begin for claim in clear}) == 1:
         best = max(clear, key=lambda claim: _match(claim, needed))
-        return best, _why(best, claims, clear, {})
-    sense = {claim.begin: plausibility(room.source, layout, claim.begin, room.ranges) for claim in clear}
+        return best, _why(best, claims, clear=clear, sense={})
+    sense = {claim.begin: plausibility(room.source, layout, begin=claim.begin, ranges=room.ranges) for claim in clear}
 
-    def rank(claim: Claim) -> tuple[int, int, float, bool]:
+    def rank(claim: Claim) -> tuple[int, bool, int, float, bool]:
         likely = sense[claim.begin]
-        return _bucket(likely), _match(claim, needed), likely or 0.0, claim.begin == room.text[1]
+        said = claim in claims  # a byte beside is taken only where values there are likelier
+        return _bucket(likely), said, _match(claim, needed), likely or 0.0, claim.begin == room.text[1]
 
     best = max(clear, key=rank)
-    return best, _why(best, claims, clear, sense)
+    return best, _why(best, claims, clear=clear, sense=sense)
 
 
 def _bucket(sense: float | None) -> int:
@@ -142,7 +143,7 @@ def _shifted(claims: Sequence[Claim], needed: int | None) -> list[Claim]:
 
 
 def _why(
-    best: Claim, claims: Sequence[Claim], clear: Sequence[Claim], sense: dict[int, float | None]
+    best: Claim, claims: Sequence[Claim], *, clear: Sequence[Claim], sense: dict[int, float | None]
 ) -> tuple[Repair, ...]:
     said = "; ".join(f"{claim.said_by}: {claim.begin}-{claim.last}" for claim in claims)
     if best not in claims:
@@ -171,19 +172,19 @@ def _whole_events(room: Room, layout: Layout, claim: Claim) -> tuple[int, tuple[
         events = max(0, min(claim.span, left)) * 8 // layout.width
         return events, (mended("tot_missing", f"{claim.span} bytes", done=f"{events} events", where=where),)
     if needed > left:
-        return _cut_short(room, layout, claim, left)
+        return _cut_short(room, layout, claim, left=left)
     if claim.span == needed:
         return room.total, ()
     if _match(claim, needed):
         note = f"{claim.span} bytes for {needed}"
         return room.total, (mended("data_end_off", note, where=f"byte {claim.last}"),)
     if claim.span > needed:
-        return _surplus(room, layout, claim, needed)
+        return _surplus(room, layout, claim, needed=needed)
     note = f"{claim.span} bytes claimed, {needed} needed"
     return room.total, (mended("data_end_wrong", note, where=f"byte {claim.last}"),)
 
 
-def _cut_short(room: Room, layout: Layout, claim: Claim, left: int) -> tuple[int, tuple[Repair, ...]]:
+def _cut_short(room: Room, layout: Layout, claim: Claim, *, left: int) -> tuple[int, tuple[Repair, ...]]:
     """Return the whole events of a file that ends before $TOT of them."""
     held = claim.span if 0 < claim.span <= left else left
     events = held * 8 // layout.width
@@ -198,7 +199,7 @@ def _cut_short(room: Room, layout: Layout, claim: Claim, left: int) -> tuple[int
     )
 
 
-def _surplus(room: Room, layout: Layout, claim: Claim, needed: int) -> tuple[int, tuple[Repair, ...]]:
+def _surplus(room: Room, layout: Layout, claim: Claim, *, needed: int) -> tuple[int, tuple[Repair, ...]]:
     """Return the events of a DATA longer than $TOT: all of it where the rest are whole events, else $TOT."""
     assert room.total is not None
     span = min(claim.span, room.source.size - claim.begin)

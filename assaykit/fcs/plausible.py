@@ -18,7 +18,7 @@ SAMPLE = 256  # events
 _FAINTEST, _FURTHEST = 1e-6, 1e9
 
 
-def plausibility(source: Source, layout: Layout, begin: int, ranges: Sequence[float]) -> float | None:
+def plausibility(source: Source, layout: Layout, *, begin: int, ranges: Sequence[float]) -> float | None:
     """Return the fraction of the first values at `begin` that could be measurements, None where none could tell.
 
     A float is plausible if it is 0, or its size lies between 1e-6 and 1e9 or 1000 x $PnR. An integer tells only where
@@ -30,7 +30,7 @@ def plausibility(source: Source, layout: Layout, begin: int, ranges: Sequence[fl
     raw = source.read(begin, begin + min(SAMPLE * width, 1 << 20))
     count = len(raw) // width
     if count == 0:
-        return None
+        return 0.0
     block = np.frombuffer(raw + bytes(8), np.uint8)
     votes = [
         _plausible(field, decoder(field, layout.order)(block, width, count), top)

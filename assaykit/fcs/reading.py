@@ -132,7 +132,7 @@ def _values(
         for index, field in zip(wanted, fields, strict=True)
     ]
     columns = [Wanted(field, how) for field, how in zip(fields, scales, strict=True)]
-    _check_memory(source, header, exact_dtype(fields), len(fields))
+    _check_memory(source, header, dtype=exact_dtype(fields), columns=len(fields))
     if layout.width == 0:
         placed = list(zip(wanted, columns, strict=True))
         values = read_delimited(
@@ -145,7 +145,7 @@ def _values(
     return values, _mask_repairs(header, wanted, outside)
 
 
-def _check_memory(source: Source, header: Header, dtype: type[np.floating], columns: int) -> None:
+def _check_memory(source: Source, header: Header, *, dtype: type[np.floating], columns: int) -> None:
     """Raise FcsError where the values would take far more memory than the file, as packed bits of a broken one can."""
     needed = header.events * columns * np.dtype(dtype).itemsize
     if header.layout.width and needed > MOST_GROWTH * source.size + MOST_SPARE:
@@ -252,9 +252,9 @@ def _further(source: Source, header: Header) -> tuple[Repair, ...]:
 def _header(source: Source, *, base: int, dataset: int) -> Header:
     preamble = preamble_from_bytes(source.read(base, base + LENGTH), base=base, where=str(source.path))
     words = read_words(source, preamble, base)
-    claims = _claims(preamble, words.keywords, base, source.size)
+    claims = _claims(preamble, words.keywords, base=base, size=source.size)
     unread = _unread_offsets(words.keywords)
-    extent, channels, notes = _events_described(source, words, claims, base)
+    extent, channels, notes = _events_described(source, words, claims, base=base)
     bits = extent.events * extent.layout.width
     end = (
         extent.begin + (bits + 7) // 8
@@ -268,7 +268,7 @@ def _header(source: Source, *, base: int, dataset: int) -> Header:
 
 
 def _events_described(
-    source: Source, words: Words, claims: Sequence[Claim], base: int
+    source: Source, words: Words, claims: Sequence[Claim], *, base: int
 ) -> tuple[Extent, tuple[Channel, ...], tuple[Repair, ...]]:
     where, keywords = str(source.path), words.keywords
     _check_mode(keywords, where)
@@ -308,7 +308,7 @@ def _unread_offsets(keywords: Keywords) -> tuple[Repair, ...]:
     return tuple(mended("offset_unreadable", repr(value), where=key) for key, value in odd)
 
 
-def _claims(preamble: Preamble, keywords: Keywords, base: int, size: int) -> list[Claim]:
+def _claims(preamble: Preamble, keywords: Keywords, *, base: int, size: int) -> list[Claim]:
     """Return where HEADER and TEXT say DATA lies; in a later data set also as if counted from the file's start."""
     header = preamble.data
     text = (offset_from_keyword(keywords, "$BEGINDATA"), offset_from_keyword(keywords, "$ENDDATA"))

@@ -91,7 +91,7 @@ def _opens_text(raw: bytes) -> bool:
 def _whole_end(source: Source, begin: int, end: int, *, data: int | None) -> tuple[int, list[Repair]]:
     """Return the end of TEXT: before DATA where HEADER runs into it, behind the last delimiter where it stops short."""
     delimiter = source.read(begin, begin + 1)
-    if data is not None and begin < data < end and _runs_into(source, data, end, delimiter):
+    if data is not None and begin < data < end and _runs_into(source, data, end, delimiter=delimiter):
         return data, [mended("text_end_wrong", f"TEXT ends at byte {end - 1}, inside DATA", where=f"byte {data}")]
     tail = source.read(max(begin, end - 64), end).rstrip(b" \0\t\r\n" if delimiter not in b"\t\r\n" else b" \0")
     if tail.endswith(delimiter):
@@ -104,7 +104,7 @@ def _whole_end(source: Source, begin: int, end: int, *, data: int | None) -> tup
     return end, [mended("last_delimiter_missing", repr(tail[-12:])[1:], where=f"byte {end - 1}")]
 
 
-def _runs_into(source: Source, data: int, end: int, delimiter: bytes) -> bool:
+def _runs_into(source: Source, data: int, end: int, *, delimiter: bytes) -> bool:
     """Whether TEXT up to `end` holds bytes of DATA: its last byte is one, or it turns binary where DATA begins."""
     if end - data == 1:
         return source.read(data, end) != delimiter  # else it is DATA that begins a byte early

@@ -30,8 +30,7 @@ Pairs = list[tuple[str, str]]
 def keywords_from_text(raw: bytes, *, begin: int, where: str) -> tuple[dict[str, str], str, tuple[Repair, ...]]:
     """Return the keywords of one TEXT segment in file order, its delimiter, and what had to be mended.
 
-    Keywords that open with `$` are stripped of padding; other keywords and all values are kept verbatim but for
-    blanks around values of `$` keywords, which are kept too. Raises FcsError where no keyword can be found.
+    Keywords lose the blanks around them; values are kept verbatim. Raises FcsError where there can be no keyword.
     """
     text, repairs = _decoded(raw, begin)
     if len(text) < 2:

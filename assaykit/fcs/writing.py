@@ -93,7 +93,7 @@ def write_fcs(events: Events, path: str | Path, *, version: Literal["3.1", "3.2"
     if version == "3.2":
         words.setdefault("$CYT", "not said")  # required from FCS 3.2 on
     text, begin = _text(words, len(data))
-    head = _preamble(version, len(text), begin, len(data))
+    head = _preamble(version, text_bytes=len(text), begin=begin, data_bytes=len(data))
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as stream:
@@ -180,7 +180,7 @@ def _text(words: Mapping[str, str], data_bytes: int) -> tuple[bytes, int]:
         begin = LENGTH + len(text)
 
 
-def _preamble(version: str, text_bytes: int, begin: int, data_bytes: int) -> bytes:
+def _preamble(version: str, *, text_bytes: int, begin: int, data_bytes: int) -> bytes:
     last = begin + data_bytes - 1
     fits = data_bytes > 0 and last <= LARGEST_HEADER_OFFSET
     offsets = (LENGTH, LENGTH + text_bytes - 1, begin if fits else 0, last if fits else 0, 0, 0)

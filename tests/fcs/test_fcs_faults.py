@@ -71,6 +71,12 @@ def test_offsets_of_integers_are_arbitrated_too(tmp_path):
     assert_mended(read(tmp_path, integers(header_data=(0, 999999)).bytes()), COUNTS, "offsets_differ")
 
 
+@pytest.mark.parametrize("slip", [-1, 1])
+def test_an_end_off_by_one_does_not_move_integers_that_fill_their_range(tmp_path, slip):
+    recipe = Recipe(COUNTS, "III", [16] * 3, [65536] * 3, ["A", "B", "C"], header_data=(0, slip), text_data=(0, slip))
+    assert_mended(read(tmp_path, recipe.bytes()), COUNTS, "data_end_off")
+
+
 def test_header_fields_at_their_limit_leave_the_offsets_to_text(tmp_path):
     raw = floats().bytes()
     for first, last in ((b"       0", b"       0"), (b"        ", b"        "), (b"99999999", b"99999999")):
@@ -299,6 +305,15 @@ REFUSALS = {
     "has no order of bytes": (floats(declared={"$BYTEORD": "\0absent"}).bytes(), r"\$BYTEORD"),
     "has an order of one byte": (floats(declared={"$BYTEORD": "1"}).bytes(), r"\$BYTEORD"),
     "has integers of 65 bits": (integers(declared={"$P2B": "65"}).bytes(), r"\$P2B"),
+    "is nothing but delimiters": (
+        b"FCS3.0    " + b"%8d%8d%8d%8d%8d%8d" % (58, 200057, 0, 0, 0, 0) + b"/" * 200_000,
+        "TEXT",
+    ),
+    "would swell in memory": (
+        Recipe([[1, 0, 1]], "III", [1] * 3, [2] * 3, ["A", "B", "C"], declared={"$TOT": "20000000"}).bytes()
+        + b"x" * 7_500_000,
+        "memory",
+    ),
     "has no TEXT": (b"FCS3.0    " + b"%8d%8d%8d%8d%8d%8d" % (58, 99, 100, 200, 0, 0) + bytes(200), "TEXT"),
 }
 
