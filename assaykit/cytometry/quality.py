@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.cytometry.columns import RAW, Columns
+from assaykit.cytometry.columns import Columns
 from assaykit.cytometry.hierarchy import ALL
 from assaykit.cytometry.readouts import median, quantile, robust_sd
 from assaykit.cytometry.wells import is_fluorescence, time_column
@@ -25,7 +25,7 @@ FEWEST_EVENTS = 300
 FLOW_BINS = 50
 EVENTS_PER_BIN = 100
 MOST_BINS = 20
-MOST_CELLS = 10_000
+MOST_CELLS = 5_000
 SLOW, FAST = 0.25, 4.0
 """A bin of time with fewer (more) events than this multiple of the median bin is a clog (a surge)."""
 
@@ -71,14 +71,14 @@ def seconds(columns: Columns) -> NDArray[np.floating] | None:
     name = time_column(columns.events.channels)
     if name is None or name not in columns.events.names or len(columns) == 0:
         return None
-    values = columns.events.values[:, columns.events.names.index(name)]
+    values = np.ascontiguousarray(columns.events.values[:, columns.events.names.index(name)])
     return values if values.max() > values.min() else None
 
 
 def _bins_of_time(time: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return the edges of equal spans of time and the events in each; at least 20 are expected per span."""
-    edges = np.linspace(float(time.min()), float(time.max()), int(min(FLOW_BINS, time.size // 20)) + 1)
-    return edges, np.diff(np.searchsorted(np.sort(time, kind="stable"), edges[1:-1]), prepend=0, append=time.size)
+    """Return the edges of equal spans of ascending time and the events in each; at least 20 are expected per span."""
+    edges = np.linspace(float(time[0]), float(time[-1]), int(min(FLOW_BINS, time.size // 20)) + 1)
+    return edges, np.diff(np.searchsorted(time, edges[1:-1]), prepend=0, append=time.size)
 
 
 def _flow(columns: Columns) -> list[Finding]:
@@ -111,7 +111,7 @@ def _odd_times(columns: Columns) -> Mask:
     time = seconds(columns)
     if time is None or time.size < FEWEST_EVENTS:
         return np.zeros(len(columns), dtype=bool)
-    edges, counts = _bins_of_time(time)
+    edges, counts = _bins_of_time(np.sort(time))
     usual = max(float(np.median(counts)), 1.0)
     odd = (counts < SLOW * usual) | (counts > FAST * usual)
     return np.asarray(odd[np.searchsorted(edges[1:-1], time, side="right")])
@@ -167,10 +167,11 @@ def _margin_masks(columns: Columns) -> dict[str, Mask]:
     """Return the events at the top of the range ($PnR, scaled as the values are) of each channel that has any."""
     found = {}
     for role, name in columns.names.items():
-        channel = columns.events.channels[columns.events.names.index(name)]
-        top = _top(channel.range, channel.gain, channel.log_decades, channel.log_offset)
+        position = columns.events.names.index(name)
+        channel = columns.events.channels[position]
         if is_fluorescence(channel) or name.casefold().startswith(("fsc", "ssc")):
-            values = columns.column(role, RAW)
+            top = _top(channel.range, channel.gain, channel.log_decades, channel.log_offset)
+            values = columns.events.values[:, position]
             if values.size and values.max() >= top:
                 found[role] = np.asarray(values >= top)
     return found

@@ -23,6 +23,8 @@ from assaykit.fcs.events import Channel
 from assaykit.plate.model import Well
 from assaykit.study.model import Assay, Resolved, Spillover
 
+WHOLE_TABLE = 0.5
+"""Above this share of the channels it is quicker to read the table as it lies than to pick its columns apart."""
 TIME_NAMES = ("Time", "TIME", "HDR-T")
 SCATTER = ("fsc", "ssc", "fs ", "ss ", "time")
 
@@ -42,7 +44,9 @@ def read_columns(assay: Assay, well: Well, resolved: Resolved, *, roles: Sequenc
     require_roles(assay, header.channels, names, roles=needed)
     spillover = spillover_for(assay, resolved, header.keywords, header.channels)
     matrices = {**resolved.matrices, **({} if spillover is None else {OWN: spillover})}
-    return Columns(read_fcs(path, _needed(names, matrices, header.channels)), names, matrices)
+    reads = _needed(names, matrices, header.channels)
+    whole = len(reads) > WHOLE_TABLE * len(header.channels)
+    return Columns(read_fcs(path, None if whole else reads), names, matrices)
 
 
 def existing(well: Well) -> Path:
