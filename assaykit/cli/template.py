@@ -110,11 +110,11 @@ def _write_layout(path: Path, protocol: Protocol, plan: Plan) -> None:
         help_sheet.append([line])
     help_sheet.column_dimensions["A"].width = 110
     for title, level in zip(_titles(protocol, plan), plan.levels, strict=True):
-        _fill_sheet(book.create_sheet(title), protocol, plan, level)
+        _fill_sheet(book.create_sheet(title), protocol, plan, level=level)
     book.save(path)
 
 
-def _fill_sheet(sheet: Any, protocol: Protocol, plan: Plan, level: str) -> None:
+def _fill_sheet(sheet: Any, protocol: Protocol, plan: Plan, *, level: str) -> None:
     """Write the plate-shaped blocks of one plate, empty, with lists to choose from."""
     from openpyxl.styles import Border, Font, PatternFill, Side
     from openpyxl.worksheet.datavalidation import DataValidation

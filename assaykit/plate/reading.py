@@ -167,12 +167,12 @@ class _Drafted:
     alerts: tuple[str, ...] = ()
 
 
-def _drafted(path: Path, label: str, known: tuple[str, ...], above: tuple[Path, ...] = ()) -> _Drafted:
+def _drafted(path: Path, label: str, known: tuple[str, ...], *, above: tuple[Path, ...] = ()) -> _Drafted:
     check_format(path, label)
     if path.resolve() in above:
         raise LayoutError("a layout must not join itself", f"'{path.name}'", f"{label}, [meta] concat", "delete it")
     if path.suffix.lower() == ".toml":
-        return _drafted_from_toml(path, label, known, above)
+        return _drafted_from_toml(path, label, known, above=above)
     sheets, faults = sheets_from_file(path, label)
     drafts: list[DraftPlate] = []
     for sheet in sheets:
@@ -184,7 +184,7 @@ def _drafted(path: Path, label: str, known: tuple[str, ...], above: tuple[Path, 
     return _Drafted(drafts, faults, (path,))
 
 
-def _drafted_from_toml(path: Path, label: str, known: tuple[str, ...], above: tuple[Path, ...]) -> _Drafted:
+def _drafted_from_toml(path: Path, label: str, known: tuple[str, ...], *, above: tuple[Path, ...]) -> _Drafted:
     """Return the plates of a wellmap document, and those of the layouts it joins to its own."""
     document, inputs = document_from_toml(path, label)
     further = concatenated(document, path, label)
@@ -192,7 +192,7 @@ def _drafted_from_toml(path: Path, label: str, known: tuple[str, ...], above: tu
     drafts, faults = drafts_from_toml(own, path, label, known=known) if own or not further else ([], [])
     alerts = alerts_of(document, label)
     for plate, other in further:
-        joined = _drafted(other, f"{label} via {other.name}", known, (*above, path.resolve()))
+        joined = _drafted(other, f"{label} via {other.name}", known, above=(*above, path.resolve()))
         drafts += [replace(draft, name=plate or draft.name) for draft in joined.drafts]
         faults += joined.faults
         inputs += joined.inputs

@@ -225,7 +225,7 @@ def _block(sheet: Sheet, start: int, end: int, *, heading: Cell, faults: list[In
             )
             continue
         seen[row] = head.where
-        entries |= _row_entries(row, cells, columns, faults)
+        entries |= _row_entries(row, cells, columns, faults=faults)
     factor = column_name(text_from_value(corner.value)) if corner else ""
     shape = max(seen, default=-1) + 1, max(columns.values(), default=-1) + 1
     return _Block(factor, where, entries, shape)
@@ -250,7 +250,7 @@ def _axis(cells: tuple[Cell, ...], faults: list[InputError]) -> dict[int, int]:
 
 
 def _row_entries(
-    row: int, cells: list[Cell], columns: dict[int, int], faults: list[InputError]
+    row: int, cells: list[Cell], columns: dict[int, int], *, faults: list[InputError]
 ) -> dict[Position, Entry]:
     entries = {}
     for offset, cell in enumerate(cells):

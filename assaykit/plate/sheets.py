@@ -112,13 +112,13 @@ def _sheets_from_workbook(path: Path, label: str) -> tuple[list[Sheet], list[Inp
     for title in filled:
         nameless = len(filled) == 1 and title.lower().startswith(_DEFAULT_TITLES)
         sheet_label = f"{label}!{title}"
-        rows = list(_workbook_rows(values[title], formulas[title], sheet_label, faults))
+        rows = list(_workbook_rows(values[title], formulas[title], sheet_label, faults=faults))
         numbers = tuple(range(1, len(rows) + 1))
         sheets.append(Sheet("" if nameless else title.strip(), tuple(rows), numbers, sheet_label))
     return sheets, faults
 
 
-def _workbook_rows(values: Any, formulas: Any, label: str, faults: list[InputError]) -> Iterator[tuple[Cell, ...]]:
+def _workbook_rows(values: Any, formulas: Any, label: str, *, faults: list[InputError]) -> Iterator[tuple[Cell, ...]]:
     merged = {
         (row, column): (area.min_row, area.min_col)
         for area in values.merged_cells.ranges

@@ -68,7 +68,7 @@ def drafts_from_toml(
     document = {key: value for key, value in document.items() if key not in _TABLES or isinstance(value, Mapping)}
     size, more = _size(document, label)
     faults += more
-    shared = list(_layers(document, label, "", faults))
+    shared = list(_layers(document, label, "", faults=faults))
     plates = document.get("plate", {})
     drafts = []
     for name, table in (plates or {source.stem: {}}).items():
@@ -76,9 +76,9 @@ def drafts_from_toml(
             faults.append(LayoutError("a value under [plate] must belong to a plate", f"'{name}'", label))
             continue
         prefix = f"plate.{name}."
-        own = list(_layers(table, label, prefix, faults)) if plates else []
+        own = list(_layers(table, label, prefix, faults=faults)) if plates else []
         if plates:
-            own += _plate_values(table, label, str(name), faults)
+            own += _plate_values(table, label, str(name), faults=faults)
         drafts.append(_draft([*shared, *own], str(name), source=source, label=label, size=size))
     faults += [_no_wells(draft) for draft in drafts if not draft.wells and not faults]
     return drafts, faults
@@ -114,10 +114,10 @@ def _interleaved(this: int, other: int) -> int:
     return this if other % 2 == 0 else this + (1 if this % 2 == 0 else -1)
 
 
-def _layers(table: Mapping[str, Any], label: str, prefix: str, faults: list[InputError]) -> Iterator[_Layer]:
+def _layers(table: Mapping[str, Any], label: str, prefix: str, *, faults: list[InputError]) -> Iterator[_Layer]:
     count = 0
     seen: dict[Position, str] = {}
-    for kind, group, key, values in _groups(table, label, prefix, faults):
+    for kind, group, key, values in _groups(table, label, prefix, faults=faults):
         where = f"[{prefix}{group}]"
         try:
             wells, lines, area = _members(kind, key)
@@ -132,7 +132,7 @@ def _layers(table: Mapping[str, Any], label: str, prefix: str, faults: list[Inpu
 
 
 def _groups(
-    table: Mapping[str, Any], label: str, prefix: str, faults: list[InputError]
+    table: Mapping[str, Any], label: str, prefix: str, *, faults: list[InputError]
 ) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
     """Yield (kind, name in the file, key, values) of every group of wells."""
     for kind in _RANKS:
@@ -220,7 +220,7 @@ def _values(table: Mapping[str, Any], where: str, faults: list[InputError]) -> d
     return values
 
 
-def _plate_values(table: Mapping[str, Any], label: str, name: str, faults: list[InputError]) -> list[_Layer]:
+def _plate_values(table: Mapping[str, Any], label: str, name: str, *, faults: list[InputError]) -> list[_Layer]:
     where = f"[plate.{name}]"
     plain = {}
     for key, value in table.items():

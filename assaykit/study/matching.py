@@ -49,7 +49,7 @@ def match_files(plate: Plate, patterns: Sequence[str], folder: Path, *, where: s
         return Matched(plate, (), (_nothing_named(plate, where),))
     if any("{well}" in pattern for pattern in patterns):
         return _by_pattern(plate, patterns, folder)
-    return _by_folder(plate, patterns, folder, where)
+    return _by_folder(plate, patterns, folder, where=where)
 
 
 def missing_files(study: Study) -> tuple[Finding, ...]:
@@ -141,11 +141,13 @@ def well_in_name(name: str, plate: Plate) -> str:
 
 
 def _by_pattern(plate: Plate, patterns: Sequence[str], folder: Path) -> Matched:
-    wells = [well if well.file is not None else _with_pattern(well, plate, patterns, folder) for well in plate.wells]
+    wells = [
+        well if well.file is not None else _with_pattern(well, plate, patterns, folder=folder) for well in plate.wells
+    ]
     return Matched(replace(plate, wells=tuple(wells)))
 
 
-def _with_pattern(well: Well, plate: Plate, patterns: Sequence[str], folder: Path) -> Well:
+def _with_pattern(well: Well, plate: Plate, patterns: Sequence[str], *, folder: Path) -> Well:
     if well.role == "blank":
         return well
     row, column = position_from_well(well.name)
@@ -160,15 +162,15 @@ def _with_pattern(well: Well, plate: Plate, patterns: Sequence[str], folder: Pat
     return replace(well, file=folder / tried[0])
 
 
-def _by_folder(plate: Plate, patterns: Sequence[str], folder: Path, where: str) -> Matched:
+def _by_folder(plate: Plate, patterns: Sequence[str], folder: Path, *, where: str) -> Matched:
     factors = _shared(plate)
     names = [filled(pattern, {**factors, "plate": plate.name}) for pattern in patterns]
     files = [file for name in names for file in fcs_files(folder, name)]
     if not files:
-        return Matched(plate, (), (_no_files(plate, names, folder, where),))
+        return Matched(plate, (), (_no_files(plate, names, folder, where=where),))
     files = [file for file in files if plate.name in file.name] or files  # one folder for several plates
     by_well, strangers = _sorted_by_well(files, plate)
-    faults = [_two_files(plate, well, found, where) for well, found in by_well.items() if len(found) > 1]
+    faults = [_two_files(plate, well, found, where=where) for well, found in by_well.items() if len(found) > 1]
     wells = tuple(
         replace(well, file=by_well[well.name][0] if well.name in by_well else expected_file(files[0], well.name, plate))
         if well.file is None and well.role != "blank"
@@ -254,7 +256,7 @@ def _nothing_named(plate: Plate, where: str) -> StudyError:
     )
 
 
-def _no_files(plate: Plate, names: Sequence[str], folder: Path, where: str) -> StudyError:
+def _no_files(plate: Plate, names: Sequence[str], folder: Path, *, where: str) -> StudyError:
     there = [name for name in names if found_by(folder, name)]
     found = f"no FCS file in {', '.join(there)}" if there else f"no folder or file {', '.join(names)}"
     return StudyError(
@@ -265,7 +267,7 @@ def _no_files(plate: Plate, names: Sequence[str], folder: Path, where: str) -> S
     )
 
 
-def _two_files(plate: Plate, well: str, files: Sequence[Path], where: str) -> StudyError:
+def _two_files(plate: Plate, well: str, files: Sequence[Path], *, where: str) -> StudyError:
     return StudyError(
         "a well must have one FCS file",
         f"{', '.join(file.name for file in files)} for well {well} of plate {plate.name}",

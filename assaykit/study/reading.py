@@ -62,7 +62,7 @@ def _study(file: StudyFile, path: Path, gathered: _Gathered) -> Study:
     )
     catalogue = _catalogue(file, folder, gathered)
     canonical = cache(lambda text: str(parse_treatment(text, catalogue)))
-    rules = Rules(file.unit, _reference(file, catalogue, path.name, gathered), catalogue, canonical)
+    rules = Rules(file.unit, _reference(file, catalogue, path.name, gathered=gathered), catalogue, canonical)
     assays = []
     for number, entry in enumerate(file.assay, start=1):
         where = f"{path.name}, [[assay]] {number}" + (f" ({entry.name or entry.protocol})")
@@ -103,10 +103,13 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
         )
         gathered.faults.append(fault)
     columns = Columns((file.unit,), (*file.factors, *_matched_factors(protocol)))
-    layouts = [_read_layout(path, entry, place, columns) for path in _globbed(entry.plates, place, "plates", gathered)]
+    layouts = [
+        _read_layout(path, entry, place, columns=columns)
+        for path in _globbed(entry.plates, place, "plates", gathered=gathered)
+    ]
     tables = [
         reading_from_counts(path, columns, label=_label(path, place.folder))
-        for path in _globbed(entry.counts, place, "counts", gathered)
+        for path in _globbed(entry.counts, place, "counts", gathered=gathered)
     ]
     for reading in (*layouts, *tables):
         gathered.faults += reading.faults
@@ -117,7 +120,7 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
     plates = tuple(_checked(layouts, rules, gathered))
     counts = tuple(_checked(tables, rules, gathered))
     repeated = _repeated_plates((*plates, *counts), place.where)
-    plates = _with_files(plates, entry, place, gathered)
+    plates = _with_files(plates, entry, place, gathered=gathered)
     gathered.faults += repeated or shared_files(plates, place.where)
     if protocol is None:
         return None
@@ -146,7 +149,7 @@ def _is_migration(protocol: Protocol | None) -> bool:
     return any(endpoint.startswith(("migration", "checkerboard")) for endpoint in endpoints)
 
 
-def _read_layout(path: Path, entry: AssayEntry, place: _Place, columns: Columns) -> Reading:
+def _read_layout(path: Path, entry: AssayEntry, place: _Place, *, columns: Columns) -> Reading:
     label = _label(path, place.folder)
     constants, faults = factors_from_name(path, entry.file_name, label)
     reading = reading_from_layout(path, columns, size=entry.wells, label=label, constants=constants)
@@ -181,7 +184,7 @@ def _checked(readings: Iterable[Reading], rules: Rules, gathered: _Gathered) -> 
             yield checked.plate
 
 
-def _with_files(plates: Sequence[Plate], entry: AssayEntry, place: _Place, gathered: _Gathered) -> tuple[Plate, ...]:
+def _with_files(plates: Sequence[Plate], entry: AssayEntry, place: _Place, *, gathered: _Gathered) -> tuple[Plate, ...]:
     """Return the plates with their wells' files; the same fault of several plates is told once."""
     matches = [match_files(plate, entry.fcs, place.folder, where=place.where) for plate in plates]
     told: dict[tuple[str, str, str], list[str]] = {}
@@ -250,7 +253,7 @@ def _catalogue(file: StudyFile, folder: Path, gathered: _Gathered) -> Catalogue:
     return catalogue
 
 
-def _reference(file: StudyFile, catalogue: Catalogue, label: str, gathered: _Gathered) -> Reference:
+def _reference(file: StudyFile, catalogue: Catalogue, label: str, *, gathered: _Gathered) -> Reference:
     try:
         treatment = str(parse_treatment(file.reference.treatment, catalogue))
     except InputError as error:
@@ -259,7 +262,7 @@ def _reference(file: StudyFile, catalogue: Catalogue, label: str, gathered: _Gat
     return Reference(treatment, file.reference.context)
 
 
-def _globbed(patterns: Sequence[str], place: _Place, key: str, gathered: _Gathered) -> list[Path]:
+def _globbed(patterns: Sequence[str], place: _Place, key: str, *, gathered: _Gathered) -> list[Path]:
     """Return the files patterns mean, in order and once each; a pattern that means none is a fault."""
     paths: dict[Path, None] = {}
     for pattern in patterns:

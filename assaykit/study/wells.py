@@ -114,10 +114,10 @@ def unknown_markers(plates: Sequence[Plate], protocol: Protocol, channels: Mappi
             marker = str(well.factors.get("marker", ""))
             if marker and marker.strip().casefold() not in known:
                 strange.setdefault((plate.name, marker), []).append(well.name)
-    return [_strange_marker(plate, marker, wells, known) for (plate, marker), wells in strange.items()]
+    return [_strange_marker(plate, marker, wells, known=known) for (plate, marker), wells in strange.items()]
 
 
-def _strange_marker(plate: str, marker: str, wells: list[str], known: set[str]) -> Finding:
+def _strange_marker(plate: str, marker: str, wells: list[str], *, known: set[str]) -> Finding:
     near = nearest(marker.casefold(), tuple(sorted(known)))
     advice = f"write '{near}'" if near else "write the protocol's channel role"
     message = f"marker '{marker}' of {', '.join(wells)} is no channel of the protocol, so it serves none; {advice}."

@@ -31,10 +31,10 @@ def _doubt(dose: WrittenDose) -> str:
         return ""
     written = f"{dose.amount.normalize():f} {dose.unit.name} {dose.drug.name}"
     known = f"{dose.drug.range[0]} to {dose.drug.range[1]} are used in culture"
-    return f"{written}: {_meant(dose, dose.unit, low, high)}{known}."
+    return f"{written}: {_meant(dose, dose.unit, low, high=high)}{known}."
 
 
-def _meant(dose: WrittenDose, unit: Unit, low: Decimal, high: Decimal) -> str:
+def _meant(dose: WrittenDose, unit: Unit, low: Decimal, *, high: Decimal) -> str:
     """Return the nearest unit with which the same number would be in range, as a question."""
     fitting = [
         other
