@@ -205,6 +205,78 @@ ACCEPTANCE = Table(
     ),
 )
 
+DOSE_RESPONSE = Table(
+    "dose_response",
+    "one fitted curve per row: a drug in a context within one unit, or over units where `unit_id` is empty",
+    (
+        _ASSAY,
+        Column("curve", "text", "the curve of the protocol"),
+        Column("endpoint", "text", "the endpoint it is drawn through"),
+        Column("drug", "text", "the drug whose dose varies"),
+        Column("context", "text", "the context it holds in"),
+        Column("unit_id", "text", "the experiment or donor; empty for the curve over all of them"),
+        Column("shape", "text", "3PL, 4PL or 5PL"),
+        Column("dose_unit", "text", "the unit of every dose of the row"),
+        Column("ic50", "number", "the dose halfway between top and bottom; missing where the doses do not reach it"),
+        Column("wald_low", "number", "lower 95 % limit from the standard error of ln IC50, wells as independent"),
+        Column("wald_high", "number", "its upper limit"),
+        Column("profile_low", "number", "lower 95 % limit from the rise of the residual sum of squares"),
+        Column("profile_high", "number", "its upper limit"),
+        Column("units_ic50", "number", "geometric mean of the units' own IC50s; on rows over units"),
+        Column("units_low", "number", "its lower 95 % limit, by t over units"),
+        Column("units_high", "number", "its upper limit"),
+        Column("hill", "number", "steepness; positive"),
+        Column("top", "number", "response without drug, in the endpoint's unit; the units' mean on rows over units"),
+        Column("bottom", "number", "response at unlimited dose, likewise"),
+        Column("residual_sd", "number", "residual SD of wells about the curve, in the endpoint's unit"),
+        Column("highest_dose", "number", "the highest dose given"),
+        Column("reached", "number", "share of the fitted effect that the highest dose reaches"),
+        Column("plateau", "text", "reached, not reached, or empty where no curve was fitted"),
+        Column("n_units", "count", "units the curve is drawn through", "units"),
+        Column("n_wells", "count", "wells behind it; never n", "wells"),
+        Column("comparator_context", "text", "the context the IC50 is compared with"),
+        Column("shift", "number", "IC50 / IC50 in the comparator context; over units, of those that reached both"),
+        Column("shift_low", "number", "its lower 95 % limit, by paired t over units"),
+        Column("shift_high", "number", "its upper limit"),
+        Column("shift_p", "number", "p of that t test: the one for claims"),
+        Column("shift_units", "count", "units that reached both IC50s", "units"),
+        Column("f_statistic", "number", "F test of one IC50 for both contexts, extra sum of squares, wells as n"),
+        Column("f_df1", "number", "its numerator degrees of freedom"),
+        Column("f_df2", "number", "its denominator degrees of freedom"),
+        Column("f_p", "number", "its p; for reading the curves, as wells are not independent"),
+        Column("reason", "text", "why an IC50 or a shift is missing or doubtful"),
+        Column("stratum", "text", "the level analysed by itself, e.g. 'line = K562'"),
+    ),
+)
+
+SYNERGY = Table(
+    "synergy",
+    "excess of two drugs over what each alone lets expect: per pair of doses, and over pairs where doses are missing",
+    (
+        _ASSAY,
+        Column("synergy", "text", "the synergy analysis of the protocol"),
+        Column("endpoint", "text", "the endpoint the effect is formed from"),
+        Column("model", "text", "bliss, hsa, loewe or zip"),
+        Column("context", "text", "the context it holds in"),
+        Column("first", "text", "the first drug"),
+        Column("second", "text", "the second drug"),
+        Column("first_dose", "number", "dose of the first drug; missing for the mean over pairs of doses"),
+        Column("first_unit", "text", "its unit"),
+        Column("second_dose", "number", "dose of the second drug; missing for the mean over pairs of doses"),
+        Column("second_unit", "text", "its unit"),
+        Column("unit_id", "text", "the experiment or donor; empty for the mean over units"),
+        Column("observed", "number", "effect of the two together, 0 for none to 1 for all"),
+        Column("excess", "number", "observed - expected effect; above zero is synergy under this model only"),
+        Column("conf_low", "number", "lower 95 % limit, by t over units, unadjusted"),
+        Column("conf_high", "number", "upper 95 % limit, by t over units, unadjusted"),
+        Column("p_value", "number", "two-sided, by t over units"),
+        Column("p_adjusted", "number", "Holm over the pairs of doses of one model and context"),
+        Column("n_units", "count", "units with all arms", "units"),
+        Column("reason", "text", "why a number is missing or doubtful"),
+        Column("stratum", "text", "the level analysed by itself, e.g. 'line = K562'"),
+    ),
+)
+
 FINDINGS = Table(
     "findings",
     "what a reader must know about the data",
@@ -218,7 +290,18 @@ FINDINGS = Table(
 )
 
 TABLES: dict[str, Table] = {
-    table.name: table for table in (POPULATIONS, READOUTS, MEASUREMENTS, ACCEPTANCE, ESTIMATES, COMPARISONS, FINDINGS)
+    table.name: table
+    for table in (
+        POPULATIONS,
+        READOUTS,
+        MEASUREMENTS,
+        ACCEPTANCE,
+        ESTIMATES,
+        COMPARISONS,
+        DOSE_RESPONSE,
+        SYNERGY,
+        FINDINGS,
+    )
 }
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from assaykit.endpoints import accept, asked_analyses, dropped, endpoint_faults, measure_endpoints
 from assaykit.errors import raise_all
 from assaykit.evidence import compare, read_catalogues
+from assaykit.pipeline.dose_tables import dose_tables
 from assaykit.pipeline.measure import Measured, Progress, measure, resolve, spread
 from assaykit.pipeline.provenance import provenance
 from assaykit.pipeline.robust import robustness_tables
@@ -48,6 +49,8 @@ def run(
     kept = dropped(measurements)
     estimates, found = _estimates(kept, resolved, executor)
     findings += found
+    doses, found = dose_tables(kept, resolved)
+    findings += found
     claims = read_catalogues(study.claims)
     comparisons = compare(estimates, claims, measurements=measurements, study=resolved, primary=study.primary_claims)
     tables = {
@@ -57,6 +60,7 @@ def run(
         "acceptance": acceptance,
         "estimates": estimates,
         "comparisons": comparisons,
+        **doses,
         "findings": findings_frame(dict.fromkeys(findings)),
     }
     if len(kept) < len(measurements):  # what the protocol leaves out is shown with, too

@@ -74,6 +74,10 @@ def _analysis_names(protocol: Protocol) -> Iterator[_Use]:
     measured = tuple(spec.measured_as for spec in protocol.endpoints)
     for number, analysis in enumerate(protocol.analyses, 1):
         yield from _missing(f"analysis {number} ({analysis.name})", "endpoint", (analysis.endpoint,), measured)
+    for number, curve in enumerate(protocol.curves, 1):
+        yield from _missing(f"curve {number} ({curve.name})", "endpoint", (curve.endpoint,), measured)
+    for number, synergy in enumerate(protocol.synergies, 1):
+        yield from _missing(f"synergy {number} ({synergy.name})", "endpoint", (synergy.endpoint,), measured)
 
 
 def _missing(place: str, noun: str, names: Iterable[str], known: Sequence[str]) -> Iterator[_Use]:
@@ -93,6 +97,8 @@ def _twice(protocol: Protocol, where: str) -> Iterator[ProtocolError]:
         "readout": [readout.read_as for readout in protocol.readouts],
         "endpoint": [spec.measured_as for spec in protocol.endpoints],
         "analysis": [analysis.name for analysis in protocol.analyses],
+        "curve": [curve.name for curve in protocol.curves],
+        "synergy": [synergy.name for synergy in protocol.synergies],
     }
     for noun, names in named.items():
         for name, times in Counter(names).items():

@@ -94,6 +94,32 @@ class Analysis(Model):
     model: Literal["lmm", "nested_lmm", "paired_t", "nb_glmm", "betabinomial_glmm"] = "lmm"
 
 
+class CurveAnalysis(Model):
+    """Dose-response curves of one endpoint: one per drug, context and unit, one over units, and shifts by context."""
+
+    name: str
+    endpoint: str = Field(description="The endpoint's name in tables; one the reference treatment has a value of too.")
+    drugs: tuple[str, ...] = Field(default=(), description="The drugs; empty: each given alone at four doses or more.")
+    shape: Literal["3PL", "4PL", "5PL"] = Field(default="4PL", description="3PL: the curve ends at zero; 5PL: skewed.")
+    against: str = Field(
+        default="", description="The context other contexts' IC50 is compared with; empty: the study's reference."
+    )
+
+
+class SynergyAnalysis(Model):
+    """Whether two drugs do more together than their single effects let expect, on one endpoint."""
+
+    name: str
+    endpoint: str = Field(description="The endpoint's name in tables; one the reference treatment has a value of too.")
+    effect: Literal["lost", "gained"] = Field(
+        description="lost: 1 - value / reference; gained, for percents: (value - reference) / (100 - reference)."
+    )
+    drugs: tuple[str, ...] = Field(default=(), description="Two drugs; empty: every pair that was given together.")
+    models: tuple[Literal["bliss", "hsa", "loewe", "zip"], ...] = Field(
+        default=("bliss", "hsa", "loewe", "zip"), min_length=1, description="What independence means, model by model."
+    )
+
+
 class Criterion(Model):
     """One acceptance criterion: a quantity of a plate or unit against a limit."""
 
@@ -127,5 +153,7 @@ class Protocol(Model):
     readouts: tuple[Readout, ...] = Field(default=(), alias="readout")
     endpoints: tuple[EndpointSpec, ...] = Field(default=(), alias="endpoint")
     analyses: tuple[Analysis, ...] = Field(default=(), alias="analysis")
+    curves: tuple[CurveAnalysis, ...] = Field(default=(), alias="curve")
+    synergies: tuple[SynergyAnalysis, ...] = Field(default=(), alias="synergy")
     acceptance: tuple[Criterion, ...] = ()
     quality: Quality = Quality()

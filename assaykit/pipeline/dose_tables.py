@@ -1,0 +1,35 @@
+"""What a run says of drugs over doses: the tables of curves and of synergy, where a protocol asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from assaykit.pipeline.curves import dose_response
+from assaykit.pipeline.synergies import synergy_table
+from assaykit.study import Study
+from assaykit.tables import DOSE_RESPONSE, SYNERGY, Finding, Table, check
+
+
+def dose_tables(measurements: pd.DataFrame, study: Study) -> tuple[dict[str, pd.DataFrame], list[Finding]]:
+    """Return `dose_response` and `synergy`, each where an assay's protocol asks for it, and their findings."""
+    curves = [
+        dose_response(measurements, assay, reference=study.reference) for assay in study.assays if assay.protocol.curves
+    ]
+    synergies = [
+        synergy_table(measurements, assay, reference=study.reference)
+        for assay in study.assays
+        if assay.protocol.synergies
+    ]
+    tables = {
+        table.name: _stack([frame for frame, _ in answers], table)
+        for table, answers in ((DOSE_RESPONSE, curves), (SYNERGY, synergies))
+        if answers
+    }
+    return tables, [finding for _, found in (*curves, *synergies) for finding in found]
+
+
+def _stack(frames: Sequence[pd.DataFrame], table: Table) -> pd.DataFrame:
+    filled = [frame for frame in frames if len(frame)]
+    return check(pd.concat(filled, ignore_index=True), table) if filled else frames[0]
