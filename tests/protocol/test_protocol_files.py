@@ -17,6 +17,7 @@ from assaykit.protocol import (
 )
 
 SHIPPED = (
+    "adhesion",
     "annexin_apoptosis",
     "coculture_protection",
     "combination",

@@ -251,3 +251,27 @@ def test_marker_intensity_reads_the_seven_real_wells_of_plate01(tmp_path):
     assert len(rows) == 7
     assert (rows.loc[["A7", "C7"], "value"] > 10_000).all()  # YFP shines in B1
     assert (rows.drop(["A7", "C7"])["value"] < 100).all()  # CFP and RFP do not
+
+
+def test_adhesion_finds_what_a_drug_loosens_from_stroma(tmp_path):
+    rng = np.random.default_rng(3)
+    rows = ["experiment,treatment,context,adherent,input"]
+    for day in DAYS:
+        logit = rng.normal(-0.85, 0.2)  # about 30 %
+        for treatment, shift in (("vehicle", 0.0), (IMATINIB, 0.6), ("plerixafor 10 uM", -0.9)):
+            share = 1 / (1 + np.exp(-(logit + shift)))
+            rows += [f"{day},{treatment},msc_contact,{rng.binomial(2000, share)},2000" for _ in range(3)]
+    (tmp_path / "adhesion.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    (tmp_path / "study.toml").write_text(
+        'assaykit = 1\ntitle = "Adhesion"\nunit = "experiment"\n'
+        'reference = { treatment = "vehicle", context = "msc_contact" }\n\n'
+        '[[assay]]\nprotocol = "adhesion"\ncounts = ["adhesion.csv"]\n',
+        encoding="utf-8",
+    )
+    found = run(read_study(tmp_path / "study.toml"), robust=False)
+    assert failures(found) == []
+    odds, low, high = effect(found, "adhesion", "plerixafor 10 uM - vehicle", "msc_contact")
+    assert low < np.exp(-0.9) < high
+    assert odds == pytest.approx(np.exp(-0.9), rel=0.15)  # binomial noise of 6,000 cells a day: 5 %
+    verdict = found.tables["comparisons"].set_index("claim")["verdict"]
+    assert verdict["ES-36"] == "consistent"
