@@ -109,12 +109,14 @@ def _satterthwaite(fit: Lmm) -> Inference:
     by_psi = -second_traces(s, o.solved, reml=o.reml) + 2.0 * PGP
     hessian = by_theta(gradient, by_psi, o.solved.theta, o.parameters)[1]
     J = o.parameters.jacobian(o.solved.theta)
-    joint = np.block([[hessian, 2.0 * (J.T @ uu)[:, None]], [2.0 * (J.T @ uu)[None, :], np.array([[4.0 * freedom]])]])
+    m = len(hessian)
+    joint = np.full((m + 1, m + 1), 4.0 * freedom)
+    joint[:m, :m] = hessian
+    joint[m, :m] = joint[:m, m] = 2.0 * (J.T @ uu)
     Phi = o.solved.Phi
     by_theta_slopes = np.tensordot(J.T, Phi @ s.A @ Phi, 1)
     slopes = np.concatenate([by_theta_slopes, 2.0 * Phi[None]])
-    vcov = _on_columns(Phi[None], fit)[0]
-    return Inference("satterthwaite", fit.beta, vcov, vcov, _on_columns(slopes, fit), 2.0 * _inverse(joint))
+    return Inference("satterthwaite", fit.beta, fit.vcov, fit.vcov, _on_columns(slopes, fit), 2.0 * _inverse(joint))
 
 
 def _kenward_roger(fit: Lmm) -> Inference:

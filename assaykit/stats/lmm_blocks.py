@@ -108,7 +108,9 @@ def _levels_per_component(component: Index, codes: Index) -> Index:
 
 def _alike(sizes: Index) -> list[Index]:
     """Return components grouped so that padding at most doubles a component's size."""
-    rank = np.ceil(np.log2(np.maximum(sizes, 1))).astype(int) if np.ptp(sizes) else np.zeros(len(sizes), int)
+    if sizes.min() == sizes.max():
+        return [np.arange(len(sizes))]
+    rank = np.ceil(np.log2(np.maximum(sizes, 1))).astype(int)
     return [np.flatnonzero(rank == r) for r in np.unique(rank)]
 
 
@@ -133,7 +135,9 @@ def _block(
         for other, z_other in spots:
             ZtZ += np.bincount(at * size + other - where, z * z_other, minlength=len(ZtZ))
         order = np.argsort(at, kind="stable")
-        first = np.flatnonzero(np.diff(at[order], prepend=-1))
-        ZtXy[at[order[first]]] = np.add.reduceat((z[:, None] * Xy[rows])[order], first, axis=0)
+        sorted_at, starts_level = at[order], np.ones(len(at), bool)
+        starts_level[1:] = sorted_at[1:] != sorted_at[:-1]
+        first = np.flatnonzero(starts_level)
+        ZtXy[sorted_at[first]] = np.add.reduceat((z[:, None] * Xy[rows])[order], first, axis=0)
     shape = (len(members), size)
     return Block(ZtZ.reshape(*shape, size), ZtXy.reshape(*shape, -1), tuple(int(room) for room in rooms))

@@ -59,6 +59,8 @@ class Parameters:
 
     def psi(self, theta: Floats) -> Floats:
         """Return the relative (co)variances."""
+        if self.scalar:
+            return theta**2
         return np.asarray(0.5 * np.einsum("rab,a,b->r", self.curvature, theta, theta))
 
     def theta(self, psi: Floats) -> Floats:
@@ -82,6 +84,8 @@ class Parameters:
 
     def factors(self, theta: Floats) -> list[Floats]:
         """Return the lower triangular T of every term."""
+        if self.scalar:
+            return [np.array([[value]]) for value in theta]
         factors = [np.zeros((k, k)) for k in self.effects]
         for (t, i, j), value in zip(self.entries, theta, strict=True):
             factors[t][i, j] = value
@@ -136,7 +140,7 @@ def _woodbury(block: Block, factors: Sequence[Floats]) -> tuple[Floats, float]:
     """Return N = L M^-1 L' and log|M|, with M = L'Z'ZL + I and L = diag(T, T, ...): V^-1 = I - Z N Z'."""
     scalar = all(len(T) == 1 for T in factors)
     if scalar:
-        d = np.repeat([T[0, 0] for T in factors], block.rooms)
+        d = np.concatenate([np.full(room, T[0, 0]) for T, room in zip(factors, block.rooms, strict=True)])
         outer = d[:, None] * d[None, :]
         M = block.ZtZ * outer
     else:
@@ -272,7 +276,7 @@ def deviance(theta: Floats, data: CrossProducts, parameters: Parameters, *, reml
 
 def first_traces(s: Sums, solved: Solved, *, reml: bool) -> Floats:
     """Return tr(P G_r), or tr(V^-1 G_r) for maximum likelihood."""
-    return s.trace - np.einsum("ij,rji->r", solved.Phi, s.A) if reml else s.trace
+    return s.trace - s.A.reshape(len(s.A), -1) @ solved.Phi.ravel() if reml else s.trace
 
 
 def second_traces(s: Sums, solved: Solved, *, reml: bool) -> Floats:
@@ -280,7 +284,12 @@ def second_traces(s: Sums, solved: Solved, *, reml: bool) -> Floats:
     if not reml:
         return s.traces
     PhiA = solved.Phi @ s.A
-    return np.asarray(s.traces - 2.0 * s.phi_traces + np.einsum("rij,sji->rs", PhiA, PhiA))
+    return np.asarray(s.traces - 2.0 * s.phi_traces + _trace_products(PhiA))
+
+
+def _trace_products(M: Floats) -> Floats:
+    """Return tr(M_r M_s)."""
+    return np.asarray(M.reshape(len(M), -1) @ M.transpose(0, 2, 1).reshape(len(M), -1).T)
 
 
 def quadratic(s: Sums, solved: Solved) -> Floats:
@@ -290,6 +299,8 @@ def quadratic(s: Sums, solved: Solved) -> Floats:
 
 def by_theta(gradient: Floats, hessian: Floats, theta: Floats, parameters: Parameters) -> tuple[Floats, Floats]:
     """Return gradient and Hessian by theta from those by psi."""
+    if parameters.scalar:  # psi = theta^2
+        return 2.0 * theta * gradient, 4.0 * theta[:, None] * theta * hessian + np.diag(2.0 * gradient)
     J = parameters.jacobian(theta)
     return J.T @ gradient, J.T @ hessian @ J + np.einsum("r,rab->ab", gradient, parameters.curvature)
 
