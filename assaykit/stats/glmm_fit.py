@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import xlogy
 
 from assaykit.stats.glmm_laplace import Model
 from assaykit.tables import Finding
@@ -64,3 +65,14 @@ class Glmm:
     def singular(self) -> bool:
         """Whether a random intercept has no variance."""
         return 0.0 in self.sds
+
+    @property
+    def saturated_loglik(self) -> float:
+        """The log likelihood of Poisson or binomial counts at their own values; lme4 leaves it out where it integrates.
+
+        So lme4's `logLik` with nAGQ > 1 is `loglik - saturated_loglik`.
+        """
+        y, trials, constant = self.model.response
+        if self.model.family.link == "log":
+            return float(np.sum(xlogy(y, y) - y + constant))
+        return float(np.sum(xlogy(y, y) + xlogy(trials - y, trials - y) - xlogy(trials, trials) + constant))

@@ -58,8 +58,10 @@ def test_fits_agree_with_lme4_and_glmmtmb(name, family, groups, nodes):
     assert fit.std_errors == pytest.approx([row["se"] for row in truth["fixed"]], rel=1e-5)
     if "phi" in truth:
         assert fit.dispersion == pytest.approx(truth["phi"], rel=1e-5)
-    if nodes == 1:  # lme4 leaves the saturated model out of the log likelihood where it integrates
+    if nodes == 1:
         assert (fit.loglik, fit.aic, fit.bic) == pytest.approx([truth["fit"][k] for k in ("loglik", "aic", "bic")])
+    else:  # lme4 leaves the saturated model out of the log likelihood where it integrates
+        assert fit.loglik - fit.saturated_loglik == pytest.approx(truth["fit"]["loglik"], rel=1e-8)
 
 
 @pytest.mark.parametrize("name", ["glmer_laplace", "glmer_agq25", "glmer_olre"])
