@@ -16,6 +16,13 @@ CONTEXT_WORDS: dict[str, str] = {
     "msc_medium": "in MSC medium",
     "plain_medium": "in plain medium",
 }
+CONTEXT_LABELS: dict[str, str] = {  # where there is little room
+    "mono": "alone",
+    "msc_contact": "MSC contact",
+    "msc_transwell": "MSC across membrane",
+    "msc_medium": "MSC medium",
+    "plain_medium": "plain medium",
+}
 ENDPOINT_WORDS: dict[str, str] = {
     "migration_random": "random migration",
     "migration_cxcl12": "migration to CXCL12",
@@ -107,6 +114,15 @@ def context_words(context: str) -> str:
     'with MSC in contact vs cells alone'
     """
     return " vs ".join(CONTEXT_WORDS.get(part, part.replace("_", " ")) for part in context.split(" - "))
+
+
+def context_label(context: str) -> str:
+    """Return a context in the fewest words.
+
+    >>> context_label("msc_contact")
+    'MSC contact'
+    """
+    return CONTEXT_LABELS.get(context, context.replace("_", " "))
 
 
 def endpoint_words(endpoint: str) -> str:

@@ -19,7 +19,7 @@ from assaykit.figures.colours import BLACK, FAINT, GREY, PALE, SKY, VERDICT_MARK
 from assaykit.figures.conditions import endpoint_words, shown
 from assaykit.figures.forest import draw_interval
 from assaykit.figures.numbers import interval_text, is_ratio, p_text, padded, set_ratio_axis
-from assaykit.figures.styles import Style, axes_at, canvas, in_style
+from assaykit.figures.styles import MM, Style, axes_at, canvas, in_style, room, short, text_at
 
 FAMILIES: dict[str, tuple[str, ...]] = {  # family -> how its endpoints begin
     "Surface CXCR4": ("cxcr4",),
@@ -49,21 +49,12 @@ def by_family(comparisons: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return [(name, tested[families == name]) for name in (*FAMILIES, "Other") if (families == name).any()]
 
 
-def short(text: str, room: int) -> str:
-    """Return the text, cut at a word with an ellipsis where it is longer than `room` characters.
-
-    >>> short("imatinib raises surface CXCR4", 20)
-    'imatinib raises …'
-    """
-    return text if len(text) <= room else text[: room - 1].rsplit(" ", 1)[0] + " …"
-
-
 def matrix_pages(comparisons: pd.DataFrame, style: Style) -> list[pd.DataFrame]:
     """Return the tested claims in parts that fit a page beneath the tiles of all claims."""
     tested = [part for _, part in by_family(comparisons)]
-    room = int(style.tallest / style.row - 5 - 1.25 * _tile_rows(comparisons) - 1.4 * len(tested))
+    most = int(style.tallest / style.row - 5 - 1.25 * _tile_rows(comparisons) - 1.4 * len(tested))
     rows = pd.concat(tested) if tested else comparisons.iloc[:0]
-    return [rows.iloc[i : i + room] for i in range(0, max(len(rows), 1), room)]
+    return [rows.iloc[i : i + most] for i in range(0, max(len(rows), 1), most)]
 
 
 @in_style
@@ -102,7 +93,7 @@ def _draw_matrix(axes: Axes, groups: list[tuple[str, pd.DataFrame]], columns: li
             if k % 2 == 0:
                 _shade_row(axes, y)
             axes.text(-1.53, y, row["claim"], **outside, color=BLACK, fontweight="bold" if row["primary"] else "normal")
-            axes.text(-1.38, y, short(shown(row["statement"]), 90), **outside)
+            axes.text(-1.38, y, short(shown(row["statement"]), room(style.double * 0.45, style)), **outside)
             for x, name in ((-0.16, "printed_sign"), (-0.06, "expected_sign")):
                 _draw_sign(axes, x, y, row[name], style=style)
             _draw_verdict(axes, columns.index(row["verdict"]), y, str(row["verdict"]), style)
@@ -180,11 +171,15 @@ def evidence_forest(comparisons: pd.DataFrame, *, style: Style, unit: str = "uni
     figure = canvas(style.double, style.row * (sum(len(part) + 3.1 for part in panels) + 1.5))
     top = style.row * 2
     for i, part in enumerate(panels):
-        axes = axes_at(figure, style.double * 0.45, top, (style.double * 0.25, len(part) * style.row))
+        axes = axes_at(figure, style.double * 0.39, top, (style.double * 0.25, len(part) * style.row))
         _draw_claims(axes, part, style)
         if i == 0:
-            _draw_heads(axes, unit, style)
+            _draw_heads(axes, style)
         top += (len(part) + 3.1) * style.row
+    words = f"n: independent {unit}s; shaded: the side the claim is on"
+    text_at(
+        figure, 1.0, float(figure.get_size_inches()[1]) / MM - 0.5, words, va="bottom", fontsize=style.small, color=GREY
+    )
     return figure
 
 
@@ -207,7 +202,7 @@ def _draw_claims(axes: Axes, part: pd.DataFrame, style: Style) -> None:
     axes.spines["left"].set_visible(False)
     title = endpoint_words(str(part["endpoint"].iloc[0]))
     axes.annotate(
-        f"{title[0].upper()}{title[1:]}: {name}", (-1.78, 1), (0, 2), xycoords="axes fraction",
+        f"{title[0].upper()}{title[1:]}: {name}", (-1.54, 1), (0, 2), xycoords="axes fraction",
         textcoords="offset points", fontsize=style.text, fontweight="bold", annotation_clip=False,
     )  # fmt: skip
 
@@ -221,20 +216,20 @@ def _around(limits: tuple[float, float], name: str) -> tuple[float, float]:
 def _write_claim(axes: Axes, y: float, row: pd.Series, style: Style) -> None:
     words: dict[str, Any] = {"va": "center", "fontsize": style.small, "transform": axes.get_yaxis_transform()}
     verdict = str(row["verdict"])
-    axes.text(-1.78, y, row["claim"], **words, fontweight="bold" if row["primary"] else "normal")
-    axes.text(-1.56, y, short(shown(row["statement"]), 74), **words)
-    axes.text(1.05, y, interval_text(row["effect"], row["effect_low"], row["effect_high"]), **words)
-    axes.text(1.62, y, "–" if pd.isna(row["n_units"]) else str(row["n_units"]), ha="right", **words)
-    axes.text(1.80, y, p_text(float(row["p_adjusted"])), ha="right", **words)
-    axes.text(1.84, y, verdict, color=PALE if verdict == "not testable" else VERDICTS[verdict], **words)
+    axes.text(-1.54, y, row["claim"], **words, fontweight="bold" if row["primary"] else "normal")
+    axes.text(-1.32, y, short(shown(row["statement"]), room(style.double * 0.32, style)), **words)
+    axes.text(1.03, y, interval_text(row["effect"], row["effect_low"], row["effect_high"]), **words)
+    axes.text(1.66, y, "–" if pd.isna(row["n_units"]) else str(row["n_units"]), ha="right", **words)
+    axes.text(1.90, y, p_text(float(row["p_adjusted"])), ha="right", **words)
+    axes.text(1.94, y, verdict, color=PALE if verdict == "not testable" else VERDICTS[verdict], **words)
 
 
-def _draw_heads(axes: Axes, unit: str, style: Style) -> None:
+def _draw_heads(axes: Axes, style: Style) -> None:
     heads: Iterable[tuple[float, str, str]] = (
-        (1.05, "effect (95% CI)", "left"),
-        (1.62, f"n {unit}s", "right"),
-        (1.80, "P adj.", "right"),
-        (1.84, "verdict", "left"),
+        (1.03, "effect (95% CI)", "left"),
+        (1.66, "n", "right"),
+        (1.90, "P adj.", "right"),
+        (1.94, "verdict", "left"),
     )
     for x, words, side in heads:
         axes.annotate(

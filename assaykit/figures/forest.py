@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from assaykit.figures.colours import BLACK, BLUE, FAINT, GREEN, GREY, ORANGE, PALE, PURPLE
-from assaykit.figures.conditions import context_words, endpoint_words, shown
+from assaykit.figures.conditions import context_label, endpoint_words, shown
 from assaykit.figures.numbers import interval_text, is_ratio, p_text, padded, set_ratio_axis
-from assaykit.figures.styles import Style, axes_at, canvas, in_style
+from assaykit.figures.styles import Style, axes_at, canvas, in_style, room, short
 
 KIND_WORDS: dict[str, str] = {
     "treatment": "against the reference",
@@ -40,16 +40,16 @@ _HEAD = 3.1  # rows a panel needs beside those of its contrasts: heading, ticks,
 def contrast_words(row: pd.Series) -> str:
     """Return one contrast as a line of print: who against whom, and where."""
     treatment, comparator = shown(str(row["treatment"])), shown(str(row["comparator"]))
-    context, other = str(row["context"]).split(" - ")[0], str(row["comparator_context"])
+    where, other = context_label(str(row["context"]).split(" - ")[0]), context_label(str(row["comparator_context"]))
     match row["kind"]:
         case "context":
-            return f"{treatment}: {context_words(context)} vs {context_words(other)}"
+            return f"{treatment}: {where} vs {other}"
         case "interaction":
-            return f"{treatment} vs {comparator}: {context_words(context)} vs {context_words(other)}"
+            return f"{treatment} vs {comparator}: {where} vs {other}"
         case "treatment" | "pairwise":
-            return f"{treatment} vs {comparator}, {context_words(context)}"
+            return f"{treatment} vs {comparator}, {where}"
         case "level":
-            return f"{treatment}, {context_words(context)}"
+            return f"{treatment}, {where}"
         case _:
             return shown(str(row["contrast"]))
 
@@ -143,7 +143,7 @@ def _write_row(axes: Axes, y: float, row: pd.Series, style: Style) -> None:
     words: dict[str, Any] = {"va": "center", "fontsize": style.small, "transform": place}
     colour = KIND_COLOURS.get(str(row["kind"]), BLACK)
     axes.plot(-1.535, y, "s", color=colour, markersize=style.text * 0.5, transform=place, clip_on=False)
-    axes.text(-1.5, y, contrast_words(row), **words)
+    axes.text(-1.5, y, short(contrast_words(row), room(style.double * 0.4, style)), **words)
     axes.text(1.06, y, interval_text(row["effect"], row["effect_low"], row["effect_high"]), **words)
     axes.text(1.68, y, "–" if pd.isna(row["n_units"]) else str(row["n_units"]), ha="right", **words)
     p = "n.i." if row["reason"] else p_text(float(row["p_adjusted"]))

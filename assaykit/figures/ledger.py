@@ -12,9 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from assaykit.figures.colours import BLACK, GREY, SKY, VERDICT_MARKS, VERDICTS, VERMILLION, faded
-from assaykit.figures.evidence import short
 from assaykit.figures.numbers import interval_text, is_ratio, padded, set_ratio_axis
-from assaykit.figures.styles import Style, axes_at, canvas, in_style
+from assaykit.figures.styles import Style, axes_at, canvas, in_style, room, short
 
 
 @in_style
@@ -62,7 +61,7 @@ def _draw_run(axes: Axes, y: float, row: pd.Series, style: Style) -> None:
     place = axes.get_yaxis_transform()
     ink = VERMILLION if row["disagrees"] else BLACK
     texts = (
-        (-0.84, short(str(row["title"]), 46), "left", ink),
+        (-0.84, short(str(row["title"]), room(style.double * 0.18, style)), "left", ink),
         (-0.03, "–" if pd.isna(row["n_units"]) else str(int(row["n_units"])), "right", BLACK),
         (1.04, interval_text(row["effect"], row["effect_low"], row["effect_high"]), "left", GREY),
         (1.46, interval_text(middle, low, high), "left", BLACK),

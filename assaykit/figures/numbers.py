@@ -19,16 +19,16 @@ def is_ratio(effect_name: str) -> bool:
 
 
 def number_text(value: float) -> str:
-    """Return a number with three figures that matter, never in e-notation below a million.
+    """Return a number with three figures that matter, two below 1, never in e-notation below a million.
 
     >>> number_text(1.7364), number_text(0.0421), number_text(1234.6), number_text(float("nan"))
-    ('1.74', '0.0421', '1,235', '–')
+    ('1.74', '0.042', '1,235', '–')
     """
     if not math.isfinite(value):
         return "–"
     if value == 0 or abs(value) < 1e-6 or abs(value) >= 1e6:
         return f"{value:.3g}"
-    digits = max(0, 2 - math.floor(math.log10(abs(value))))
+    digits = max(0, (2 if abs(value) >= 1 else 1) - math.floor(math.log10(abs(value))))
     return f"{value:,.{digits}f}".replace("-", "−")
 
 

@@ -150,6 +150,24 @@ def text_at(figure: Figure, left: float, top: float, words: str, **options: Any)
     figure.text(left / width, 1 - top / height, words, **({"va": "top", "ha": "left"} | options))
 
 
+def room(width: float, style: Style) -> int:
+    """Return how many letters of the style's small type fit `width` mm; a letter is 0.48 of its size on average.
+
+    >>> room(84, STYLES["nature"])
+    99
+    """
+    return int(width / (style.small * 0.3528 * 0.48))
+
+
+def short(text: str, most: int) -> str:
+    """Return the text, cut at a word with an ellipsis where it is longer than `most` characters.
+
+    >>> short("imatinib raises surface CXCR4", 20)
+    'imatinib raises …'
+    """
+    return text if len(text) <= most else text[: most - 1].rsplit(" ", 1)[0] + " …"
+
+
 def figure_bytes(figure: Figure, style: Style, file_format: Format) -> bytes:
     """Return the figure as the bytes of a PDF, SVG or PNG file; the same figure gives the same bytes."""
     buffer = io.BytesIO()

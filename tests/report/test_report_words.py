@@ -34,7 +34,7 @@ def test_an_interval_that_spans_no_effect_is_no_change_in_either_direction():
 
 
 def test_a_fall_of_a_ratio_and_of_points_are_worded_apart():
-    assert "lowered migration to CXCL12 to 0.420 times that under vehicle" in said(
+    assert "lowered migration to CXCL12 to 0.42 times that under vehicle" in said(
         endpoint="migration_cxcl12", effect_name="rate ratio", effect=0.42, effect_low=0.3, effect_high=0.6
     )
     assert "lowered apoptosis by 12.0 points against vehicle" in said(
@@ -48,7 +48,7 @@ def test_an_interaction_is_compared_with_the_other_context():
         effect_name="odds ratio", effect=0.31, effect_low=0.18, effect_high=0.52,
     )  # fmt: skip
     assert text.startswith(
-        "With MSC in contact, the odds ratio of apoptosis, imatinib 1 µM against vehicle, was 0.310 times that of "
+        "With MSC in contact, the odds ratio of apoptosis, imatinib 1 µM against vehicle, was 0.31 times that of "
         "cells alone"
     )
 
@@ -102,7 +102,7 @@ def test_a_contrast_turned_round_for_a_claim_is_named_as_it_was_tested():
         .assign(contrast="vehicle - imatinib 1 uM", effect=1 / 1.7, effect_low=1 / 1.9, effect_high=1 / 1.5)
     )
     (family,) = families(claim, results.tables["estimates"], "experiment")
-    assert family.headlines[0].finding.startswith("Vehicle lowered surface CXCR4 (ΔMFI) to 0.588 times that under imat")
+    assert family.headlines[0].finding.startswith("Vehicle lowered surface CXCR4 (ΔMFI) to 0.59 times that under imat")
 
 
 def test_a_claim_that_is_not_interpretable_is_not_told_as_an_effect():
