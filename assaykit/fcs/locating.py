@@ -121,10 +121,11 @@ def _best(room: Room, layout: Layout, claims: Sequence[Claim]) -> tuple[Claim, t
         return best, _why(best, claims, clear=clear, sense={})
     sense = {claim.begin: plausibility(room.source, layout, begin=claim.begin, ranges=room.ranges) for claim in clear}
 
-    def rank(claim: Claim) -> tuple[int, bool, int, float, bool]:
+    def rank(claim: Claim) -> tuple[int, bool, bool, int, float, bool]:
         likely = sense[claim.begin]
         said = claim in claims  # a byte beside is taken only where values there are likelier
-        return _bucket(likely), said, _match(claim, needed), likely or 0.0, claim.begin == room.text[1]
+        holds = claim.begin + (needed or 0) <= room.source.size
+        return _bucket(likely), said, holds, _match(claim, needed), likely or 0.0, claim.begin == room.text[1]
 
     best = max(clear, key=rank)
     return best, _why(best, claims, clear=clear, sense=sense)

@@ -107,7 +107,7 @@ def _whole_end(source: Source, begin: int, end: int, *, data: int | None) -> tup
 def _runs_into(source: Source, data: int, end: int, *, delimiter: bytes) -> bool:
     """Whether TEXT up to `end` holds bytes of DATA: its last byte is one, or it turns binary where DATA begins."""
     if end - data == 1:
-        return source.read(data, end) != delimiter  # else it is DATA that begins a byte early
+        return source.read(data, end) not in {delimiter, b" "}  # a delimiter: it is DATA that begins a byte early
     before, behind = source.read(data - 64, data), source.read(data, min(end, data + 512))
     texts = (part.replace(delimiter, b"") for part in (before, behind))
     return [bool(_BINARY.search(text)) for text in texts] == [False, True]
