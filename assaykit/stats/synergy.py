@@ -49,8 +49,8 @@ class Surface(NamedTuple):
 def bliss_excess(first: ArrayLike, second: ArrayLike, both: ArrayLike) -> Array:
     """Return observed minus Bliss-independent effect, element by element.
 
-    >>> bliss_excess(0.5, 0.4, 0.7).round(12)
-    array(-0.)
+    >>> round(float(bliss_excess(0.5, 0.4, 0.8)), 6)
+    0.1
     """
     a, b, ab = _fractions(first), _fractions(second), _fractions(both)
     return np.asarray(ab - (a + b - a * b))
