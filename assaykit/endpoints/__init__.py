@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assaykit.endpoints.acceptance import ACCEPTANCE, accept, dropped
+from assaykit.endpoints.acceptance import accept, dropped
 from assaykit.endpoints.catalogue import ENDPOINTS
 from assaykit.endpoints.criteria import CRITERIA, Check
 from assaykit.endpoints.faults import asked_analyses, endpoint_by_name, endpoint_faults
@@ -11,7 +11,6 @@ from assaykit.endpoints.model import Doubt, Endpoint, Measured, MeasuredWell
 from assaykit.endpoints.quantities import BRINGERS
 
 __all__ = [
-    "ACCEPTANCE",
     "BRINGERS",
     "CRITERIA",
     "ENDPOINTS",

@@ -24,7 +24,7 @@ from assaykit.tables import TABLES, check
 MARK = "provenance.json"  # a folder that holds it is one of ours, and may be replaced
 
 
-def write_results(results: Results, out: Path, *, extras: Callable[[Path], None] | None = None) -> Path:
+def write_results(results: Results, out: Path, *, extras: Callable[[Path], object] | None = None) -> Path:
     """Write tables (CSV and Parquet), the resolved study and the provenance to the folder `out`; return it.
 
     `extras` is called with the temporary folder before it takes its name, so that the report and figures appear with

@@ -13,6 +13,7 @@ from assaykit.tables import Finding
 
 Arm = tuple[str, str]  # treatment, context
 FEW_UNITS = 3  # stated convention: an interval from two units has one degree of freedom
+OFTEN_TECHNICAL = ("replicate", "rep", "repeat", "sample", "tube", "insert", "plate")
 
 
 def sample_wells(assay: Assay) -> Iterator[tuple[Plate, Well]]:
@@ -59,7 +60,7 @@ def design_faults(study: Study) -> list[InputError]:
 
 def design_findings(study: Study) -> tuple[Finding, ...]:
     """Return what limits the answers: contexts and units without their reference, and too few units."""
-    findings: list[Finding] = []
+    findings = list(_doubtful(study.unit))
     for assay in study.assays:
         arms = units_by_arm(assay, study.unit)
         units = set().union(*arms.values()) if arms else set()
@@ -67,6 +68,17 @@ def design_findings(study: Study) -> tuple[Finding, ...]:
         findings += _few(assay, units, study.unit)
         findings += _alike(assay, study.unit)
     return tuple(findings)
+
+
+def _doubtful(unit: str) -> Iterator[Finding]:
+    """Yield a finding where the unit's name fits technical repeats as well as independent ones."""
+    if unit.lower() in OFTEN_TECHNICAL:
+        yield Finding(
+            "warn",
+            "unit_doubtful",
+            f"the unit is {unit!r}: n counts its levels as independent. Where they are wells, tubes or measurements of one "
+            "day's cells, they are not: name the experiment or donor instead.",
+        )
 
 
 def _lonely(assay: Assay, arms: Mapping[Arm, set[str]], study: Study) -> Iterator[Finding]:

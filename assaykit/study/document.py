@@ -26,7 +26,7 @@ WHAT_A_UNIT_IS = (
     " the pipetting, and cells of one well share even more: they show how well one experiment was measured, not whether"
     " it happens again, so they are never counted as n"
 )
-NOT_A_UNIT = ("well", "wells", "cell", "cells", "event", "events", "replicate", "row", "column", "file", "treatment")
+NOT_A_UNIT = ("well", "wells", "cell", "cells", "event", "events", "row", "column", "file", "treatment")
 
 
 def document_from_file(path: Path) -> dict[str, Any]:

@@ -49,6 +49,11 @@ class AssayEntry(_Entry):
         default=(),
         description="Folders or files of FCS data; may hold {plate}, {well} and any factor in braces, and *.",
     )
+    bead_lot: str = Field(
+        default="",
+        description="Molecules per calibration bead, for receptors per cell: a CSV with a column molecules, one row per"
+        " peak. It holds for the wells of role beads whose layout names no lot.",
+    )
     wells: PlateSize | None = Field(default=None, description="Wells of the plates; 96 where nothing says otherwise.")
     file_name: str = Field(
         default="", description="Factors in the layout's file name, e.g. 'cxcr4_{experiment}' for cxcr4_day1.csv."

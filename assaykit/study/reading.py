@@ -14,7 +14,7 @@ from pathlib import Path
 
 from assaykit.errors import Faults, InputError, StudyError, raise_all
 from assaykit.plate.draft import column_name, nearest
-from assaykit.plate.model import Plate
+from assaykit.plate.model import Plate, Well
 from assaykit.plate.reading import Reading, reading_from_counts, reading_from_layout
 from assaykit.plate.schema import Columns
 from assaykit.protocol import Protocol, read_protocol
@@ -196,6 +196,38 @@ def _with_files(plates: Sequence[Plate], entry: AssayEntry, place: _Place, *, ga
         more = f" and so for {len(found) - 1} more" if len(found) > 1 else ""
         gathered.faults.append(StudyError(must, found[0] + more, where, remedy))
     return tuple(matched.plate for matched in matches)
+
+
+def _with_lot(plates: tuple[Plate, ...], entry: AssayEntry, place: _Place, gathered: _Gathered) -> tuple[Plate, ...]:
+    """Return the plates whose bead wells name the assay's lot of calibration beads, by a path from their layout."""
+    if not entry.bead_lot:
+        return plates
+    lot = place.folder / entry.bead_lot
+    if not lot.is_file():
+        remedy = _sibling(place.folder, entry.bead_lot) or "mend the path; it is relative to the study file"
+        found = f"no file '{entry.bead_lot}'"
+        gathered.faults.append(StudyError("the file of 'bead_lot' must exist", found, place.where, remedy))
+        return plates
+    gathered.inputs.append(lot)
+    bare = [plate.name for plate in plates if not any(well.role == "beads" for well in plate.wells)]
+    if bare:
+        message = f"no well of {', '.join(bare)} has the role beads, so bead_lot serves none there"
+        gathered.findings.append(Finding("warn", "bead_lot_unused", message))
+    return tuple(
+        replace(plate, wells=tuple(_with_own_lot(well, _from_layout(lot, plate)) for well in plate.wells))
+        for plate in plates
+    )
+
+
+def _from_layout(path: Path, plate: Plate) -> str:
+    """Return a path as it is written from the folder of the plate's layout."""
+    return Path(os.path.relpath(path, plate.source.parent)).as_posix() if plate.source else str(path)
+
+
+def _with_own_lot(well: Well, lot: str) -> Well:
+    if well.role != "beads" or well.factors.get("lot"):
+        return well
+    return replace(well, factors={**well.factors, "lot": lot})
 
 
 def _protocol(entry: AssayEntry, place: _Place, gathered: _Gathered) -> Protocol | None:
