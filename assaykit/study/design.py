@@ -76,7 +76,7 @@ def _doubtful(unit: str) -> Iterator[Finding]:
         yield Finding(
             "warn",
             "unit_doubtful",
-            f"the unit is {unit!r}: n counts its levels as independent. Where they are wells, tubes or measurements of one "
+            f"the unit is {unit!r}: n counts its levels as independent. Where they are wells, tubes or readings of one "
             "day's cells, they are not: name the experiment or donor instead.",
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assaykit.errors import StudyError
+from assaykit.errors import AssaykitError
 from assaykit.study import read_study
 
 
@@ -33,5 +33,5 @@ def test_a_unit_whose_name_fits_technical_repeats_is_told(tmp_path, unit):
 
 @pytest.mark.parametrize("unit", ["well", "cell", "event"])
 def test_wells_and_cells_are_never_a_unit(tmp_path, unit):
-    with pytest.raises(StudyError, match="never counted as n"):
+    with pytest.raises(AssaykitError, match="never counted as n"):
         read_study(study(tmp_path, unit))
