@@ -69,6 +69,8 @@ def three_arms(
     first: Mapping[str, float], second: Mapping[str, float], both: Mapping[str, float], *, model: Model = "bliss"
 ) -> Synergy:
     """Return the excess over the units that have all three arms; each argument maps a unit to its effect."""
+    if model not in {"bliss", "hsa"}:
+        raise DesignError(f"three arms must be judged by bliss or hsa; {model} needs curves", repr(model))
     units = [unit for unit in both if unit in first and unit in second]
     arms = [np.array([arm[unit] for unit in units]) for arm in (first, second, both)]
     excess = bliss_excess(*arms) if model == "bliss" else hsa_excess(*arms)

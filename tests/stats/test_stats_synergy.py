@@ -115,6 +115,7 @@ def test_the_loewe_effect_of_one_drug_alone_is_its_own_curve():
         lambda: bliss_excess(40.0, 30.0, 60.0),
         lambda: bliss_excess(0.4, float("nan"), 0.6),
         lambda: three_arms({"E1": 0.1}, {"E1": 0.2}, {"E1": 0.3}),
+        lambda: three_arms(*[{"E1": 0.1, "E2": 0.2}] * 3, model="zip"),
         lambda: table(matrix(independent).query("not (a == 0.3 and b == 0)"), "bliss"),
     ],
 )
