@@ -96,10 +96,14 @@ def unusual_units(means: UnitMeans, asked: Sequence[Asked], *, unit: str) -> lis
 
 def _apart(asked: Asked, unit: str, name: str, value: float, others: Floats) -> Finding:
     message = (
-        f"{asked.text} in {asked.context}: {unit} {name} gives {value:.3g}, the other {len(others)} lie between "
-        f"{others.min():.3g} and {others.max():.3g}; look at that {unit} before the mean"
+        f"{asked.text} in {asked.context}: {_named(unit, name)} gives {value:.3g}, the other {len(others)} lie between "
+        f"{others.min():.3g} and {others.max():.3g}; look at it before the mean"
     )
     return Finding("note", "unit_apart", message)
+
+
+def _named(unit: str, name: str) -> str:
+    return f"unit {name}" if unit == "unit_id" else f"{unit} {name}"
 
 
 def _outliers(scaled: Floats) -> list[Finding]:

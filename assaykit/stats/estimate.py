@@ -19,6 +19,7 @@ from scipy.special import nctdtr, stdtr, stdtrit
 from assaykit.errors import DesignError
 from assaykit.protocol.model import Analysis
 from assaykit.stats.cell_models import Answers, count_glmm, nested_lmm, pooled_lmm
+from assaykit.stats.diagnostics import unusual_units
 from assaykit.stats.estimate_findings import findings_of, nothing_measured
 from assaykit.stats.families import Asked, asked_contrasts
 from assaykit.stats.multiplicity import benjamini_hochberg, bonferroni, holm
@@ -68,7 +69,12 @@ def estimate(
         for one, found in zip(asked, answers.contrasts, strict=True)
     ]
     _adjust(records, asked, answers, analysis=analysis, reference=reference)
-    findings = [*findings_of(rows, means, asked, analysis=analysis, unit=unit), *doubts, *answers.findings]
+    findings = [
+        *findings_of(rows, means, asked, analysis=analysis, unit=unit),
+        *unusual_units(means, asked, unit=unit),
+        *doubts,
+        *answers.findings,
+    ]
     return frame_from_rows(records, ESTIMATES), findings
 
 

@@ -343,3 +343,13 @@ def test_another_input_such_as_a_moved_gate_is_compared_contrast_by_contrast():
     )
     rows = table[table["variation"] == "gate at its upper limit"]
     assert set(rows["stands"]) == {"yes"}
+
+
+def test_an_experiment_that_lies_apart_from_all_others_is_named():
+    frame = measured(seed=4)
+    apart = (frame["unit_id"] == "E2") & (frame["treatment"] == IMATINIB) & (frame["context"] == "mono")
+    frame["value"] = np.where(apart, frame["value"] * 64, frame["value"])
+    _, findings = estimated(frame, families=("treatment",))
+    found = [finding.message for finding in findings if finding.check == "unit_apart"]
+    assert len(found) == 1
+    assert "imatinib 1 uM - vehicle in mono: unit E2 gives" in found[0]
