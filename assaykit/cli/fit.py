@@ -24,6 +24,7 @@ _TITLES = {
     "pseudoreplicated": "WRONG, for comparison only: rows counted as independent",
 }
 _DF = {"kr": "kenward_roger", "satterthwaite": "satterthwaite"}
+_FAMILIES = ("gaussian", "poisson", "nbinom1", "nbinom2", "binomial", "betabinomial")
 _ADJUST = ("holm", "bh", "bonferroni", "dunnett", "none")
 
 
@@ -35,6 +36,10 @@ def fit(
         list[str] | None, typer.Option("--levels", help="Order of a factor, the control first: drug=vehicle,imatinib")
     ] = None,
     weights: Annotated[str | None, typer.Option("--weights", help="A column of precision weights.")] = None,
+    family: Annotated[
+        str, typer.Option("--family", help="gaussian, poisson, nbinom1, nbinom2, binomial or betabinomial.")
+    ] = "gaussian",
+    trials: Annotated[str, typer.Option("--trials", help="The column a count is out of.")] = "",
     df: Annotated[str, typer.Option("--df", help="Degrees of freedom: kr or satterthwaite.")] = "kr",
     adjust: Annotated[str, typer.Option("--adjust", help="holm, bh, bonferroni, dunnett or none.")] = "holm",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A folder for the tables as CSV.")] = None,
@@ -44,18 +49,22 @@ def fit(
 ) -> None:
     """Fit a mixed model to a tidy table: coefficients, tests, means and contrasts with the unit as the only n."""
     from assaykit.stats.fit import fit_table
+    from assaykit.stats.fit_counts import fit_count_table
 
-    chosen = _one_of("--df", df, tuple(_DF))
-    fitted = fit_table(
-        read_table(table),
-        formula,
-        unit=unit,
-        levels=parsed_levels(levels or []),
-        weights=weights,
-        method=_DF[chosen],  # type: ignore[arg-type]  # a key of the literal dict above
-        adjust=_one_of("--adjust", adjust, _ADJUST),  # type: ignore[arg-type]  # one of _ADJUST, checked
-        show_pseudoreplication=show_pseudoreplication,
-    )
+    chosen, order, frame = _one_of("--df", df, tuple(_DF)), parsed_levels(levels or []), read_table(table)
+    if _one_of("--family", family, _FAMILIES) != "gaussian":
+        fitted = fit_count_table(frame, formula, unit=unit, family=family, trials=trials, levels=order)
+    else:
+        fitted = fit_table(
+            frame,
+            formula,
+            unit=unit,
+            levels=order,
+            weights=weights,
+            method=_DF[chosen],  # type: ignore[arg-type]  # a key of the literal dict above
+            adjust=_one_of("--adjust", adjust, _ADJUST),  # type: ignore[arg-type]  # one of _ADJUST, checked
+            show_pseudoreplication=show_pseudoreplication,
+        )
     typer.echo(as_text(fitted))
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)

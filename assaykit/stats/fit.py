@@ -58,7 +58,7 @@ def fit_table(
     first, within each level of a second factor it interacts with, and their interaction. With
     `show_pseudoreplication` the table `pseudoreplicated` holds the same contrasts with rows counted as independent.
     """
-    parsed = _with_unit(parse_formula(formula), frame, unit)
+    parsed = with_unit(parse_formula(formula), frame, unit)
     design = design_from_frame(frame, parsed, levels=levels, weights=weights)
     fit = fit_design(design)
     tables = {
@@ -109,7 +109,8 @@ def _ordered(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return frame[[*first, *(name for name in frame.columns if name not in first)]]
 
 
-def _with_unit(formula: Formula, frame: pd.DataFrame, unit: str) -> Formula:
+def with_unit(formula: Formula, frame: pd.DataFrame, unit: str) -> Formula:
+    """Return the formula with the random terms its design calls for, where it has none."""
     if unit not in frame.columns:
         raise DesignError(
             "the unit must be a column of the table",

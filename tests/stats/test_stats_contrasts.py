@@ -231,3 +231,24 @@ def test_a_table_is_fitted_from_the_command_line(tmp_path):
     missing = CliRunner().invoke(app, [str(tmp_path / "table.csv"), "--unit", "well", "--formula", "y ~ drug"])
     assert isinstance(missing.exception, DesignError)
     assert "independent" in str(missing.exception)
+
+
+def test_counts_are_fitted_with_bootstrapped_p_values():
+    from assaykit.stats.fit_counts import fit_count_table
+
+    rng = np.random.default_rng(2)
+    frame = study().assign(input=20_000)
+    rate = 0.03 * np.exp(0.2 * rng.normal(size=5)[frame["day"].str[1:].astype(int)] + (frame["drug"] == "imatinib"))
+    frame["migrated"] = rng.poisson(rate * frame["input"])
+    fitted = fit_count_table(
+        frame[frame["stroma"] == "mono"],
+        "migrated ~ drug + offset(log(input))",
+        unit="day",
+        family="nbinom2",
+        levels=LEVELS,
+        draws=99,
+    )
+    assert fitted.formula.endswith("+ (1 | day) + (1 | day:drug)")
+    found = fitted.tables["contrasts"].set_index("contrast").loc["imatinib - vehicle"]
+    assert found["conf_low"] < 1 < found["conf_high"]
+    assert found["p_value"] == pytest.approx(0.01)  # 1 of 100: no draw was as far out
