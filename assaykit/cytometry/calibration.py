@@ -1,4 +1,7 @@
-"""The bead lines of a plate: wells of role beads whose factor `lot` names a CSV of molecules per bead."""
+"""The bead lines of a plate: wells of role beads whose factor `lot` names a CSV of molecules per bead.
+
+The lot stands in the layout, or once per assay in the study file (`bead_lot`).
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,8 @@ def bead_lines(assay: Assay, plate: Plate, columns: Mapping[str, str]) -> tuple[
     wanted = dict.fromkeys(r.channel for r in assay.protocol.readouts if r.statistic == CALIBRATED)
     for channel in wanted:
         wells = [w for w in plate.wells if w.role == "beads" and w.factors.get("lot") and concerns(assay, w, channel)]
+        if not wells and _is_optional(assay, channel):
+            continue
         if not wells:
             message = f"no bead well with a lot for {channel}: its receptors per cell are left out"
             findings.append(Finding("warn", "no_bead_line", message, plate.name))
@@ -40,6 +45,12 @@ def bead_lines(assay: Assay, plate: Plate, columns: Mapping[str, str]) -> tuple[
         except InputError as error:
             findings.append(Finding("fail", "bead_line", str(error), plate.name, wells[0].name))
     return lines, findings
+
+
+def _is_optional(assay: Assay, channel: str) -> bool:
+    """Whether the protocol takes receptors of a channel only where a lab has beads for them."""
+    specs = [spec for spec in assay.protocol.endpoints if (spec.endpoint, spec.channel) == (CALIBRATED, channel)]
+    return bool(specs) and all(spec.optional for spec in specs)
 
 
 def _line(assay: Assay, plate: Plate, well: Well, *, channel: str, column: str) -> BeadLine:

@@ -168,6 +168,8 @@ def _readout_rows(
         cells = sets.setdefault(key, sets.get(key) or cell_set(assay, resolved, well, gated, readout))
         if statistic.control and cells.control is None and cells.threshold is None:
             continue  # the plate's findings say that no control serves
+        if readout.statistic == CALIBRATED and cells.beads is None:
+            continue  # there are no beads, or the plate's findings say why they give no line
         for name, label in _named(readout, statistic):
             rows.setdefault(label, {**place, "readout": label, **_valued(READOUTS[name], cells)})
         if readout.statistic == CALIBRATED:

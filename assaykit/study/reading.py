@@ -121,6 +121,7 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
     counts = tuple(_checked(tables, rules, gathered))
     repeated = _repeated_plates((*plates, *counts), place.where)
     plates = _with_files(plates, entry, place, gathered=gathered)
+    plates = _with_lot(plates, entry, place, gathered=gathered)
     gathered.faults += repeated or shared_files(plates, place.where)
     if protocol is None:
         return None
@@ -198,7 +199,7 @@ def _with_files(plates: Sequence[Plate], entry: AssayEntry, place: _Place, *, ga
     return tuple(matched.plate for matched in matches)
 
 
-def _with_lot(plates: tuple[Plate, ...], entry: AssayEntry, place: _Place, gathered: _Gathered) -> tuple[Plate, ...]:
+def _with_lot(plates: tuple[Plate, ...], entry: AssayEntry, place: _Place, *, gathered: _Gathered) -> tuple[Plate, ...]:
     """Return the plates whose bead wells name the assay's lot of calibration beads, by a path from their layout."""
     if not entry.bead_lot:
         return plates
