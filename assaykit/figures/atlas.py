@@ -130,15 +130,20 @@ def _doses(results: Results) -> Iterator[Drawing]:
     """Yield one figure per drug given at four doses or more and per endpoint that is analysed."""
     measurements, reference = results.tables["measurements"], results.study.reference.treatment
     analysed = results.tables["estimates"][["assay", "endpoint"]].drop_duplicates()
+    fitted = results.tables.get("dose_response", pd.DataFrame())
+    curves = fitted[fitted["unit_id"] == ""] if len(fitted) else fitted  # of all units together
     for assay, endpoint in analysed.itertuples(index=False, name=None):
         part = measurements[(measurements["endpoint"] == endpoint) & (measurements["assay"] == assay)]
         part = part[part["value"].notna()]
         for series in dose_series(part):
+            mine = curves[(curves["endpoint"] == endpoint) & (curves["drug"] == series.drug)] if len(curves) else curves
+            if len(curves) and mine.empty:
+                continue  # the run fitted curves to another endpoint of this drug
             words = endpoint_words(str(endpoint))
             yield Drawing(
                 f"doses_{assay}_{endpoint}_{series.drug}".replace(" ", "_"),
                 f"{words[0].upper()}{words[1:]} over doses of {series.drug}",
-                dose_caption(results.study.unit), "dose_response", (part, series), {"reference": reference},
+                dose_caption(results.study.unit), "dose_response", (part, series, mine), {"reference": reference},
             )  # fmt: skip
 
 

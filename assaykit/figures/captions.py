@@ -143,9 +143,8 @@ def dose_caption(unit: str) -> str:
     """Return the caption of a dose-response."""
     return (
         f"Large points are the means of the wells of one {unit}, small ones wells; n counts independent {unit}s. "
-        f"Lines: four-parameter logistic through the means of {unit}s, one per context, by least squares; dotted: "
-        "IC50, the dose halfway between the plateaus, with its 95% profile interval. Where the doses do not reach "
-        "the plateaus no IC50 is given."
+        "Lines: fitted curves, one per context; dotted: IC50, the dose halfway between the plateaus, with its 95% "
+        f"interval, over {unit}s where the run fitted each. Where the doses do not reach the plateaus no IC50 is given."
     )
 
 

@@ -1,8 +1,9 @@
 """The dose-response of one drug: units and wells over rising doses, one fitted curve per context, its IC50 with limits.
 
 `dose_response(measurements, *, style)` takes the wells of one endpoint under the reference and rising doses of one
-drug. The curve is the four-parameter logistic through the unit means (assaykit.stats); where the doses do not reach
-its plateaus there is no IC50, and none is written.
+drug, and the rows of the run's table of curves that fit them: the curve and the IC50 over units come from there. Where
+a run fitted none, the four-parameter logistic through the unit means is drawn (assaykit.stats). Where the doses do not
+reach the plateaus there is no IC50, and none is written.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
+from numpy.typing import NDArray
 
 from assaykit.errors import DesignError
 from assaykit.figures.colours import GREY, WONG, faded
@@ -33,6 +35,7 @@ from assaykit.figures.numbers import number_text
 from assaykit.figures.styles import Style, axes_at, canvas, in_style
 
 LEAST_DOSES = 4
+Doses = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,10 @@ def dose_series(measurements: pd.DataFrame) -> Iterator[Series]:
 
 
 @in_style
-def dose_response(measurements: pd.DataFrame, series: Series, *, style: Style, reference: str = "vehicle") -> Figure:
-    """Return the figure of one endpoint over the doses of a drug, a colour per context."""
+def dose_response(
+    measurements: pd.DataFrame, series: Series, curves: pd.DataFrame, *, style: Style, reference: str = "vehicle"
+) -> Figure:
+    """Return the figure of one endpoint over the doses of a drug, a colour per context; `curves` may be empty."""
     wells = measurements[measurements["treatment"].isin([reference, *series.treatments])]
     wells = wells[wells["value"].notna()]
     scale = molar("1", series.unit)
@@ -78,17 +83,18 @@ def dose_response(measurements: pd.DataFrame, series: Series, *, style: Style, r
             axes,
             (wells[wells["context"] == context].assign(dose=lambda w: w["treatment"].map(amount)),
              means[means["context"] == context]),
+            curves[curves["context"] == context] if len(curves) else curves,
             colour=colour, lowest=lowest, label=context_words(context) if len(contexts) > 1 else "",
             unit=shown(series.unit), style=style,
         )
         for context, colour in zip(contexts, WONG, strict=False)
     ]  # fmt: skip
-    _label(axes, wells, series, lowest=lowest, doses=sorted(set(amount.values())))
+    _label(axes, wells, series, lowest=lowest, doses=sorted(set(means["dose"])))
     figure.legend(handles=handles, loc="lower left", fontsize=style.small, handletextpad=0.4, borderpad=0.2)
     return figure
 
 
-def _shown_dose(doses: pd.Series, lowest: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def _shown_dose(doses: pd.Series, lowest: float) -> Doses:
     """Return the doses with zero set a third of a step below the lowest, where a log axis can show it."""
     values = doses.to_numpy(float)
     return np.where(values > 0, values, lowest / 4)
@@ -97,6 +103,7 @@ def _shown_dose(doses: pd.Series, lowest: float) -> np.ndarray[tuple[int, ...], 
 def _draw_arm(
     axes: Axes,
     arm: tuple[pd.DataFrame, pd.DataFrame],
+    curves: pd.DataFrame,
     *,
     colour: str,
     lowest: float,
@@ -111,30 +118,48 @@ def _draw_arm(
     axes.scatter(
         _shown_dose(means["dose"], lowest), means["value"], s=style.text * 2.0, color=colour, linewidths=0, zorder=3
     )
-    said = _draw_curve(axes, means, colour=colour, lowest=lowest, unit=unit, style=style)
+    ink = {"color": colour, "linewidth": style.line * 2, "zorder": 2}
+    doses = np.geomspace(lowest / 2, float(means["dose"].max()), 200)
+    values, middle, said = _from_table(curves.iloc[0], doses, unit) if len(curves) else _fitted(means, doses, unit)
+    if values is not None:
+        axes.plot(doses, values, **ink)
+    if np.isfinite(middle):
+        axes.axvline(middle, color=colour, linewidth=style.line, linestyle=":", zorder=1)
     n = means["unit_id"].nunique()
     words = "; ".join(part for part in (label, f"n = {n}", said) if part)
     return Line2D([], [], color=colour, marker="o", markersize=style.text * 0.5, label=words)
 
 
-def _draw_curve(axes: Axes, means: pd.DataFrame, *, colour: str, lowest: float, unit: str, style: Style) -> str:
-    """Draw the fitted curve and return its IC50 in words; where none can be fitted say so."""
+def _from_table(row: pd.Series, doses: Doses, unit: str) -> tuple[Doses | None, float, str]:
+    """Return the table's curve at the doses, its IC50 and what is said of it; no curve where its shape is not 4PL."""
+    values = row["bottom"] + (row["top"] - row["bottom"]) / (1 + (doses / row["ic50"]) ** row["hill"])
+    known = values if row["shape"] != "5PL" and np.isfinite(values).all() else None
+    over_units = ["units_ic50", "units_low", "units_high"]
+    middle, low, high = row[over_units if np.isfinite(row["units_ic50"]) else ["ic50", "profile_low", "profile_high"]]
+    if row["reason"] or not np.isfinite(middle):
+        return known, float("nan"), "IC50 not reached by these doses"
+    return known, float(middle), _ic50_words((float(middle), float(low), float(high)), unit)
+
+
+def _fitted(means: pd.DataFrame, doses: Doses, unit: str) -> tuple[Doses | None, float, str]:
+    """Return the curve through the unit means at the doses, its IC50 and what is said of it."""
     from assaykit.stats.dose_response import fit_curve, ic50, predicted
 
     try:
         curve = fit_curve(means["dose"].to_numpy(float), means["value"].to_numpy(float))
     except DesignError:
-        return "no curve: too few doses"
-    grid = np.geomspace(lowest / 2, float(means["dose"].max()), 200)
-    axes.plot(grid, predicted(curve, grid), color=colour, linewidth=style.line * 2, zorder=2)
-    found = ic50(curve)
+        return None, float("nan"), "no curve: too few doses"
+    found, values = ic50(curve), np.asarray(predicted(curve, doses))
     if not np.isfinite(found.estimate):
-        return "IC50 not reached by these doses"
-    if found.profile_low < lowest / 100 or found.profile_high > 100 * float(means["dose"].max()):
-        return "IC50 not bounded by these doses"
-    axes.axvline(found.estimate, color=colour, linewidth=style.line, linestyle=":", zorder=1)
-    limits = " to ".join(number_text(v) for v in (found.profile_low, found.profile_high))
-    return f"IC50 {number_text(found.estimate)} {unit} (95% CI {limits})"
+        return values, float("nan"), "IC50 not reached by these doses"
+    if found.profile_low < doses[0] / 100 or found.profile_high > 100 * doses[-1]:
+        return values, float("nan"), "IC50 not bounded by these doses"
+    return values, found.estimate, _ic50_words((found.estimate, found.profile_low, found.profile_high), unit)
+
+
+def _ic50_words(numbers: tuple[float, float, float], unit: str) -> str:
+    middle, low, high = (number_text(v) for v in numbers)
+    return f"IC50 {middle} {unit} (95% CI {low} to {high})"
 
 
 def _label(axes: Axes, wells: pd.DataFrame, series: Series, *, lowest: float, doses: list[float]) -> None:
@@ -149,4 +174,5 @@ def _label(axes: Axes, wells: pd.DataFrame, series: Series, *, lowest: float, do
     axes.set_xticks(places, [f"{d:g}" for d in doses])
     if wells["value"].min() >= 0:
         axes.set_ylim(bottom=0)
-    axes.axvspan(lowest / 6, lowest / 2.8, color=faded(GREY, 0.12), linewidth=0, zorder=0)
+    if 0.0 in doses:
+        axes.axvspan(lowest / 6, lowest / 2.8, color=faded(GREY, 0.12), linewidth=0, zorder=0)
