@@ -25,31 +25,41 @@ STROMA = "cd90"
 
 def find_channel(channels: Sequence[Channel], wanted: str) -> str | None:
     """Return the $PnN of the channel called `wanted`, by $PnN, then $PnS, then either without regard to case."""
-    for field in ("name", "stain"):
-        for fold in (str, str.casefold):
-            for channel in channels:
-                if wanted and fold(getattr(channel, field).strip()) == fold(wanted.strip()):
-                    return channel.name
-    return None
+    return _found(_named(channels), wanted)
+
+
+def _named(channels: Sequence[Channel]) -> tuple[dict[str, str], ...]:
+    """Return name -> $PnN by $PnN, $PnS, and both folded; the first channel of a name has it."""
+    names = {channel.name.strip(): channel.name for channel in reversed(channels)}
+    stains = {channel.stain.strip(): channel.name for channel in reversed(channels)}
+    folded = ({name.casefold(): channel for name, channel in known.items()} for known in (names, stains))
+    return (names, stains, *folded)
+
+
+def _found(named: tuple[dict[str, str], ...], wanted: str) -> str | None:
+    plain = wanted.strip()
+    if not plain:
+        return None
+    names, stains, folded_names, folded_stains = named
+    low = plain.casefold()
+    return names.get(plain) or stains.get(plain) or folded_names.get(low) or folded_stains.get(low)
 
 
 def role_columns(assay: Assay, channels: Sequence[Channel], roles: Iterable[str]) -> dict[str, str]:
-    """Return role -> $PnN for the roles this file has; `missing_roles` says which it lacks."""
-    found = {role: column_of_role(assay, channels, role) for role in roles}
-    return {role: name for role, name in found.items() if name is not None}
+    """Return role -> $PnN for the roles this file has: as the study says; else as the protocol's names say.
 
-
-def column_of_role(assay: Assay, channels: Sequence[Channel], role: str) -> str | None:
-    """Return the $PnN that plays `role`: as the study says; else as the protocol's names, marker or role say."""
-    if role in assay.channels:
-        return find_channel(channels, assay.channels[role])
-    recipe = assay.protocol.channels.get(role)
-    names = (*recipe.names, recipe.marker) if recipe else ()
-    for wanted in (*names, role, role.replace("_", "-")):
-        name = find_channel(channels, wanted)
+    A role the study does not name goes by the protocol's usual names, its marker, or its own name.
+    """
+    named = _named(channels)
+    found = {}
+    for role in roles:
+        recipe = assay.protocol.channels.get(role)
+        usual = (*recipe.names, recipe.marker) if recipe else ()
+        ways = (assay.channels[role],) if role in assay.channels else (*usual, role, role.replace("_", "-"))
+        name = next((name for name in (_found(named, way) for way in ways) if name is not None), None)
         if name is not None:
-            return name
-    return None
+            found[role] = name
+    return found
 
 
 def require_roles(

@@ -109,6 +109,8 @@ def _in_polygon_gate(gate: PolygonGate, columns: Columns) -> Mask:
             slack = 1e-6 * (abs(near).max() + 1.0)  # inverses are exact to about 1e-12; the test itself decides
             box &= (values >= near[0] - slack) & (values <= near[1] + slack)
     held = np.flatnonzero(box)
+    if 2 * held.size > box.size and all(scale is None for _, _, scale in axes):
+        return points_in_polygon(axes[0][1], axes[1][1], corners)  # picking most cells out costs more than testing all
     x, y = (values[held] if scale is None else shown_values(values[held], scale) for _, values, scale in axes)
     box[held] = points_in_polygon(x, y, corners)
     return box
@@ -121,13 +123,15 @@ def points_in_polygon(x: Array, y: Array, corners: NDArray[np.float64]) -> Mask:
     """
     if len(corners) < MANY_EDGES or len(x) < GRID**2:
         return _by_edges(x, y, corners)
-    table, low, scale = _grid(corners)
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    scale = GRID / np.maximum(high - low, 1e-300)
+    table = _grid(corners, low, scale)
     column, row = (
         np.clip((values - low[axis]) * scale[axis], 0, GRID - 1).astype(np.intp) for axis, values in enumerate((x, y))
     )
     cell = table[column * GRID + row]
     mixed = np.flatnonzero(cell == MIXED)
-    inside_cell = cell == INSIDE
+    inside_cell = (cell == INSIDE) & (x >= low[0]) & (x <= high[0]) & (y >= low[1]) & (y <= high[1])
     inside_cell[mixed] = _by_edges(x[mixed], y[mixed], corners)
     return np.asarray(inside_cell)
 
@@ -137,14 +141,12 @@ GRID = 64
 OUTSIDE, INSIDE, MIXED = 0, 1, 2
 
 
-def _grid(corners: NDArray[np.float64]) -> tuple[NDArray[np.int8], NDArray[np.float64], NDArray[np.float64]]:
-    """Return what each cell of the bounding box is, the box's low corner, and cells per unit, axis by axis.
+def _grid(corners: NDArray[np.float64], low: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.int8]:
+    """Return what each cell of the bounding box is; `scale` is cells per unit, axis by axis.
 
     Edges are walked in steps of half a cell, and each step marks its cell and the eight around it: so no cell that an
     edge touches is missed. What is left is inside or outside as its middle is.
     """
-    low, high = corners.min(axis=0), corners.max(axis=0)
-    scale = GRID / np.maximum(high - low, 1e-300)
     placed = (corners - low) * scale
     walked = np.concatenate([_walk(a, b) for a, b in zip(placed, np.roll(placed, -1, axis=0), strict=True)])
     table = np.zeros((GRID + 2, GRID + 2), dtype=np.int8)
@@ -156,7 +158,7 @@ def _grid(corners: NDArray[np.float64]) -> tuple[NDArray[np.int8], NDArray[np.fl
     middles = (np.arange(GRID) + 0.5) / scale[:, None] + low[:, None]
     columns, rows = np.nonzero(table != MIXED)
     table[columns, rows] = _by_edges(middles[0][columns], middles[1][rows], corners)
-    return table.ravel(), low, scale
+    return table.ravel()
 
 
 def _walk(start: NDArray[np.float64], stop: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -206,8 +208,16 @@ def _by_sides(x: Array, y: Array, corners: NDArray[np.float64]) -> Mask:
     """Keep the points on the inner side of every edge of a convex outline, or on it."""
     around = corners if _turns(corners)[0] > 0 else corners[::-1]
     kept = np.ones(len(x), dtype=bool)
+    across, along = (
+        np.empty_like(x),
+        np.empty_like(y),
+    )  # reused from edge to edge: making arrays costs more than filling
     for (x0, y0), (x1, y1) in zip(around.tolist(), np.roll(around, -1, axis=0).tolist(), strict=True):
-        kept &= (x - x0) * (y1 - y0) <= (y - y0) * (x1 - x0)
+        np.subtract(x, x0, out=across)
+        np.subtract(y, y0, out=along)
+        across *= y1 - y0
+        along *= x1 - x0
+        kept &= across <= along
     return kept
 
 

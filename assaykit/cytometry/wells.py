@@ -130,7 +130,8 @@ def _needed(
 
 def time_column(channels: Sequence[Channel]) -> str | None:
     """Return the $PnN of Time, where the file has one."""
-    return next((name for name in (find_channel(channels, wanted) for wanted in TIME_NAMES) if name), None)
+    names = {channel.name for channel in channels}
+    return next((name for name in TIME_NAMES if name in names), None) or find_channel(channels, TIME_NAMES[0])
 
 
 def is_fluorescence(channel: Channel) -> bool:

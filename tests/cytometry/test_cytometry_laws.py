@@ -154,3 +154,18 @@ def test_a_plate_measured_twice_or_in_another_process_gives_the_same_rows(lab):
     assert resolve_plate(ran.assay, ran.plate)[0] == ran.assay.resolved["plate 1"]
     again = pickle.loads(pickle.dumps(measure_well(assay, plate, plate.wells[0])))
     assert again == ran.measured[0]
+
+
+@pytest.mark.parametrize("edges", [3, 6, 40, 200])
+@pytest.mark.parametrize("dented", [False, True])
+@pytest.mark.parametrize("points", [50, 20_000])
+def test_every_way_of_testing_an_outline_agrees_with_the_plain_one(edges, dented, points):
+    rng = np.random.default_rng(edges)
+    angle = np.linspace(0, 2 * np.pi, edges, endpoint=False)
+    radius = 1000 * (1 + 0.5 * dented * rng.uniform(-1, 1, edges))
+    corners = np.column_stack([3 * radius * np.cos(angle), radius * np.sin(angle)])
+    x, y = rng.normal(0, 2000, points), rng.normal(0, 700, points)
+    odd = np.zeros(points, dtype=bool)
+    for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        odd ^= ((y0 > y) != (y1 > y)) & (x < (x1 - x0) * (y - y0) / (y1 - y0) + x0)
+    assert np.array_equal(points_in_polygon(x, y, corners), odd)
