@@ -13,7 +13,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from fcs.encoder import odd_files
+from fcs.encoder import Recipe, odd_files
 from fcs.mutations import mutated
 
 from assaykit.errors import FcsError
@@ -57,3 +57,17 @@ def test_a_mutated_file_never_takes_more_memory_than_four_times_its_size(tmp_pat
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 4 * len(raw) + (4 << 20)  # and a block and TEXT as Python words
+
+
+def test_hundreds_of_log_channels_of_a_few_events_take_little_memory(tmp_path):
+    names = [f"c{n}" for n in range(300)]
+    words = {f"$P{n + 1}E": "4,1" for n in range(300)}
+    recipe = Recipe([[1] * 300] * 5, "I" * 300, [16] * 300, [65536] * 300, names, declared=words)
+    path = tmp_path / "wide.fcs"
+    path.write_bytes(recipe.bytes())
+    tracemalloc.start()
+    events = read_fcs(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert events.values.shape == (5, 300)
+    assert peak < 4 * path.stat().st_size + (8 << 20)
