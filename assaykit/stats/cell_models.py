@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
+_Found = tuple[float, float, str, tuple[float, float, float] | None]  # estimate, error, method, p and limits
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
     """One answer per contrast asked, or the reason there is none; `covariance` is NaN where there is none."""
@@ -136,33 +139,29 @@ def count_glmm(
     rows_asked, reasons = _rows_asked(asked, means, cells)
     found = _bootstrapped(fit, rows_asked, seed, draws) if draws else _with_t(fit, rows_asked)
     contrasts = tuple(
-        reason
-        or UnitContrast(
-            estimate=estimate,
-            std_error=std_error,
-            df=float("nan") if draws else float(max(_units_with(which, means).sum() - 1, 1)),
-            used=_units_with(which, means),
-            residual_sd=float("nan"),
-            unit_sd=fit.sds[fit.groups.index("unit")],
-            method=f"{family} mixed model on wells ({method})",
-            simulated=simulated,
-        )
-        for which, (estimate, std_error, method, simulated), reason in zip(asked, found, reasons, strict=True)
+        reason or _counted(one, means, fit, family=family)
+        for one, reason in zip(zip(asked, found, strict=True), reasons, strict=True)
     )
     return Answers(contrasts, rows_asked @ fit.covariance @ rows_asked.T, fit.findings)
 
 
-_Simulated = tuple[float, float, float]
+def _counted(answer: tuple[Asked, _Found], means: UnitMeans, fit: Glmm, *, family: str) -> UnitContrast:
+    asked, (estimate, std_error, method, simulated) = answer
+    used, nan = _units_with(asked, means), float("nan")
+    df = nan if simulated else float(max(used.sum() - 1, 1))
+    unit_sd = fit.sds[fit.groups.index("unit")]
+    said = f"{family} mixed model on wells ({method})"
+    return UnitContrast(estimate, std_error, df, used, nan, unit_sd, said, simulated)
 
 
-def _bootstrapped(fit: Glmm, rows: Floats, seed: int, draws: int) -> list[tuple[float, float, str, _Simulated | None]]:
+def _bootstrapped(fit: Glmm, rows: Floats, seed: int, draws: int) -> list[_Found]:
     from assaykit.stats.glmm_bootstrap import bootstrap_contrasts
 
     drawn = bootstrap_contrasts(fit, rows, rng=np.random.default_rng(seed), simulations=draws)
     return [(one.estimate, one.std_error, one.method, (one.p_value, one.conf_low, one.conf_high)) for one in drawn]
 
 
-def _with_t(fit: Glmm, rows: Floats) -> list[tuple[float, float, str, _Simulated | None]]:
+def _with_t(fit: Glmm, rows: Floats) -> list[_Found]:
     errors = np.sqrt(((rows @ fit.covariance) * rows).sum(axis=1))
     return [
         (float(estimate), float(error), "model's standard error, t with units - 1 df", None)
