@@ -118,11 +118,10 @@ def _draw_arm(
     axes.scatter(
         _shown_dose(means["dose"], lowest), means["value"], s=style.text * 2.0, color=colour, linewidths=0, zorder=3
     )
-    ink = {"color": colour, "linewidth": style.line * 2, "zorder": 2}
     doses = np.geomspace(lowest / 2, float(means["dose"].max()), 200)
     values, middle, said = _from_table(curves.iloc[0], doses, unit) if len(curves) else _fitted(means, doses, unit)
     if values is not None:
-        axes.plot(doses, values, **ink)
+        axes.plot(doses, values, color=colour, linewidth=style.line * 2, zorder=2)
     if np.isfinite(middle):
         axes.axvline(middle, color=colour, linewidth=style.line, linestyle=":", zorder=1)
     n = means["unit_id"].nunique()
@@ -167,7 +166,9 @@ def _label(axes: Axes, wells: pd.DataFrame, series: Series, *, lowest: float, do
     unit = ENDPOINT_UNITS.get(endpoint, str(wells["unit"].iloc[0]))
     words = endpoint_words(endpoint)
     axes.set(xscale="log", xlabel=f"{series.drug} ({shown(series.unit)})")
-    axes.set_ylabel(f"{words[0].upper()}{words[1:]}" + (f" ({unit})" if unit not in {"", "MFI", "ratio"} else ""))
+    axes.set_ylabel(
+        f"{words[0].upper()}{words[1:]}" + (f" ({unit})" if unit not in {"", "MFI", "ratio", endpoint} else "")
+    )
     places = [d or lowest / 4 for d in doses]
     axes.xaxis.set_major_locator(FixedLocator(places))
     axes.xaxis.set_minor_locator(NullLocator())

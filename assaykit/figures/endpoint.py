@@ -137,7 +137,7 @@ def _value_label(design: _Design) -> str:
     endpoint = str(design.wells["endpoint"].iloc[0])
     words, unit = endpoint_words(endpoint), ENDPOINT_UNITS.get(endpoint, str(design.wells["unit"].iloc[0]))
     name = words[0].upper() + words[1:]
-    return name if unit in {"", "MFI", "ratio"} or unit.lower() in words.lower() else f"{name} ({unit})"
+    return name if unit in {"", "MFI", "ratio", endpoint} or unit.lower() in words.lower() else f"{name} ({unit})"
 
 
 def _effect_label(design: _Design) -> str:
