@@ -151,6 +151,7 @@ ESTIMATES = Table(
             "units for 80 % power at this contrast_sd, for the effect seen or the equivalence bound, the larger",
             "units",
         ),
+        Column("stratum", "text", "the level analysed by itself, e.g. 'line = K562'; empty where `by` divides nothing"),
     ),
 )
 

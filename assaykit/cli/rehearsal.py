@@ -45,6 +45,7 @@ def rehearse(study: Study) -> Rehearsal:
     from assaykit.endpoints import measure_endpoints
     from assaykit.evidence import compare, read_catalogues
     from assaykit.stats import estimate
+    from assaykit.study import of_primary_strata
 
     rng = np.random.default_rng(study.seed)
     measured, estimates, findings = [], [], []
@@ -60,7 +61,8 @@ def rehearse(study: Study) -> Rehearsal:
     measurements = _stacked(measured, MEASUREMENTS.names)
     table = check(pd.concat(estimates, ignore_index=True), ESTIMATES) if estimates else _stacked([], ESTIMATES.names)
     claims = read_catalogues(study.claims)
-    comparisons = compare(table, claims, measurements=measurements, study=study, drugs=study.catalogue)
+    told, behind = of_primary_strata(table, study), of_primary_strata(measurements, study)
+    comparisons = compare(told, claims, measurements=behind, study=study, drugs=study.catalogue)
     return Rehearsal(table, comparisons, measurements, tuple(dict.fromkeys(findings)))
 
 

@@ -54,13 +54,17 @@ def measure_endpoints(
     findings = _target_findings(assay, wells)
     for spec in assay.protocol.endpoints:
         formed = _form(spec, ENDPOINTS[spec.endpoint], wells, setting=setting)
-        if formed and all(math.isnan(row.value) and row.doubt and row.doubt.check in _UNREAD for row in formed):
+        if formed and all(math.isnan(row.value) and (spec.optional or _unread(row)) for row in formed):
             findings.append(_nothing_formed(spec, formed))
             unformed.add(spec.measured_as)
             formed = [] if spec.optional else formed
         rows += formed
     findings += [*_doubts(row for row in rows if row.endpoint not in unformed), *_mixed(wells)]
     return measurements_frame(assay.name, rows), findings
+
+
+def _unread(row: Measured) -> bool:
+    return row.doubt is not None and row.doubt.check in _UNREAD
 
 
 def _form(spec: EndpointSpec, endpoint: Endpoint, wells: Sequence[MeasuredWell], *, setting: Setting) -> list[Measured]:
@@ -179,7 +183,7 @@ def _mixed(wells: Sequence[MeasuredWell]) -> list[Finding]:
             "warn",
             "levels_mixed",
             f"this assay holds several levels of {name} ({', '.join(found)}), which its analyses average over; "
-            f"make one assay of the study per {name}",
+            f'write by = ["{name}"] below its [[assay]] in the study file, and each is analysed by itself',
         )
         for name, found in levels.items()
         if len(found) > 1

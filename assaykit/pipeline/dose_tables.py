@@ -23,13 +23,16 @@ def dose_tables(measurements: pd.DataFrame, study: Study) -> tuple[dict[str, pd.
         if assay.protocol.synergies
     ]
     tables = {
-        table.name: _stack([frame for frame, _ in answers], table)
+        table.name: _stack([frame for frame, _ in answers], table, study=study)
         for table, answers in ((DOSE_RESPONSE, curves), (SYNERGY, synergies))
         if answers
     }
     return tables, [finding for _, found in (*curves, *synergies) for finding in found]
 
 
-def _stack(frames: Sequence[pd.DataFrame], table: Table) -> pd.DataFrame:
+def _stack(frames: Sequence[pd.DataFrame], table: Table, *, study: Study) -> pd.DataFrame:
     filled = [frame for frame in frames if len(frame)]
-    return check(pd.concat(filled, ignore_index=True), table) if filled else frames[0]
+    if not filled:
+        return frames[0]
+    strata = {assay.name: assay.stratum for assay in study.assays}
+    return check(pd.concat(filled, ignore_index=True).assign(stratum=lambda t: t["assay"].map(strata)), table)

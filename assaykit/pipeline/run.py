@@ -18,7 +18,7 @@ from assaykit.pipeline.robust import robustness_tables
 from assaykit.protocol import Analysis
 from assaykit.results import Results
 from assaykit.stats import estimate
-from assaykit.study import Assay, Reference, Study
+from assaykit.study import Assay, Reference, Study, of_primary_strata
 from assaykit.tables import ESTIMATES, MEASUREMENTS, POPULATIONS, READOUTS, Finding, Table, check, findings_frame
 
 
@@ -52,7 +52,8 @@ def run(
     doses, found = dose_tables(kept, resolved)
     findings += found
     claims = read_catalogues(study.claims)
-    comparisons = compare(estimates, claims, measurements=measurements, study=resolved, primary=study.primary_claims)
+    told, behind = (of_primary_strata(table, resolved) for table in (estimates, measurements))
+    comparisons = compare(told, claims, measurements=behind, study=resolved, primary=study.primary_claims)
     tables = {
         "populations": _stack([assay.measured.populations for assay in assays], POPULATIONS),
         "readouts": _stack([assay.measured.readouts for assay in assays], READOUTS),
@@ -110,7 +111,9 @@ def _estimates(
         for analysis in asked_analyses(assay.protocol, measurements[measurements["assay"] == assay.name])
     ]
     answers = list(spread(_estimate_task, tasks, executor))
-    return _stack([frame for frame, _ in answers], ESTIMATES), [f for _, found in answers for f in found]
+    table = _stack([frame for frame, _ in answers], ESTIMATES)
+    table["stratum"] = table["assay"].map({assay.name: assay.stratum for assay in study.assays})
+    return check(table, ESTIMATES), [f for _, found in answers for f in found]
 
 
 def _estimate_task(

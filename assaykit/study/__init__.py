@@ -6,5 +6,16 @@ from assaykit.study.file import study_schema
 from assaykit.study.matching import missing_files
 from assaykit.study.model import CONTEXTS, Assay, Reference, Resolved, Study
 from assaykit.study.reading import read_study
+from assaykit.study.strata import of_primary_strata
 
-__all__ = ["CONTEXTS", "Assay", "Reference", "Resolved", "Study", "missing_files", "read_study", "study_schema"]
+__all__ = [
+    "CONTEXTS",
+    "Assay",
+    "Reference",
+    "Resolved",
+    "Study",
+    "missing_files",
+    "of_primary_strata",
+    "read_study",
+    "study_schema",
+]

@@ -54,6 +54,16 @@ class AssayEntry(_Entry):
         description="Molecules per calibration bead, for receptors per cell: a CSV with a column molecules, one row per"
         " peak. It holds for the wells of role beads whose layout names no lot.",
     )
+    by: Texts = Field(
+        default=(),
+        description='Factors whose levels are analysed each by itself, e.g. ["line"] where plates hold several lines:'
+        " references, gates and estimates are then those of one level, and tables tell it as the stratum.",
+    )
+    primary_stratum: str = Field(
+        default="",
+        description="The level of `by` that claims are compared with, e.g. 'K562'; the first of the layouts where left"
+        " out.",
+    )
     wells: PlateSize | None = Field(default=None, description="Wells of the plates; 96 where nothing says otherwise.")
     file_name: str = Field(
         default="", description="Factors in the layout's file name, e.g. 'cxcr4_{experiment}' for cxcr4_day1.csv."

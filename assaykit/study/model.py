@@ -97,6 +97,8 @@ class Assay:
     channels: Mapping[str, str] = field(default_factory=dict)
     resolved: Mapping[str, Resolved] = field(default_factory=dict)  # by plate name
     catalogue: Catalogue = field(default_factory=Catalogue)  # the drugs of the study, with their interferences
+    stratum: str = ""  # the level it was divided by, e.g. "line = K562"; "" for an assay that was not
+    primary_stratum: bool = True  # whether claims are compared with it
 
 
 @dataclass(frozen=True, slots=True)

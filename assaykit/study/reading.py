@@ -23,6 +23,7 @@ from assaykit.study.document import document_from_file, study_from_document
 from assaykit.study.file import AssayEntry, StudyFile
 from assaykit.study.matching import found_by, match_files, shared_files
 from assaykit.study.model import Assay, Reference, Study
+from assaykit.study.strata import strata
 from assaykit.study.wells import Rules, checked_plate, unknown_markers, with_named_counts
 from assaykit.tables import Finding
 from assaykit.treatment import Catalogue, extended, parse_treatment, read_drugs
@@ -67,7 +68,11 @@ def _study(file: StudyFile, path: Path, gathered: _Gathered) -> Study:
     for number, entry in enumerate(file.assay, start=1):
         where = f"{path.name}, [[assay]] {number}" + (f" ({entry.name or entry.protocol})")
         assay = _assay(entry, _Place(folder, where), file, rules=rules, gathered=gathered)
-        assays += [assay] if assay else []
+        if assay is not None:
+            by = tuple(column_name(name) for name in entry.by)
+            parts, faults = strata(assay, by, unit=file.unit, primary=entry.primary_stratum, where=where)
+            assays += parts
+            gathered.faults += faults
     gathered.faults += _repeated_names(assays, path.name)
     claims = tuple(_existing(file.claims, path, gathered))
     study = Study(
@@ -102,7 +107,7 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
             "an assay must have plates or counts", "neither", place.where, 'write plates = ["plates/*.csv"]'
         )
         gathered.faults.append(fault)
-    columns = Columns((file.unit,), (*file.factors, *_matched_factors(protocol)))
+    columns = Columns((file.unit,), (*file.factors, *_matched_factors(protocol), *map(column_name, entry.by)))
     layouts = [
         _read_layout(path, entry, place, columns=columns)
         for path in _globbed(entry.plates, place, "plates", gathered=gathered)

@@ -1,0 +1,98 @@
+"""Several lines in one assay: each with its own reference and estimates, none averaged with another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assaykit.errors import Faults, StudyError
+from assaykit.pipeline import run
+from assaykit.results import Results, read_results, write_results
+from assaykit.study import read_study
+
+DAYS = ("day 1", "day 2", "day 3", "day 4")
+LINES = {"K562": (40.0, 2.0), "HL-60": (10.0, 0.5)}  # % of input that migrates, and imatinib's ratio
+IMATINIB = "imatinib 1 uM"
+
+
+def table(line: str = "line") -> str:
+    """Return counts of inserts whose migration imatinib doubles in K562 and halves in HL-60."""
+    rng = np.random.default_rng(8)
+    lines = [f"experiment,{line},treatment,target,migrated,input"]
+    for day in DAYS:
+        for name, (percent, ratio) in LINES.items():
+            for treatment, times in (("vehicle", 1.0), (IMATINIB, ratio)):
+                for target, share in (("cxcl12", 1.0), ("medium", 0.25)):
+                    cells = 1000 * percent * share * times * rng.normal(1, 0.05, 2)
+                    lines += [f"{day},{name},{treatment},{target},{each:.0f},100000" for each in cells]
+    return "\n".join(lines)
+
+
+def study(folder: Path, keys: str, *, counts: str = "") -> Path:
+    (folder / "counts.csv").write_text(counts or table(), encoding="utf-8")
+    (folder / "study.toml").write_text(
+        'assaykit = 1\ntitle = "A test"\nunit = "experiment"\n\n'
+        f'[[assay]]\nprotocol = "transwell_migration"\ncounts = ["counts.csv"]\n{keys}\n',
+        encoding="utf-8",
+    )
+    return folder / "study.toml"
+
+
+@pytest.fixture(scope="module")
+def by_line(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return run(read_study(study(tmp_path_factory.mktemp("lines"), 'by = ["line"]')))
+
+
+def ratios(found: Results) -> dict[str, float]:
+    rows = found.tables["estimates"].query(f"analysis == 'migration_cxcl12' and contrast == '{IMATINIB} - vehicle'")
+    return dict(zip(rows["stratum"], rows["effect"], strict=True))
+
+
+def test_each_line_is_estimated_against_its_own_vehicle(by_line):
+    found = ratios(by_line)
+    assert list(found) == ["line = K562", "line = HL-60"]
+    for line, (_, ratio) in LINES.items():
+        assert found[f"line = {line}"] == pytest.approx(ratio, rel=0.08)  # 5 % noise, two inserts, four days
+    assert by_line.tables["estimates"].columns[-1] == "stratum"
+    assert set(by_line.tables["estimates"]["n_units"].dropna()) == {4}
+
+
+def test_levels_are_no_longer_mixed_and_robustness_is_told_line_by_line(by_line):
+    assert not {"levels_mixed", "factor_averaged"} & set(by_line.tables["findings"]["check"])
+    assert set(by_line.tables["robustness"]["assay"]) == {"transwell_migration_K562", "transwell_migration_HL-60"}
+
+
+def test_without_by_the_finding_names_the_key_that_divides_them(tmp_path):
+    found = run(read_study(study(tmp_path, "")), robust=False)
+    assert list(ratios(found)) == [""]
+    said = found.tables["findings"].query("check == 'levels_mixed'")["message"]
+    assert said.str.contains('by = ["line"]', regex=False).all()
+
+
+def test_claims_are_compared_with_the_first_level_or_the_one_that_is_named(by_line, tmp_path):
+    named = run(read_study(study(tmp_path, 'by = ["line"]\nprimary_stratum = "hl-60"')), robust=False)
+    effects = [found.tables["comparisons"].set_index("claim")["effect"].dropna() for found in (by_line, named)]
+    assert len(effects[0])
+    assert (effects[0] != effects[1].reindex(effects[0].index)).all()
+    first = by_line.tables["estimates"].query("stratum == 'line = K562'")["effect"]
+    assert effects[0].isin([*first, *(1 / first)]).all()
+
+
+def test_strata_are_written_and_read_back(by_line, tmp_path):
+    write_results(by_line, tmp_path / "out")
+    again = read_results(tmp_path / "out")
+    assert again.tables["estimates"].equals(by_line.tables["estimates"])
+    assert [assay.stratum for assay in again.study.assays] == ["line = K562", "line = HL-60"]
+
+
+def test_what_cannot_divide_an_assay_is_refused_in_words(tmp_path):
+    with pytest.raises(StudyError, match="'by' must name a factor other than unit, treatment and context"):
+        read_study(study(tmp_path, 'by = ["treatment"]'))
+    with pytest.raises(StudyError, match=r"every sample well must name its line.*add the column 'line'"):
+        read_study(study(tmp_path, 'by = ["line"]', counts=table("donor")))
+    with pytest.raises(StudyError, match="write 'line = K562'"):
+        read_study(study(tmp_path, 'by = ["line"]\nprimary_stratum = "line = K56"'))
+    with pytest.raises((StudyError, Faults), match="'primary_stratum' must stand with 'by'"):
+        read_study(study(tmp_path, 'primary_stratum = "K562"'))
