@@ -7,7 +7,8 @@
 Wald's z takes step 3's quantile to be 1.96 whatever the number of units, which at 3 to 6 of them it is not
 (Davison & Hinkley 1997, Bootstrap Methods and their Application, chapter 7). At 3 units the fitted variances, often
 zero, are themselves too small to draw from: 120 simulated experiments gave 8 to 10 % false positives at a nominal 5 %
-(Wald 18 %), 100 at 5 units 1 to 3 % (Wald 4 to 9 %). The unit-level t of glmm_units.py is the default. The generator is the caller's.
+(Wald 18 %), 100 at 5 units 1 to 3 % (Wald 4 to 9 %). The unit-level t of glmm_units.py is the
+default. The generator is the caller's.
 """
 
 from __future__ import annotations
