@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: tests run side by side, on small matrices
+
+import pytest  # noqa: E402 - after the line above
 
 
 @pytest.fixture(scope="session")

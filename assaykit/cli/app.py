@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from assaykit.cli import evidence, fcs, gates
+from assaykit.cli import evidence, fcs, gates, stats
 from assaykit.cli.figures import figures
 from assaykit.cli.fit import fit
 from assaykit.cli.protocols import endpoints, protocols
@@ -37,4 +37,5 @@ for command in (run, check, init, protocols, endpoints, drugs, schema, fit, figu
     app.command()(command)
 app.add_typer(fcs.app, name="fcs")
 app.add_typer(gates.app, name="gates")
+app.add_typer(stats.app, name="stats")
 app.add_typer(evidence.app, name="evidence")
