@@ -114,7 +114,7 @@ def _draw_context(
 ) -> None:
     left, width, first = place
     top, names = style.text * 0.75, design.treatments[context]
-    effects = design.effects[design.effects["context"] == context].set_index("treatment")
+    effects = design.effects[design.effects["context"] == context].drop_duplicates("treatment").set_index("treatment")
     data = axes_at(figure, left, top, (width, heights[0]))
     _draw_points(data, design, context, style)
     if len(design.contexts) > 1 or context != "mono":
