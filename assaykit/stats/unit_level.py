@@ -3,11 +3,11 @@
     wells -> mean per unit and cell -> both sides of the contrast, unit by unit -> differences -> t
 
 Where every unit has both sides this is the mixed model `mean ~ arm + (1 | unit)` on the unit means of the two arms,
-and its t is the paired t with n - 1 df. Three choices, made by simulation (benchmarks/operating_characteristics.py):
-the error of a contrast is taken from that contrast alone, because drugs differ in how much experiments disagree about
-them, and an error pooled over treatments is then too small for one contrast and too large for another; a unit that
-lacks a side is left out, because what the mixed model recovers from it costs up to twice the nominal 5 % when arms
-differ in spread; and wells are averaged, whatever their number.
+and its t is the paired t with n - 1 df. Three choices, made by simulation (benchmarks/default_choices.py and
+operating_characteristics.py): the error of a contrast is taken from that contrast alone, because drugs differ in how
+much experiments disagree about them, and an error pooled over treatments gave 10 % false positives for the most
+variable drug and 1 % for the others; a unit that lacks a side is left out, because what a mixed model recovers from
+it cost up to 10 % where arms differ in spread; and wells are averaged, whatever their number.
 """
 
 from __future__ import annotations
