@@ -7,7 +7,7 @@ from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: tests run side by side, on small matrices
 
-import pytest  # noqa: E402 - after the line above
+import pytest
 
 
 @pytest.fixture(scope="session")
