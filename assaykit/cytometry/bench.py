@@ -19,8 +19,8 @@ from assaykit.plate.model import Plate, Role, Well
 from assaykit.protocol.gates import FixedGate
 from assaykit.study.model import Assay, Resolved
 
-MOST_EVENTS = 2_000_000
-"""Events held at once by all wells of a bench: with 10 channels of 4 bytes this is 80 MB."""
+MOST_VALUES = 20_000_000
+"""Values held at once by all wells of a bench: 80 MB of float32."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +69,8 @@ class Bench:
             columns = read_columns(self.assay, well, self.resolved)
         except InputError:
             return None
-        thin = _thinned(columns, max(2_000, MOST_EVENTS // max(1, len(self.plate.wells))))
+        shared = MOST_VALUES // (max(1, len(self.plate.wells)) * max(1, columns.events.values.shape[1]))
+        thin = _thinned(columns, max(2_000, shared))
         held = BenchWell(well, thin, {ALL: exclusions(self.assay.protocol, thin).kept})
         for gate, own in self.gates:
             self._gate(held, gate, own)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from assaykit.cytometry.bench import Bench, usable_controls
+from assaykit.cytometry.columns import Columns
 from assaykit.cytometry.estimated import finding, listed
 from assaykit.cytometry.hierarchy import ALL
-from assaykit.cytometry.matching import Match, match_control
+from assaykit.cytometry.matching import Match, aliases, marker_of, match_control, plain_name
 from assaykit.cytometry.readouts import READOUTS, median, robust_sd
 from assaykit.plate.model import Plate, Well
 from assaykit.protocol.gates import FmoGate
@@ -46,7 +47,7 @@ def serving(bench: Bench) -> tuple[dict[str, dict[str, str]], dict[str, ControlC
     """Return channel -> well -> control, the controls by name, and what a reader must know about them."""
     serves: dict[str, dict[str, str]] = {}
     cells: dict[str, ControlCells] = {}
-    findings: list[Finding] = []
+    findings = _unknown_markers(bench)
     for channel, used in referenced_channels(bench.assay.protocol).items():
         role, controls, poor = usable_controls(bench, channel, next(iter(used), ALL))
         samples = _measured(bench.plate)
@@ -65,6 +66,27 @@ def serving(bench: Bench) -> tuple[dict[str, dict[str, str]], dict[str, ControlC
             cells[control_key(channel, match.wells)] = _control_cells(bench, channel, match, used)
         findings += _closeness(bench, channel, matches)
     return serves, cells, findings
+
+
+def _unknown_markers(bench: Bench) -> list[Finding]:
+    """Name the controls whose marker is no stain of the protocol: they would serve nobody, and silently."""
+    known = frozenset[str]().union(*(aliases(bench.assay, role) for role in bench.assay.protocol.channels))
+    stains = frozenset(name for held in bench.held.values() if held is not None for name in _stains(held.columns))
+    lost = [
+        well
+        for well in bench.plate.wells
+        if well.role in {"fmo", "single_stain"} and marker_of(well) and marker_of(well) not in known | stains
+    ]
+    written = ", ".join(dict.fromkeys(str(well.factors["marker"]) for well in lost))
+    message = (
+        f"the marker of {listed(lost)} ({written}) is no stain of the protocol, so they serve no channel; "
+        f"it has {', '.join(bench.assay.protocol.channels)}"
+    )
+    return [finding(bench, "warn", "marker_unknown", message)] if lost else []
+
+
+def _stains(columns: Columns) -> set[str]:
+    return {plain_name(name) for channel in columns.events.channels for name in (channel.name, channel.stain)}
 
 
 def _measured(plate: Plate) -> list[Well]:

@@ -6,6 +6,7 @@ one serves and the finding says so. Factors on which the controls differ otherwi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -38,14 +39,24 @@ def text_factor(well: Well, name: str) -> str:
 def aliases(assay: Assay, role: str) -> frozenset[str]:
     """Return what a layout may call the stain of a channel role: the role, its marker, channel or usual names."""
     recipe = assay.protocol.channels.get(role)
-    names = {role, assay.channels.get(role, ""), *((recipe.marker, *recipe.names) if recipe else ())}
-    plain = {name.casefold() for name in names if name}
-    return frozenset(plain | {name.removesuffix("-a").removesuffix("-h") for name in plain})
+    names = [role, assay.channels.get(role, ""), *((recipe.marker, *recipe.names) if recipe else ())]
+    without_area = [name[:-2] for name in names if name[-2:].casefold() in {"-a", "-h"}]
+    return frozenset(plain_name(name) for name in [*names, *without_area] if plain_name(name))
+
+
+def plain_name(name: str) -> str:
+    """Return letters and digits alone, and no "FMO": a layout may say `FMO-CXCR4` or `cxcr4 fmo`."""
+    return "".join(part for part in re.findall(r"[a-z0-9]+", name.casefold()) if part != "fmo")
+
+
+def marker_of(well: Well) -> str:
+    """Return the stain a control well's `marker` names, letters and digits alone; "" where it names none."""
+    return plain_name(text_factor(well, "marker"))
 
 
 def concerns(assay: Assay, well: Well, role: str) -> bool:
     """Whether a control well's `marker` names this channel; a control without a marker concerns every channel."""
-    marker = text_factor(well, "marker").strip().casefold()
+    marker = marker_of(well)
     return not marker or marker in aliases(assay, role)
 
 
@@ -67,10 +78,16 @@ def match_control(well: Well, controls: Sequence[Well]) -> Match:
     """Return the controls that serve a well; `controls` must not be empty."""
     alike = _alike(well, controls)
     for closeness, factors in (("treatment", ("treatment", "context")), ("context", ("context",))):
-        same = [c for c in alike if all(text_factor(c, f) == text_factor(well, f) for f in factors)]
+        same = [control for control in alike if all(_agrees(control, well, factor) for factor in factors)]
         if same:
             return Match(tuple(same), "treatment" if closeness == "treatment" else "context")
     return Match(tuple(alike), "plate")
+
+
+def _agrees(control: Well, well: Well, factor: str) -> bool:
+    """Whether a control shares a factor with a well; one whose context nobody wrote down serves every context."""
+    written = text_factor(control, factor)
+    return written == text_factor(well, factor) or (factor == "context" and not written)
 
 
 def _alike(well: Well, controls: Sequence[Well]) -> list[Well]:

@@ -21,8 +21,9 @@ from assaykit.cytometry.contamination import contamination
 from assaykit.cytometry.hierarchy import ALL, populations
 from assaykit.cytometry.quality import exclusions, well_quality
 from assaykit.cytometry.readouts import NAN, READOUTS, CellSet, ControlPart, Statistic
-from assaykit.cytometry.wells import read_columns
+from assaykit.cytometry.wells import existing, read_columns
 from assaykit.errors import FcsError, InputError
+from assaykit.fcs import read_fcs_header
 from assaykit.fcs.events import Events
 from assaykit.plate.model import Plate, Well
 from assaykit.protocol.gates import FixedGate, FmoGate, ThresholdGate
@@ -34,6 +35,8 @@ Row = dict[str, Any]
 Masks = Mapping[str, NDArray[np.bool_]]
 NOTHING = Resolved()
 BEADS = "beads"
+UNGATED: frozenset[str] = frozenset({"beads", "blank"})
+"""Roles of wells that hold no cells: no gate is drawn on them, and their events are only counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,8 @@ def measure_well(assay: Assay, plate: Plate, well: Well) -> WellMeasurement:
     """Return the well's rows and findings; a file that cannot be read or does not fit is a `fail` finding."""
     if well.file is None and well.counts:
         return WellMeasurement([], _counted(assay, plate, well), [])
-    if well.role == "blank" and well.file is None:
-        return WellMeasurement([], [], [])
+    if well.role in UNGATED:
+        return _ungated(assay, plate, well)
     try:
         gated = events_gated(assay, plate, well)
     except InputError as error:
@@ -82,11 +85,22 @@ def measure_well(assay: Assay, plate: Plate, well: Well) -> WellMeasurement:
     rows = _population_rows(gated, place)
     readouts, findings = _readout_rows(assay, resolved, well, gated, place)
     findings = [*_repairs(gated.events), *gated.excluded, *findings]
-    if well.role not in {"beads", "blank"}:
-        findings += well_quality(assay.protocol, gated.columns, gated.masks)
-        findings += contamination(assay.protocol, resolved, well, gated.columns, gated.masks)
+    findings += well_quality(assay.protocol, gated.columns, gated.masks)
+    findings += contamination(assay.protocol, resolved, well, gated.columns, gated.masks)
     located = [replace(f, plate=plate.name, well=well.name) for f in findings]
     return WellMeasurement(rows, readouts, located)
+
+
+def _ungated(assay: Assay, plate: Plate, well: Well) -> WellMeasurement:
+    """Return the events of a well of beads or of nothing; a blank without a file has none."""
+    if well.file is None:
+        return WellMeasurement([], [], [])
+    try:
+        header = read_fcs_header(existing(well))
+    except FcsError as error:
+        return WellMeasurement([], [], [_unusable(error, plate, well)])
+    row = {"assay": assay.name, "plate": plate.name, "well": well.name, "population": ALL, "parent": ""}
+    return WellMeasurement([{**row, "events": header.events, "fraction": 1.0 if header.events else NAN}], [], [])
 
 
 def events_gated(assay: Assay, plate: Plate, well: Well) -> GatedEvents:
@@ -154,8 +168,6 @@ def _readout_rows(
     rows: dict[str, Row] = {}
     sets: dict[tuple[str, str], CellSet] = {}
     findings: list[Finding] = []
-    if well.role in {"beads", "blank"}:
-        return [], []
     for readout in assay.protocol.readouts:
         statistic = READOUTS.get(readout.statistic)
         if statistic is None:

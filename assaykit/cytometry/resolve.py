@@ -20,7 +20,7 @@ from assaykit.cytometry.hierarchy import ALL, drawn_on, in_order, without_operan
 from assaykit.cytometry.scales import logicle_scale, named_scale
 from assaykit.cytometry.single_stain import single_stain_spillover
 from assaykit.cytometry.survey import survey_plate
-from assaykit.cytometry.wells import gate_matrices, is_fluorescence, plate_spillover
+from assaykit.cytometry.wells import gate_matrices, is_fluorescence, plate_spillover, wants_whole_table
 from assaykit.errors import GateError, InputError
 from assaykit.plate.model import Plate
 from assaykit.protocol.gates import (
@@ -60,6 +60,9 @@ def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE)
         findings += judged
     except InputError as error:
         findings.append(Finding("fail", "compensation", str(error), plate.name))
+    first = next((well for well in plate.wells if well.role == "sample" and well.file is not None), None)
+    if first is not None:
+        start = replace(start, whole_table=wants_whole_table(assay, start, first))
     bench = Bench(assay, plate, start)
     findings += _fix_gates(bench, reference)
     serves, controls, more = serving(bench)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from assaykit.cytometry.channels import role_columns
 from assaykit.cytometry.compensation import checked
-from assaykit.cytometry.matching import aliases, text_factor
+from assaykit.cytometry.matching import aliases, marker_of, plain_name
 from assaykit.cytometry.readouts import median, robust_sd
 from assaykit.cytometry.wells import existing, is_fluorescence
 from assaykit.errors import CompensationError, FcsError
@@ -109,14 +109,14 @@ def _stains(assay: Assay, plate: Plate) -> dict[str, Events]:
 
 def _stained(assay: Assay, well: Well, events: Events) -> str | None:
     """Return the detector a single stain is for: by the role its marker names, else by $PnN or $PnS."""
-    marker = text_factor(well, "marker").strip().casefold()
+    marker = marker_of(well)
     roles = [role for role in assay.protocol.channels if marker in aliases(assay, role)]
     columns = role_columns(assay, events.channels, roles)
     if columns:
         return next(iter(columns.values()))
     for channel in events.channels:
-        plain = {channel.name.casefold(), channel.name.casefold().removesuffix("-a"), channel.stain.casefold()}
-        if marker and marker in plain:
+        names = (channel.name, channel.name.removesuffix("-A"), channel.stain)
+        if marker and marker in {plain_name(name) for name in names}:
             return channel.name
     return None
 

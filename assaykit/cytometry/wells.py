@@ -17,7 +17,7 @@ from assaykit.cytometry.channels import (
 )
 from assaykit.cytometry.columns import OWN, RAW, Columns
 from assaykit.cytometry.compensation import checked, inverse, read_spillover, spillover_from_keywords
-from assaykit.errors import CompensationError, FcsError
+from assaykit.errors import CompensationError, FcsError, InputError
 from assaykit.fcs import read_fcs, read_fcs_header
 from assaykit.fcs.events import Channel
 from assaykit.plate.model import Well
@@ -36,17 +36,33 @@ def read_columns(assay: Assay, well: Well, resolved: Resolved, *, roles: Sequenc
     CompensationError for a matrix that does not fit.
     """
     path = existing(well)
-    header = read_fcs_header(path)
     wanted = tuple(roles) or roles_read(assay.protocol)
-    names = role_columns(assay, header.channels, wanted)
+    events = read_fcs(path) if resolved.whole_table else None
+    source = events or read_fcs_header(path)
+    names = role_columns(assay, source.channels, wanted)
     optional = optional_roles(assay.protocol)
     needed = [role for role in roles or roles_used(assay.protocol) if role not in optional]
-    require_roles(assay, header.channels, names, roles=needed)
-    spillover = spillover_for(assay, resolved, header.keywords, header.channels)
+    require_roles(assay, source.channels, names, roles=needed)
+    spillover = spillover_for(assay, resolved, source.keywords, source.channels)
     matrices = {**resolved.matrices, **({} if spillover is None else {OWN: spillover})}
-    reads = _needed(names, matrices, header.channels)
-    whole = len(reads) > WHOLE_TABLE * len(header.channels)
-    return Columns(read_fcs(path, None if whole else reads), names, matrices)
+    if events is None:
+        events = read_fcs(path, _needed(names, matrices, source.channels))
+    return Columns(events, names, matrices)
+
+
+def wants_whole_table(assay: Assay, resolved: Resolved, well: Well) -> bool:
+    """Whether measuring a well needs most of its channels; then reading them all as they lie is quicker than picking.
+
+    False for a well that cannot be read: measuring it says why.
+    """
+    try:
+        header = read_fcs_header(existing(well))
+        names = role_columns(assay, header.channels, roles_read(assay.protocol))
+        spillover = spillover_for(assay, resolved, header.keywords, header.channels)
+    except InputError:
+        return False
+    matrices = {**resolved.matrices, **({} if spillover is None else {OWN: spillover})}
+    return len(_needed(names, matrices, header.channels)) > WHOLE_TABLE * len(header.channels)
 
 
 def existing(well: Well) -> Path:

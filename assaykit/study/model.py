@@ -78,6 +78,7 @@ class Resolved:
     by_treatment: Mapping[str, tuple[FixedGate, ...]] = field(default_factory=dict)
     control_readouts: Mapping[str, float] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)  # channel role -> $PnN of most wells
+    whole_table: bool = False  # most channels of a file are needed: read it as it lies
     spillover: Spillover | None = None  # None: each file's own, or none declared
     matrices: Mapping[str, Spillover] = field(default_factory=dict)  # further ones that single gates name
     scales: Mapping[str, FixedScale] = field(default_factory=dict)  # logicle by channel role

@@ -268,3 +268,29 @@ def test_annexin_quadrants_come_from_single_stains_or_untreated_wells(lab, contr
     ran = lab.run(wells, annexin_protocol(control), compensation="none")
     # A threshold at the negatives' 99th percentile adds about 1 % of the 60 % negative cells; binomial SE is 0.6.
     assert ran.value("B1", "early_percent_of_parent") == pytest.approx(25 + 0.6, abs=1.8)
+
+
+@pytest.mark.parametrize("marker", ["cxcr4", "CXCR4", "PE", "PE-A", "FMO-CXCR4", "cxcr4 fmo", ""])
+def test_a_layout_may_call_the_stain_an_fmo_lacks_by_any_of_its_names(lab, marker):
+    ran = lab.run([lab.well("A1"), lab.fmo("A2", marker=marker)])
+    assert ran.value("A1", "cxcr4_control_median") > 0
+
+
+def test_an_fmo_of_a_stain_that_is_none_is_named(lab):
+    ran = lab.run([lab.well("A1"), lab.fmo("A2"), lab.fmo("B2", marker="cxcr5")])
+    message = next(f.message for f in ran.findings if f.check == "marker_unknown")
+    assert "B2" in message
+    assert "cxcr5" in message
+
+
+def test_an_fmo_whose_context_nobody_wrote_down_serves_every_context(lab):
+    ran = lab.run([lab.well("A1"), lab.well("B1", context="msc_contact"), lab.fmo("A2", context="")])
+    assert ("control_not_matched", "") not in ran.checks("warn", "note")
+
+
+def test_a_well_of_beads_or_of_nothing_is_counted_and_never_gated(lab, cells, draw_cells):
+    odd = lab.write("odd", np.ones((700, 2)), names=("FL1-A", "FL2-A"), keywords={})
+    wells = [lab.well("A1"), lab.fmo("A2"), Well("H12", "beads", {}, odd), Well("H11", "blank")]
+    ran = lab.run(wells)
+    assert {(r["population"], r["events"]) for r in ran.rows("populations") if r["well"] == "H12"} == {("all", 700)}
+    assert not [f for f in ran.findings if f.well in {"H11", "H12"}]
