@@ -22,7 +22,7 @@ def summary(results: Results, out: Path) -> list[str]:
     lines = [results.study.title, _what_was_run(results)]
     lines.append(f"wells failed: {len(wells)}" + (f" ({_listed(wells)})" if len(wells) else ""))
     lines.append("findings: " + ", ".join(f"{int(levels.get(level, 0))} {level}" for level in ("fail", "warn", "note")))
-    lines += _strongest(results.tables["estimates"])
+    lines += _strongest(results)
     counts = results.tables["comparisons"]["verdict"].value_counts()
     lines.append("claims: " + ", ".join(f"{int(counts[v])} {v}" for v in VERDICTS if v in counts))
     report = out / "report.html"
@@ -45,12 +45,17 @@ def _listed(wells: pd.DataFrame) -> str:
     return ", ".join(names) + (", ..." if len(wells) > 3 else "")
 
 
-def _strongest(estimates: pd.DataFrame) -> list[str]:
-    """Return the three contrasts of treatments with the smallest adjusted p, one per analysis."""
+def _strongest(results: Results) -> list[str]:
+    """Return the three strongest findings: those the report opens with, or the smallest p where no claim is tested."""
+    from assaykit.report import families, strongest
+
+    found = families(results.tables["comparisons"], results.tables["estimates"], results.study.unit)
+    told = [f"strongest: {headline.finding}" for headline in strongest(found)]
+    estimates = results.tables["estimates"]
     usable = estimates[(estimates["reason"] == "") & estimates["p_adjusted"].notna()]
     usable = usable[usable["kind"].isin(["treatment", "interaction"])]
     ranked = usable.sort_values(["p_adjusted", "p_value"], kind="stable").drop_duplicates("endpoint").head(3)
-    return [_sentence(row) for row in ranked.to_dict("records")]
+    return told or [_sentence(row) for row in ranked.to_dict("records")]
 
 
 def _sentence(row: dict[str, float | str]) -> str:
