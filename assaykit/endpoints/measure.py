@@ -20,6 +20,7 @@ from assaykit.endpoints.forming import (
     form_gradient,
     form_own,
 )
+from assaykit.endpoints.interference import CHECK as INTERFERENCE
 from assaykit.endpoints.interference import treatments_of
 from assaykit.endpoints.model import Endpoint, Measured, MeasuredWell
 from assaykit.endpoints.wells import measured_wells, target_of, text
@@ -54,7 +55,7 @@ def measure_endpoints(
     findings = _target_findings(assay, wells)
     for spec in assay.protocol.endpoints:
         formed = _form(spec, ENDPOINTS[spec.endpoint], wells, setting=setting)
-        if formed and all(math.isnan(row.value) and (spec.optional or _unread(row)) for row in formed):
+        if formed and all(math.isnan(row.value) and _unread(row, optional=spec.optional) for row in formed):
             findings.append(_nothing_formed(spec, formed))
             unformed.add(spec.measured_as)
             formed = [] if spec.optional else formed
@@ -63,8 +64,9 @@ def measure_endpoints(
     return measurements_frame(assay.name, rows), findings
 
 
-def _unread(row: Measured) -> bool:
-    return row.doubt is not None and row.doubt.check in _UNREAD
+def _unread(row: Measured, *, optional: bool) -> bool:
+    """Whether nothing was read to form it from; an optional value that could not be read anyway is no loss either."""
+    return row.doubt is not None and (row.doubt.check in _UNREAD or (optional and row.doubt.check == INTERFERENCE))
 
 
 def _form(spec: EndpointSpec, endpoint: Endpoint, wells: Sequence[MeasuredWell], *, setting: Setting) -> list[Measured]:

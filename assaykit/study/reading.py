@@ -64,7 +64,7 @@ def _study(file: StudyFile, path: Path, gathered: _Gathered) -> Study:
     catalogue = _catalogue(file, folder, gathered)
     canonical = cache(lambda text: str(parse_treatment(text, catalogue)))
     rules = Rules(file.unit, _reference(file, catalogue, path.name, gathered=gathered), catalogue, canonical)
-    assays = []
+    assays: list[Assay] = []
     for number, entry in enumerate(file.assay, start=1):
         where = f"{path.name}, [[assay]] {number}" + (f" ({entry.name or entry.protocol})")
         assay = _assay(entry, _Place(folder, where), file, rules=rules, gathered=gathered)
