@@ -190,9 +190,13 @@ def _ic50(curves: Curves) -> Ic50:
     p = curves.arms[""]
     reached = (p["top"] - predicted(curves, [most])[0]) / (p["top"] - p["bottom"]) if p["top"] != p["bottom"] else 0.0
     error = curves.std_errors[[name.partition("[")[0] for name in curves.names].index("log_ic50")]
+    endless = replace(curves, covariance=np.full_like(curves.covariance, np.inf))
     if reached < _PLATEAU or not error < _UNKNOWN:
-        curves = replace(curves, covariance=np.full_like(curves.covariance, np.inf))
-    return ic50(curves)
+        return ic50(endless)
+    try:
+        return ic50(curves)
+    except (ValueError, OverflowError):  # held fits end in different minima: no limit of the profile can be found
+        return ic50(endless)
 
 
 def _units_mean(unit_rows: Iterable[Row]) -> Row:
