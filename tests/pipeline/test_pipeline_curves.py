@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from assaykit.pipeline import run
+from assaykit.protocol import protocol_folder
 from assaykit.results import Results, read_results, write_results
 from assaykit.study import read_study
 
@@ -96,6 +97,25 @@ def test_a_plateau_that_is_not_reached_is_a_finding_and_no_ic50(tmp_path):
     said = findings[findings["check"] == "plateau_not_reached"]["message"]
     assert said.str.contains("curve signal, imatinib in msc_contact, .*day 1").any()
     assert "no test of a shift" in over_units(found, "msc_contact")["reason"]
+
+
+def test_blank_wells_of_a_signal_table_are_taken_off(tmp_path):
+    head, *rows = layout("signal").splitlines()
+    rows = [f"{row.rpartition(',')[0]},{float(row.rpartition(',')[2]) + 0.4:.4f}," for row in rows]
+    blanks = [f"{day},,mono,0.4,blank" for day in DAYS]
+    found = results(tmp_path, "\n".join([f"{head},role", *rows, *blanks]))
+    row = over_units(found, "mono")
+    assert row["top"] == pytest.approx(np.mean(PLATES), rel=0.05)
+    assert row["bottom"] == pytest.approx(0.1 * np.mean(PLATES), abs=0.05)
+
+
+def test_a_named_drug_that_was_not_given_is_a_finding(tmp_path):
+    recipe = (protocol_folder() / "dose_response.toml").read_text(encoding="utf-8")
+    asked = '[[curve]]\nname = "signal"\nendpoint = "signal"'
+    (tmp_path / "own.toml").write_text(recipe.replace(asked, f'{asked}\ndrugs = ["dasatinib"]'), encoding="utf-8")
+    found = results(tmp_path, layout("signal", doses=(1.0,)), protocol="own.toml")
+    said = found.tables["findings"].query("check == 'curve_without_doses'")["message"]
+    assert said.str.contains("no well was given dasatinib alone").any()
 
 
 def test_viable_cells_serve_where_there_is_no_signal(tmp_path):

@@ -87,6 +87,34 @@ def test_strata_are_written_and_read_back(by_line, tmp_path):
     assert [assay.stratum for assay in again.study.assays] == ["line = K562", "line = HL-60"]
 
 
+def test_the_wells_of_a_plate_go_to_their_line_and_its_controls_to_every_line(tmp_path):
+    sample = Path(__file__).parents[2] / "sample_data" / "cml_niche" / "fcs"
+    for day in ("E1", "E2"):
+        lines = ["well,treatment,line,role,marker,file,experiment"]
+        for row, treatment in (("A", "vehicle"), ("B", IMATINIB)):
+            for column, line in ((1, "K562"), (2, "HL-60"), (3, "")):
+                control = "fmo,cxcr4" if column == 3 else "sample,"
+                file = sample / f"cxcr4_{day}" / f"{row}{column}.fcs"
+                lines.append(f"{row}{column},{treatment},{line},{control},{file},{day}")
+        (tmp_path / f"{day}.csv").write_text("\n".join(lines), encoding="utf-8")
+    (tmp_path / "study.toml").write_text(
+        'assaykit = 1\ntitle = "A test"\nunit = "experiment"\n\n[[assay]]\nprotocol = "cxcr4_surface"\n'
+        'plates = ["E*.csv"]\nby = "line"\nchannels = { cxcr4 = "PE-A", viability = "BV421-A", cd45 = "APC-A" }\n',
+        encoding="utf-8",
+    )
+    found = run(read_study(tmp_path / "study.toml"), robust=False)
+    wells = found.tables["measurements"].query("endpoint == 'cxcr4_dmfi'")
+    assert wells.groupby("assay")["well"].agg(list).to_dict() == {
+        "cxcr4_surface_K562": ["A1", "B1"] * 2,
+        "cxcr4_surface_HL-60": ["A2", "B2"] * 2,
+    }
+    assert wells["value"].notna().all()  # the FMO wells name no line and serve both
+    rows = found.tables["estimates"].query(f"analysis == 'cxcr4_dmfi' and contrast == '{IMATINIB} - vehicle'")
+    means = wells.assign(y=np.log2(wells["value"])).groupby(["assay", "treatment"])["y"].mean().unstack()
+    wanted = (means[IMATINIB] - means["vehicle"])[rows["assay"]]
+    assert rows["estimate"].to_numpy() == pytest.approx(wanted.to_numpy())
+
+
 def test_what_cannot_divide_an_assay_is_refused_in_words(tmp_path):
     with pytest.raises(StudyError, match="'by' must name a factor other than unit, treatment and context"):
         read_study(study(tmp_path, 'by = ["treatment"]'))
