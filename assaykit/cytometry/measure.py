@@ -23,7 +23,7 @@ from assaykit.cytometry.quality import exclusions, well_quality
 from assaykit.cytometry.readouts import NAN, READOUTS, CellSet, ControlPart, Statistic
 from assaykit.cytometry.wells import existing, read_columns
 from assaykit.errors import FcsError, InputError
-from assaykit.fcs import read_fcs_header
+from assaykit.fcs import REPAIRS, read_fcs_header
 from assaykit.fcs.events import Events
 from assaykit.plate.model import Plate, Well
 from assaykit.protocol.gates import FixedGate, FmoGate, ThresholdGate
@@ -143,7 +143,10 @@ def _unusable(error: InputError, plate: Plate, well: Well) -> Finding:
 def _repairs(events: Events) -> list[Finding]:
     """Return what the reader mended, as findings."""
     name = events.source.name if events.source else "the file"
-    return [Finding("warn", f"repair_{r.name}", f"{name}: {r.found}; {r.done} ({r.where})") for r in events.repairs]
+    return [
+        Finding(REPAIRS[r.name].level, f"repair_{r.name}", f"{name}: {r.found}; {r.done} ({r.where})")
+        for r in events.repairs
+    ]
 
 
 def _population_rows(gated: GatedEvents, place: Row) -> list[Row]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from assaykit.protocol.gates import Gate
 
@@ -66,13 +66,28 @@ class EndpointSpec(Model):
 
 
 class Contrast(Model):
-    """A contrast by name, beyond the families: (treatment - comparator) in context, minus the same in another."""
+    """A contrast by name, beyond the families: (treatment - comparator) in context, minus the same in another.
+
+    With `factor` it compares two levels of a factor instead, such as two lines: treatment in `level` minus treatment in
+    `comparator_level`, or, where the comparator is another treatment, (treatment - comparator) in one minus the other.
+    """
 
     name: str
     treatment: str
     comparator: str
     context: str = "mono"
     comparator_context: str = Field(default="", description="The context whose difference is taken off; empty: none.")
+    factor: str = Field(default="", description="A factor whose two levels are compared, e.g. line; empty: none.")
+    level: str = Field(default="", description="The level of that factor, e.g. K562.")
+    comparator_level: str = Field(default="", description="The level it is compared with, e.g. HL60.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Contrast:
+        if self.factor and not (self.level and self.comparator_level):
+            raise ValueError(f"contrast {self.name}: a factor needs level and comparator_level")
+        if self.factor and self.comparator_context:
+            raise ValueError(f"contrast {self.name}: compares levels of {self.factor} or contexts, not both")
+        return self
 
 
 class Analysis(Model):

@@ -22,6 +22,7 @@ from assaykit.stats.cell_models import Answers, count_glmm, nested_lmm, pooled_l
 from assaykit.stats.diagnostics import unusual_units
 from assaykit.stats.estimate_findings import findings_of, nothing_measured
 from assaykit.stats.families import Asked, asked_contrasts
+from assaykit.stats.levels import level_contrasts, placed
 from assaykit.stats.multiplicity import benjamini_hochberg, bonferroni, holm
 from assaykit.stats.scales import analysis_scale, effect_from_contrast, effect_name
 from assaykit.stats.simultaneous import single_step, tukey
@@ -75,7 +76,8 @@ def estimate(
         *doubts,
         *answers.findings,
     ]
-    return frame_from_rows(records, ESTIMATES), findings
+    levels = [{"assay": assay} | record for record in _level_records(rows, analysis, unit)]
+    return frame_from_rows([*records, *levels], ESTIMATES), findings
 
 
 def scaled_rows(measurements: pd.DataFrame, assay: str, analysis: Analysis) -> pd.DataFrame:
@@ -184,6 +186,18 @@ def _units_needed(estimate: float, contrast_sd: float, analysis: Analysis) -> in
     ncp, critical = effect / contrast_sd * np.sqrt(units), stdtrit(units - 1, 0.975)
     missed = np.nan_to_num(nctdtr(units - 1, ncp, critical), nan=0.0)  # scipy gives NaN where power is 1
     return int(units[np.argmax(missed <= 0.2)])
+
+
+def _level_records(rows: pd.DataFrame, analysis: Analysis, unit: str) -> list[dict[str, Any]]:
+    """Return the rows of contrasts between levels of a factor, adjusted among themselves."""
+    measured_in = str(rows["unit"].iloc[0])
+    records = [
+        placed(record_of(asked, found, means, analysis=analysis, unit=measured_in), contrast)
+        for contrast, asked, means, found in level_contrasts(rows, analysis, unit=unit)
+    ]
+    p = np.array([record.get("p_value", np.nan) for record in records], np.float64)
+    adjusted = _STEPWISE.get(analysis.adjust, bonferroni)(p)
+    return [record | {"p_adjusted": value} for record, value in zip(records, adjusted, strict=True)]
 
 
 def _adjust(

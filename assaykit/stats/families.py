@@ -70,6 +70,8 @@ class Asked:
 def asked_contrasts(cells: Iterable[Cell], analysis: Analysis, reference: Reference) -> tuple[Asked, ...]:
     """Return the contrasts of the analysis' families that the measured cells call for, then its custom ones.
 
+    Contrasts between levels of a factor are not among them: see `levels.level_contrasts`.
+
     A treatment measured in a context is compared there even where its comparator is missing: the row then says so.
     Treatments are ordered by number of drugs, then name; of two, the later is compared with the earlier, so that a
     combination is compared with its parts.
@@ -81,7 +83,9 @@ def asked_contrasts(cells: Iterable[Cell], analysis: Analysis, reference: Refere
     there = {context: there[context] for context in contexts}
     asked = [one for family in analysis.families for one in _FAMILIES[family](there, reference)]
     asked += [
-        Asked("custom", c.treatment, c.comparator, c.context, c.comparator_context, c.name) for c in analysis.contrasts
+        Asked("custom", c.treatment, c.comparator, c.context, c.comparator_context, c.name)
+        for c in analysis.contrasts
+        if not c.factor
     ]
     return tuple(asked)
 
