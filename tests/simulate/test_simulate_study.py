@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -94,3 +95,19 @@ def test_a_folder_with_a_study_is_left_alone(study):
     with pytest.raises(StudyError, match="name another folder"):
         simulate_study(study, seed=9)
     assert (study / "study.toml").read_bytes() == before
+
+
+def test_the_sample_study_is_what_simulate_writes(tmp_path):
+    sample = Path(__file__).parents[2] / "sample_data" / "cml_niche"
+    again = simulate_study(tmp_path / "again", seed=7).parent
+    names = files(sample)
+    assert names == files(again)
+    _, different, missing = filecmp.cmpfiles(sample, again, [str(name) for name in names], shallow=False)
+    assert (different, missing) == ([], [])
+
+
+def test_the_sample_study_is_small_and_says_it_is_simulated():
+    sample = Path(__file__).parents[2] / "sample_data"
+    assert sum(path.stat().st_size for path in sample.rglob("*") if path.is_file()) < 12e6 * 1.048576  # 12 MB
+    assert "SIMULATED" in (sample / "README.md").read_text()
+    assert "SIMULATED" in (sample / "cml_niche" / "study.toml").read_text()
