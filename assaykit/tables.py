@@ -326,7 +326,8 @@ def check(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
 def frame_from_rows(rows: Iterable[Mapping[str, Any]], table: Table) -> pd.DataFrame:
     """Return the rows as a checked frame; a column no row names is empty."""
     rows = list(rows)
-    extra = list(dict.fromkeys(name for row in rows for name in row if name not in table.names))
+    known = set(table.names)
+    extra = list(dict.fromkeys(name for row in rows for name in row if name not in known))
     return check(pd.DataFrame(rows, columns=[*table.names, *extra]), table)
 
 

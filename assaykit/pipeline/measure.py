@@ -51,7 +51,16 @@ def resolve(study: Study, executor: Executor | None = None) -> tuple[Study, list
 
 
 def measure(assay: Assay, executor: Executor | None = None, progress: Progress | None = None) -> Measured:
-    """Return the populations and readouts of every well of a resolved assay, in the study's order."""
+    """Return the populations and readouts of every well of a resolved assay, in the study's order, and its findings."""
+    measured = measure_wells(assay, executor, progress)
+    findings = list(measured.findings)
+    for plate in assay.plates:
+        findings += check_plate(assay, plate, measured.readouts[measured.readouts["plate"] == plate.name])
+    return replace(measured, findings=tuple(findings))
+
+
+def measure_wells(assay: Assay, executor: Executor | None = None, progress: Progress | None = None) -> Measured:
+    """Return the populations and readouts of every well, with the wells' own findings and no look at plates."""
     tasks = [
         (light_assay(assay, plate), light_plate(plate), well)
         for plate in (*assay.plates, *assay.counts)
@@ -64,10 +73,7 @@ def measure(assay: Assay, executor: Executor | None = None, progress: Progress |
             progress(assay.name, len(wells), len(tasks))
     populations = frame_from_rows((row for well in wells for row in well.populations), POPULATIONS)
     readouts = frame_from_rows((row for well in wells for row in well.readouts), READOUTS)
-    findings = [finding for well in wells for finding in well.findings]
-    for plate in assay.plates:
-        findings += check_plate(assay, plate, readouts[readouts["plate"] == plate.name])
-    return Measured(populations, readouts, tuple(findings))
+    return Measured(populations, readouts, tuple(finding for well in wells for finding in well.findings))
 
 
 def spread(

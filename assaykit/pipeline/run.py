@@ -12,7 +12,7 @@ from assaykit.endpoints import accept, asked_analyses, dropped, endpoint_faults,
 from assaykit.errors import raise_all
 from assaykit.evidence import compare, read_catalogues
 from assaykit.pipeline.dose_tables import dose_tables
-from assaykit.pipeline.measure import Measured, Progress, measure, resolve, spread
+from assaykit.pipeline.measure import Measured, Progress, measure, measure_wells, resolve, spread
 from assaykit.pipeline.provenance import provenance
 from assaykit.pipeline.robust import robustness_tables
 from assaykit.protocol import Analysis
@@ -97,7 +97,7 @@ def _endpoints(assays: Sequence[_Assay], study: Study) -> tuple[pd.DataFrame, pd
 
 def _measurements(study: Study, executor: Executor | None) -> pd.DataFrame:
     """Return MEASUREMENTS of a resolved study, as its criteria mark them."""
-    measurements, _, _ = _endpoints([_Assay(assay, measure(assay, executor)) for assay in study.assays], study)
+    measurements, _, _ = _endpoints([_Assay(assay, measure_wells(assay, executor)) for assay in study.assays], study)
     return measurements
 
 
