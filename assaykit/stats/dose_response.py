@@ -133,7 +133,7 @@ def ic50(curves: Curves, arm: str = "", *, level: float = 0.95) -> Ic50:
     reached = 1 - float(share_left(np.array([doses.max()]), np.array([p[name] for name in PARAMETERS]))[0][0])
     findings = _plateau_findings(arm, p, doses, reached, (low, high))
     logs = (p["log_ic50"], p["log_ic50"] - reach, p["log_ic50"] + reach, low, high)
-    middle, wald_low, wald_high, least, most = (math.nan if findings else math.exp(value) for value in logs)
+    middle, wald_low, wald_high, least, most = (math.nan if findings else _dose(value) for value in logs)
     return Ic50(
         arm=arm,
         estimate=middle,
@@ -146,6 +146,11 @@ def ic50(curves: Curves, arm: str = "", *, level: float = 0.95) -> Ic50:
         reached=reached,
         findings=findings,
     )
+
+
+def _dose(log_dose: float) -> float:
+    """Return exp(log_dose), infinite where no float holds it: such a limit is not bounded by the doses."""
+    return math.exp(log_dose) if log_dose < 700 else math.inf
 
 
 def profile_interval(curves: Curves, name: str, *, level: float = 0.95) -> tuple[float, float]:
@@ -167,14 +172,19 @@ def _profile_limit(curves: Curves, name: str, critical: float, error: float) -> 
     if not math.isfinite(error) or error == 0:
         return math.copysign(math.inf, critical)
     warm = {0.0: curves.estimates}
+    roots: dict[float, float] = {}  # a refit from another start may end in another minimum: one answer per value
 
     def signed_root(value: float) -> float:
+        if value in roots:
+            return roots[value]
         near = warm[min(warm, key=lambda known: abs(known - (value - centre)))]
         found = least_squares(curves.wells, curves.layout, near, held=(index, value))
         warm[value - centre] = found.vector
         rise = max(0.0, found.rss - curves.rss) / curves.sigma**2
-        return math.copysign(math.sqrt(rise), value - centre) - critical
+        roots[value] = math.copysign(math.sqrt(rise), value - centre) - critical
+        return roots[value]
 
+    roots[centre] = -critical
     step, edge = abs(critical) * error, centre
     for _ in range(12):
         inner, edge = edge, edge + math.copysign(step, critical)

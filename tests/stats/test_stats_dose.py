@@ -177,3 +177,18 @@ def test_a_curve_without_noise_is_found_in_any_unit_of_dose(middle, hill, bottom
 def test_what_is_no_curve_is_refused_with_a_sentence(call):
     with pytest.raises(DesignError, match="must"):
         call()
+
+
+@pytest.mark.parametrize("shape", ["3PL", "4PL", "5PL"])
+@pytest.mark.parametrize("highest", [0.3, 3.0, 100.0])
+def test_any_noisy_curve_has_an_ic50_with_limits_or_a_finding(shape, highest):
+    """Doses that end early, wells that scatter: refits end in different minima, and limits run out of every float."""
+    doses = np.repeat([0.0, *np.geomspace(highest / 200, highest, 6)], 2)
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        response = 100 / (1 + (doses / 1.0) ** rng.uniform(0.3, 4)) + rng.normal(0, rng.choice([0.5, 8.0]), doses.size)
+        found = ic50(fit_curve(doses, response, shape=shape))
+        if found.findings:
+            assert math.isnan(found.estimate)
+        else:
+            assert found.profile_low <= found.estimate <= found.profile_high
