@@ -15,8 +15,14 @@ from typing import Any
 
 from assaykit.figures import Drawing, Printed, drawings, print_all, write_printed
 from assaykit.figures.conditions import shown
+from assaykit.report.answers import dose_listings, excluded_listing
 from assaykit.report.contents import answer, findings_by_check, input_rows, provenance_rows
-from assaykit.report.listing import acceptance_listings, claim_groups, estimate_groups, robustness_listing
+from assaykit.report.listing import (
+    acceptance_listings,
+    claim_groups,
+    estimate_groups,
+    robustness_listing,
+)
 from assaykit.report.methods import methods, methods_markdown
 from assaykit.report.svg import inline_svg, width_of
 from assaykit.report.words import VERDICT_MEANING
@@ -95,6 +101,8 @@ def page(results: Results, listed: list[Drawing], figures: Mapping[str, str]) ->
         chapters=_chapters(listed, figures),
         claims=claim_groups(results.tables["comparisons"]),
         estimates=estimate_groups(results.tables["estimates"]),
+        doses=dose_listings(results.tables),
+        excluded=excluded_listing(results.tables),
         robust=robustness_listing(results.tables.get("robustness_summary")),
         methods=methods(results),
         provenance=provenance_rows(results.provenance),
