@@ -90,6 +90,6 @@ def _averaged(rows: pd.DataFrame, analysis: Analysis, unit: str) -> Finding | No
     listed = "; ".join(f"{name}: {levels}" for name, levels in mixed.items())
     message = (
         f"analysis {analysis.name}: values of one {unit} and condition are averaged over {listed}; "
-        "give each its own assay in the study file to estimate them apart"
+        f'write by = ["{next(iter(mixed))}"] below its [[assay]] in the study file to estimate them apart'
     )
     return Finding("warn", "factor_averaged", message)

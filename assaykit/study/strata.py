@@ -66,6 +66,15 @@ def _faults(assay: Assay, by: Sequence[str], *, unit: str, where: str) -> Iterat
             more = f" and {len(bare) - 1} more wells" if len(bare) > 1 else ""
             found = f"none in {plate.name} {well.name}{more}"
             yield StudyError(f"every sample well must name its {name}", found, where, f"add the column '{name}'")
+        for analysis in assay.protocol.analyses:
+            for contrast in analysis.contrasts:
+                if contrast.factor == name:
+                    yield StudyError(
+                        f"'by' must leave together what a contrast compares: {contrast.name} compares levels of {name}",
+                        f"by = ['{name}']",
+                        where,
+                        "list the assay twice under two names, once with 'by' and once without",
+                    )
 
 
 def _wells(assay: Assay) -> Iterator[tuple[Plate, Well]]:

@@ -9,6 +9,7 @@ import pytest
 
 from assaykit.errors import Faults, StudyError
 from assaykit.pipeline import run
+from assaykit.protocol import protocol_folder
 from assaykit.results import Results, read_results, write_results
 from assaykit.study import read_study
 
@@ -124,3 +125,20 @@ def test_what_cannot_divide_an_assay_is_refused_in_words(tmp_path):
         read_study(study(tmp_path, 'by = ["line"]\nprimary_stratum = "line = K56"'))
     with pytest.raises((StudyError, Faults), match="'primary_stratum' must stand with 'by'"):
         read_study(study(tmp_path, 'primary_stratum = "K562"'))
+
+
+def test_what_a_contrast_compares_cannot_be_divided(tmp_path):
+    contrast = (
+        '[[analysis.contrasts]]\nname = "lines"\ntreatment = "vehicle"\ncomparator = "vehicle"\n'
+        'factor = "line"\nlevel = "K562"\ncomparator_level = "HL-60"\n'
+    )
+    shipped = (protocol_folder() / "transwell_migration.toml").read_text(encoding="utf-8")
+    place = shipped.index("\n\n", shipped.index('name = "migration_cxcl12"'))
+    (tmp_path / "mine.toml").write_text(shipped[:place] + "\n\n" + contrast + shipped[place:], encoding="utf-8")
+    path = study(tmp_path, "")
+    path.write_text(path.read_text().replace('"transwell_migration"', '"mine.toml"') + 'by = ["line"]\n')
+    with pytest.raises(StudyError, match="lines compares levels of line"):
+        read_study(path)
+    path.write_text(path.read_text().replace('by = ["line"]\n', ""))
+    row = run(read_study(path), robust=False).tables["estimates"].query("contrast == 'lines'").iloc[0]
+    assert row["effect"] == pytest.approx(4.0, rel=0.08)  # 40 against 10 % of the input
