@@ -1,0 +1,81 @@
+"""Listings of answers beyond contrasts: IC50s, synergy, and the estimates with what the protocol leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from assaykit.figures.conditions import context_words, endpoint_words, shown
+from assaykit.figures.forest import contrast_words
+from assaykit.figures.numbers import number_text, p_text
+from assaykit.report.listing import Listing
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+def dose_listings(tables: Tables) -> list[Listing]:
+    """Return what the run says of IC50s and of synergy, over units; nothing where no protocol asked."""
+    listings = []
+    curves = tables.get("dose_response")
+    if curves is not None and len(curves):
+        head = ("drug", "context", "IC50 (95% CI)", "n", "plateau", "shift of IC50 (95% CI)", "against", "P", "remark")
+        rows = tuple(_curve(row) for _, row in curves[curves["unit_id"] == ""].iterrows())
+        note = "IC50: geometric mean of the units' own; intervals and P by t over units."
+        listings.append(Listing("Dose-response", head, rows, note))
+    pairs = tables.get("synergy")
+    if pairs is not None and len(pairs):
+        over_all = pairs[(pairs["unit_id"] == "") & pairs["first_dose"].isna()]
+        drugs = ("drugs", "context", "model", "mean excess (95% CI)", "n", "P", "remark")
+        means = tuple(_pair(row) for _, row in over_all.iterrows())
+        note = "Mean over pairs of doses; above zero is synergy under that model only. Every pair: tables/synergy.csv."
+        listings.append(Listing("Synergy", drugs, means, note))
+    return listings
+
+
+def excluded_listing(tables: Tables) -> Listing | None:
+    """Return the contrasts that the protocol's exclusions change, both ways; None where nothing was left out."""
+    both = tables.get("estimates_with_excluded")
+    if both is None:
+        return None
+    keys = ["assay", "analysis", "contrast", "context", "kind"]
+    joined = tables["estimates"].merge(both, on=keys, suffixes=("", "_with"))
+    differ = joined[joined["estimate"].ne(joined["estimate_with"]) & joined["estimate_with"].notna()]
+    rows = tuple(
+        (endpoint_words(str(row["analysis"])), contrast_words(row),
+         _with_interval(row, ("effect", "effect_low", "effect_high")), _count(row["n_units"]),
+         _with_interval(row, ("effect_with", "effect_low_with", "effect_high_with")), _count(row["n_units_with"]))
+        for _, row in differ.iterrows()
+    )  # fmt: skip
+    head = ("analysis", "contrast", "as the protocol says", "n", "nothing left out", "n then")
+    return Listing("Both ways: with and without what failed", head, rows)
+
+
+def _curve(row: pd.Series) -> tuple[str, ...]:
+    middle = _with_interval(row, ("units_ic50", "units_low", "units_high"))
+    return (
+        shown(str(row["drug"])), context_words(str(row["context"])),
+        shown(f"{middle} {row['dose_unit']}") if middle != "–" else middle, _count(row["n_units"]),
+        str(row["plateau"]), _with_interval(row, ("shift", "shift_low", "shift_high")),
+        context_words(str(row["comparator_context"])) if row["comparator_context"] else "–",
+        p_text(row["shift_p"]) if pd.notna(row["shift_p"]) else "–", shown(str(row["reason"])) or "–",
+    )  # fmt: skip
+
+
+def _pair(row: pd.Series) -> tuple[str, ...]:
+    return (
+        shown(f"{row['first']} + {row['second']}"), context_words(str(row["context"])), str(row["model"]),
+        _with_interval(row, ("excess", "conf_low", "conf_high")), _count(row["n_units"]),
+        p_text(row["p_value"]) if pd.notna(row["p_value"]) else "–", shown(str(row["reason"])) or "–",
+    )  # fmt: skip
+
+
+def _with_interval(row: pd.Series, names: tuple[str, str, str]) -> str:
+    middle, low, high = (row[name] for name in names)
+    if pd.isna(middle):
+        return "–"
+    return number_text(middle) if pd.isna(low) else f"{number_text(middle)} ({number_text(low)} to {number_text(high)})"
+
+
+def _count(value: object) -> str:
+    return "–" if pd.isna(value) else str(value)
