@@ -7,7 +7,13 @@ from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: tests run side by side, on small matrices
 
+import hypothesis
 import pytest
+
+# The same cases every time, so that a landing never depends on luck; `HYPOTHESIS_PROFILE=explore` looks for new ones.
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("explore", deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,6 @@ from assaykit.errors import DesignError
 Array = NDArray[np.float64]
 Method = Literal["REML", "PM", "DL", "ML", "HE", "SJ", "FE"]
 Test = Literal["knha", "z"]
-_MOST_STEPS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,37 +296,42 @@ def _paule_mandel(data: _Data) -> float:
 
 
 def _reml(data: _Data) -> float:
-    def step(tau2: float) -> float:
+    def score(tau2: float) -> float:
         fit = _weighted(data, tau2)
         Py = fit.P @ data.y
-        return float((Py @ Py - np.trace(fit.P)) / np.sum(fit.P**2))
+        return float(Py @ Py - np.trace(fit.P))
 
-    return _scored(data, step)
+    return _likeliest(data, score, restricted=True)
 
 
 def _ml(data: _Data) -> float:
-    def step(tau2: float) -> float:
+    def score(tau2: float) -> float:
         fit = _weighted(data, tau2)
         Py = fit.P @ data.y
-        return float((Py @ Py - fit.weights.sum()) / np.sum(fit.weights**2))
+        return float(Py @ Py - fit.weights.sum())
 
-    return _scored(data, step)
+    return _likeliest(data, score, restricted=False)
 
 
-def _scored(data: _Data, step: Callable[[float], float]) -> float:
-    """Return the tau2 >= 0 at which Fisher scoring stands still, started from Hedges' estimate."""
-    tau2, scale = _hedges(data), float(data.v.mean())
-    for _ in range(_MOST_STEPS):
-        change = step(tau2)
-        moved = max(0.0, tau2 + change)
-        if abs(moved - tau2) <= 1e-14 * (moved + 1e-3 * scale):
-            return moved
-        tau2 = moved
-    raise DesignError(
-        "the variance between studies must settle",
-        f"tau2 still moves at {tau2:.6g} after {_MOST_STEPS:,} steps",
-        remedy="use method PM, which is a single root",
-    )
+def _likeliest(data: _Data, score: Callable[[float], float], *, restricted: bool) -> float:
+    """Return the tau2 >= 0 of greatest likelihood: the best of a grid, then the root of the score beside it.
+
+    Fisher scoring, which others use, overshoots and cycles where one study is far more precise than the rest.
+    """
+    from scipy.optimize import brentq, minimize_scalar
+
+    def loss(tau2: float) -> float:
+        return -_loglik(data, tau2, restricted=restricted)
+
+    scale = max(float(data.v.mean()), float(data.y.var()))
+    grid = np.concatenate([[0.0], np.geomspace(1e-9 * scale, 1e3 * scale, 97)])
+    best = int(np.argmin([loss(float(tau2)) for tau2 in grid]))
+    if best == 0 and score(0.0) <= 0:
+        return 0.0
+    low, high = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, grid.size - 1)])
+    if score(low) > 0 > score(high):
+        return float(brentq(score, low, high, xtol=1e-300, rtol=8.9e-16, maxiter=500))
+    return float(minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-14 * scale}).x)
 
 
 _TAU2: dict[Method, Callable[[_Data], float]] = {

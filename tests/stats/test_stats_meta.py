@@ -168,3 +168,26 @@ def test_what_cannot_be_pooled_is_refused_with_a_sentence(y, se):
 def test_a_moderator_that_does_not_vary_is_refused():
     with pytest.raises(DesignError, match="moderators"):
         pool([1.0, 2.0, 3.0, 4.0], [0.1] * 4, [5.0] * 4)
+
+
+@pytest.mark.parametrize("method", ["REML", "ML"])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(0.0, 1.0), (0.0, 1.0), (0.0, 1.0), (1.0, 0.25)],
+        [(0.0, 1.0), (0.0, 0.71875), (0.6875, 0.125)],
+    ],
+)
+def test_a_study_far_more_precise_than_the_rest_settles_where_scoring_cycles(rows, method):
+    effects, errors = map(np.array, zip(*rows, strict=True))
+    found = pool(effects, errors, method=method)
+    around = found.tau2 + np.linspace(-0.5, 0.5, 2001) * max(found.tau2, 0.05)
+
+    def loglik(tau2):
+        w = 1 / (errors**2 + tau2)
+        mean = (w @ effects) / w.sum()
+        plain = 0.5 * np.log(w).sum() - 0.5 * w @ (effects - mean) ** 2
+        return plain - 0.5 * np.log(w.sum()) if method == "REML" else plain
+
+    best = max(loglik(tau2) for tau2 in around if tau2 >= 0)
+    assert loglik(found.tau2) == pytest.approx(best, abs=1e-9)
