@@ -30,6 +30,7 @@ PLANNED = {
     "log": Planned(0.4055, 0.25, "a ratio of 1.5"),
     "logit": Planned(0.8, 0.4, "an odds ratio of 2.2"),
     "identity": Planned(10.0, 6.0, "10 points"),
+    "index": Planned(0.2, 0.12, "a difference of 0.2"),  # SPI runs from 0 to 1, not over points
 }
 
 
@@ -75,6 +76,8 @@ def control_lines(assay: Assay) -> Iterator[str]:
 
 def contrast_lines(assay: Assay, rehearsal: Rehearsal) -> Iterator[str]:
     """Yield, per analysis, how many contrasts can be estimated, from how many units, and why the others cannot."""
+    from assaykit.endpoints import ENDPOINTS
+
     rows = rehearsal.estimates[rehearsal.estimates["assay"] == assay.name]
     for analysis in assay.protocol.analyses:
         mine = rows[rows["analysis"] == analysis.name]
@@ -84,7 +87,9 @@ def contrast_lines(assay: Assay, rehearsal: Rehearsal) -> Iterator[str]:
         yield f"{analysis.name}{primary}: {kinds or 'no'} contrasts can be estimated{_units(usable)}"
         yield from (f"  cannot answer: {line}" for line in (*_reasons(mine), *_unformed(analysis.endpoint, rehearsal)))
         if len(usable) and analysis.scale in PLANNED:
-            yield f"  {power_line(int(usable['n_units'].max()), analysis.scale)}"
+            known = ENDPOINTS.get(analysis.endpoint)
+            index = analysis.scale == "identity" and known is not None and known.unit == "ratio"
+            yield f"  {power_line(int(usable['n_units'].max()), 'index' if index else analysis.scale)}"
 
 
 def _unformed(endpoint: str, rehearsal: Rehearsal) -> Iterator[str]:
@@ -126,9 +131,7 @@ def power_line(units: int, scale: str) -> str:
 
     planned = PLANNED[scale]
     needed = units_needed(planned.effect, planned.sd)
-    assumed = (
-        f"SD between units {planned.sd:g}{'' if scale == 'identity' else f' {scale}'} assumed; 80 % takes {needed}"
-    )
+    assumed = f"SD between units {planned.sd:g}{'' if scale in {'identity', 'index'} else f' {scale}'} assumed; 80 % takes {needed}"
     if units < 2:
         return f"power to find {planned.words} with 1 unit: none ({assumed})"
     power = paired_power(units, planned.effect, planned.sd)

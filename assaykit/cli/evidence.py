@@ -289,11 +289,7 @@ def _table(*headings: str) -> Table:
 
 
 def _pool(estimates: Sequence[float], std_errors: Sequence[float], /) -> Summary:
-    """Pool by REML with Knapp-Hartung; by Paule-Mandel, a single root, where REML's variance does not settle."""
-    from assaykit.errors import DesignError
+    """Pool by REML with Knapp-Hartung."""
     from assaykit.stats.meta import pool
 
-    try:
-        return pool(estimates, std_errors)
-    except DesignError:
-        return pool(estimates, std_errors, method="PM")
+    return pool(estimates, std_errors)
