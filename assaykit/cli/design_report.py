@@ -131,7 +131,8 @@ def power_line(units: int, scale: str) -> str:
 
     planned = PLANNED[scale]
     needed = units_needed(planned.effect, planned.sd)
-    assumed = f"SD between units {planned.sd:g}{'' if scale in {'identity', 'index'} else f' {scale}'} assumed; 80 % takes {needed}"
+    on = "" if scale in {"identity", "index"} else f" {scale}"
+    assumed = f"SD between units {planned.sd:g}{on} assumed; 80 % takes {needed}"
     if units < 2:
         return f"power to find {planned.words} with 1 unit: none ({assumed})"
     power = paired_power(units, planned.effect, planned.sd)
