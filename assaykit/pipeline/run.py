@@ -10,7 +10,7 @@ import pandas as pd
 
 from assaykit.endpoints import accept, asked_analyses, dropped, endpoint_faults, measure_endpoints
 from assaykit.errors import raise_all
-from assaykit.evidence import compare, read_catalogues
+from assaykit.evidence import compare, compare_size, read_catalogues
 from assaykit.pipeline.dose_tables import dose_tables
 from assaykit.pipeline.measure import Measured, Progress, measure, measure_wells, resolve, spread
 from assaykit.pipeline.provenance import provenance
@@ -51,16 +51,13 @@ def run(
     findings += found
     doses, found = dose_tables(kept, resolved)
     findings += found
-    claims = read_catalogues(study.claims)
-    told, behind = (of_primary_strata(table, resolved) for table in (estimates, measurements))
-    comparisons = compare(told, claims, measurements=behind, study=resolved, primary=study.primary_claims)
     tables = {
         "populations": _stack([assay.measured.populations for assay in assays], POPULATIONS),
         "readouts": _stack([assay.measured.readouts for assay in assays], READOUTS),
         "measurements": measurements,
         "acceptance": acceptance,
         "estimates": estimates,
-        "comparisons": comparisons,
+        **_compared(estimates, measurements, resolved),
         **doses,
         "findings": findings_frame(dict.fromkeys(findings)),
     }
@@ -93,6 +90,15 @@ def _endpoints(assays: Sequence[_Assay], study: Study) -> tuple[pd.DataFrame, pd
         acceptances.append(acceptance)
         findings += [*found, *judged]
     return _stack(frames, MEASUREMENTS), pd.concat(acceptances, ignore_index=True), findings
+
+
+def _compared(estimates: pd.DataFrame, measurements: pd.DataFrame, study: Study) -> dict[str, pd.DataFrame]:
+    """Return COMPARISONS of every claim, and the lab's numbers beside a source's where a source gives any."""
+    claims = read_catalogues(study.claims)
+    told, behind = (of_primary_strata(table, study) for table in (estimates, measurements))
+    comparisons = compare(told, claims, measurements=behind, study=study, primary=study.primary_claims)
+    sizes = compare_size(told)
+    return {"comparisons": comparisons} | ({"sizes": sizes} if len(sizes) else {})
 
 
 def _measurements(study: Study, executor: Executor | None) -> pd.DataFrame:

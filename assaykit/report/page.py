@@ -15,7 +15,7 @@ from typing import Any
 
 from assaykit.figures import Drawing, Printed, drawings, print_all, write_printed
 from assaykit.figures.conditions import shown
-from assaykit.report.answers import dose_listings, excluded_listing
+from assaykit.report.answers import dose_listings, excluded_listing, size_listing
 from assaykit.report.contents import answer, findings_by_check, input_rows, provenance_rows
 from assaykit.report.listing import (
     acceptance_listings,
@@ -103,6 +103,7 @@ def page(results: Results, listed: list[Drawing], figures: Mapping[str, str]) ->
         estimates=estimate_groups(results.tables["estimates"]),
         doses=dose_listings(results.tables),
         excluded=excluded_listing(results.tables),
+        sizes=size_listing(results.tables),
         robust=robustness_listing(results.tables.get("robustness_summary")),
         methods=methods(results),
         provenance=provenance_rows(results.provenance),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from assaykit.report.answers import dose_listings, excluded_listing
+from assaykit.report.answers import dose_listings, excluded_listing, size_listing
 from assaykit.tables import DOSE_RESPONSE, ESTIMATES, SYNERGY, frame_from_rows
 
 CURVE = {
@@ -56,3 +56,12 @@ def test_only_contrasts_that_exclusions_change_are_shown_both_ways():
     assert "dasatinib" in contrast
     assert (kept, everything) == ("3.00", "1.50")
     assert excluded_listing({"estimates": both["estimates"]}) is None
+
+
+def test_stromal_protection_stands_beside_the_numbers_of_its_source():
+    sizes = pd.DataFrame([{"treatment": "imatinib 1 uM", "population": "CD34+38-", "spi": 0.6, "spi_low": 0.4,
+                           "spi_high": 0.8, "spi_source": 0.96, "covers": False}])  # fmt: skip
+    listing = size_listing({"sizes": sizes})
+    assert listing is not None
+    assert listing.rows == (("imatinib 1 µM", "0.60 (0.40 to 0.80)", "CD34+38-", "0.96", "no"),)
+    assert size_listing({}) is None
