@@ -179,7 +179,10 @@ def cell_weights(asked: Asked, cells: Sequence[Cell]) -> Floats:
 
 
 def _filled(means: UnitMeans) -> list[Cell]:
-    return [cell for cell, values in means.mean.items() if np.isfinite(values).any()]
+    cells = [cell for cell, values in means.mean.items() if np.isfinite(values).any()]
+    if not cells:
+        raise DesignError("a model must have values to be fitted to", "none on the analysis scale")
+    return cells
 
 
 def _rows_asked(asked: Sequence[Asked], means: UnitMeans, cells: Sequence[Cell]) -> tuple[Floats, list[str]]:

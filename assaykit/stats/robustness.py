@@ -68,7 +68,7 @@ def robustness(
     interval. Everything here is computed from the same contrasts as `estimate`; count models meet t with units - 1 df.
     """
     rows = scaled_rows(measurements, assay, analysis)
-    if rows.empty:
+    if rows["y"].isna().all():
         return pd.DataFrame(columns=list(COLUMNS))
     means = unit_means(rows, unit)
     asked = asked_contrasts(means.mean, analysis, reference)

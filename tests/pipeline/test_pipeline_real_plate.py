@@ -54,3 +54,35 @@ def test_readouts_rest_on_the_cells_the_gates_kept(tmp_path):
     assert (cells.to_numpy(dtype=int) > 200).all()
     medians = results.tables["readouts"].query("readout == 'marker_median'")["value"]
     assert np.isfinite(medians).all()
+
+
+def attune_study(folder, corpus, channel="BL2-A"):
+    """Write a study of the Attune plate: columns 5 and 6 are two cultures, rows one strain each."""
+    rows = ["well,culture,treatment,line"]
+    rows += [f"{row}{column},c{column},vehicle,strain {row}" for row in "ABCDEFGH" for column in (5, 6)]
+    (folder / "attune.csv").write_text("\n".join(rows) + "\n")
+    files = (corpus / "fcs" / "mccleanlab__flow_cytometry_tools").as_posix()
+    (folder / "study.toml").write_text(
+        'assaykit = 1\ntitle = "Yeast on an Attune"\nunit = "culture"\nfactors = ["line"]\n\n'
+        f'[[assay]]\nprotocol = "marker_intensity"\nplates = ["attune.csv"]\nfcs = "{files}"\n'
+        f'channels = {{ marker = "{channel}" }}\n'
+    )
+    return folder / "study.toml"
+
+
+@pytest.mark.corpus
+def test_the_sixteen_wells_of_an_attune_plate_are_measured(tmp_path, corpus):
+    results = run(read_study(attune_study(tmp_path, corpus)))
+    failed = results.tables["findings"].query("level == 'fail'")
+    assert failed.empty, failed.to_string()
+    medians = results.tables["readouts"].query("readout == 'marker_median'").set_index("well")["value"]
+    assert set(medians.index) == {f"{row}{column}" for row in "ABCDEFGH" for column in (5, 6)}
+    assert np.isfinite(medians).all()
+
+
+@pytest.mark.corpus
+def test_a_channel_the_plate_does_not_have_fails_every_well_and_is_named(tmp_path, corpus):
+    results = run(read_study(attune_study(tmp_path, corpus, channel="BL9-A")))
+    failed = results.tables["findings"].query("level == 'fail'")
+    assert failed["message"].str.contains("BL9-A").any(), failed.to_string()
+    assert results.tables["estimates"]["estimate"].isna().all()
