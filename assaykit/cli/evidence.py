@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -276,7 +277,7 @@ def _write(path: Path, draw: Callable[[Style], Figure]) -> None:
 
 
 def _interval(low: float, high: float) -> str:
-    return "" if low != low else f"{low:.3g} to {high:.3g}"  # noqa: PLR0124 - NaN differs from itself
+    return "" if math.isnan(low) else f"{low:.3g} to {high:.3g}"
 
 
 def _table(*headings: str) -> Table:

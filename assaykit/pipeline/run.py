@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pandas as pd
 
@@ -40,17 +41,13 @@ def run(
     """
     raise_all([fault for assay in study.assays for fault in endpoint_faults(assay.protocol)])
     resolved, findings = resolve(study, executor)
-    findings = [*study.findings, *findings]
     assays = [_Assay(assay, measure(assay, executor, progress)) for assay in resolved.assays]
-    for assay in assays:
-        findings += assay.measured.findings
-    measurements, acceptance, found = _endpoints(assays, resolved)
-    findings += found
+    measurements, acceptance, judged = _endpoints(assays, resolved)
     kept = dropped(measurements)
-    estimates, found = _estimates(kept, resolved, executor)
-    findings += found
-    doses, found = dose_tables(kept, resolved)
-    findings += found
+    estimates, doubts = _estimates(kept, resolved, executor)
+    doses, unreached = dose_tables(kept, resolved)
+    met = [finding for assay in assays for finding in assay.measured.findings]
+    findings = [*study.findings, *findings, *met, *judged, *doubts, *unreached]
     tables = {
         "populations": _stack([assay.measured.populations for assay in assays], POPULATIONS),
         "readouts": _stack([assay.measured.readouts for assay in assays], READOUTS),
@@ -64,12 +61,9 @@ def run(
     if len(kept) < len(measurements):  # what the protocol leaves out is shown with, too
         tables["estimates_with_excluded"], _ = _estimates(measurements, resolved, executor)
     if robust:
+        again = partial(_measured_again, executor=executor)
         tables |= robustness_tables(
-            kept,
-            resolved,
-            lambda moved: dropped(_measurements(moved, executor)),
-            executor=executor,
-            show_pseudoreplication=show_pseudoreplication,
+            kept, resolved, again, executor=executor, show_pseudoreplication=show_pseudoreplication
         )
     return Results(replace(resolved, findings=()), tables, provenance(study))
 
@@ -101,10 +95,10 @@ def _compared(estimates: pd.DataFrame, measurements: pd.DataFrame, study: Study)
     return {"comparisons": comparisons} | ({"sizes": sizes} if len(sizes) else {})
 
 
-def _measurements(study: Study, executor: Executor | None) -> pd.DataFrame:
-    """Return MEASUREMENTS of a resolved study, as its criteria mark them."""
+def _measured_again(study: Study, *, executor: Executor | None) -> pd.DataFrame:
+    """Return MEASUREMENTS of a resolved study, without what its criteria leave out."""
     measurements, _, _ = _endpoints([_Assay(assay, measure_wells(assay, executor)) for assay in study.assays], study)
-    return measurements
+    return dropped(measurements)
 
 
 def _estimates(

@@ -9,7 +9,7 @@ import pandas as pd
 from assaykit.figures.conditions import context_words, endpoint_words, shown
 from assaykit.figures.forest import contrast_words
 from assaykit.figures.numbers import number_text, p_text
-from assaykit.report.listing import Listing
+from assaykit.report.listing import Listing, count_text
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -61,8 +61,8 @@ def excluded_listing(tables: Tables) -> Listing | None:
     differ = joined[joined["estimate"].ne(joined["estimate_with"]) & joined["estimate_with"].notna()]
     rows = tuple(
         (endpoint_words(str(row["analysis"])), contrast_words(row),
-         _with_interval(row, ("effect", "effect_low", "effect_high")), _count(row["n_units"]),
-         _with_interval(row, ("effect_with", "effect_low_with", "effect_high_with")), _count(row["n_units_with"]))
+         _with_interval(row, ("effect", "effect_low", "effect_high")), count_text(row["n_units"]),
+         _with_interval(row, ("effect_with", "effect_low_with", "effect_high_with")), count_text(row["n_units_with"]))
         for _, row in differ.iterrows()
     )  # fmt: skip
     head = ("analysis", "contrast", "as the protocol says", "n", "nothing left out", "n then")
@@ -73,7 +73,7 @@ def _curve(row: pd.Series) -> tuple[str, ...]:
     middle = _with_interval(row, ("units_ic50", "units_low", "units_high"))
     return (
         shown(str(row["drug"])), context_words(str(row["context"])),
-        shown(f"{middle} {row['dose_unit']}") if middle != "–" else middle, _count(row["n_units"]),
+        shown(f"{middle} {row['dose_unit']}") if middle != "–" else middle, count_text(row["n_units"]),
         str(row["plateau"]), _with_interval(row, ("shift", "shift_low", "shift_high")),
         context_words(str(row["comparator_context"])) if row["comparator_context"] else "–",
         p_text(row["shift_p"]) if pd.notna(row["shift_p"]) else "–", shown(str(row["reason"])) or "–",
@@ -83,7 +83,7 @@ def _curve(row: pd.Series) -> tuple[str, ...]:
 def _pair(row: pd.Series) -> tuple[str, ...]:
     return (
         shown(f"{row['first']} + {row['second']}"), context_words(str(row["context"])), str(row["model"]),
-        _with_interval(row, ("excess", "conf_low", "conf_high")), _count(row["n_units"]),
+        _with_interval(row, ("excess", "conf_low", "conf_high")), count_text(row["n_units"]),
         p_text(row["p_value"]) if pd.notna(row["p_value"]) else "–", shown(str(row["reason"])) or "–",
     )  # fmt: skip
 
@@ -93,7 +93,3 @@ def _with_interval(row: pd.Series, names: tuple[str, str, str]) -> str:
     if pd.isna(middle):
         return "–"
     return number_text(middle) if pd.isna(low) else f"{number_text(middle)} ({number_text(low)} to {number_text(high)})"
-
-
-def _count(value: object) -> str:
-    return "–" if pd.isna(value) else str(value)

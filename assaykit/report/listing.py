@@ -59,7 +59,7 @@ def _claim(row: pd.Series) -> Iterator[str]:
     yield _sign(row["expected_sign"])
     yield f"{shown(str(row['contrast']))}, {context_words(str(row['context']))}" if row["contrast"] else "–"
     yield f"{row['effect_name']} {interval_text(row['effect'], row['effect_low'], row['effect_high'])}".strip()
-    yield _count(row["n_units"])
+    yield count_text(row["n_units"])
     yield p_text(float(row["p_adjusted"]))
     yield str(row["verdict"])
     needed = f" About {row['units_needed']} units would settle it." if pd.notna(row["units_needed"]) else ""
@@ -71,7 +71,8 @@ def _sign(sign: object) -> str:
     return "–" if pd.isna(sign) else SIGN_WORDS.get(int(str(sign)), "–")
 
 
-def _count(value: object) -> str:
+def count_text(value: object) -> str:
+    """Return a count, or a dash where it is missing."""
     return "–" if pd.isna(value) else str(value)
 
 
@@ -103,7 +104,7 @@ def _estimate(row: pd.Series) -> Iterator[str]:
     yield df_text(float(row["df"]))
     yield p_text(float(row["p_value"]))
     yield p_text(float(row["p_adjusted"]))
-    yield _count(row["n_units"])
+    yield count_text(row["n_units"])
     yield shown(str(row["reason"]))
 
 

@@ -74,8 +74,8 @@ def unit_means(rows: pd.DataFrame, unit: str) -> UnitMeans:
         with np.errstate(invalid="ignore"):
             mean[cell] = np.bincount(position[kept], weights=y[kept], minlength=len(units)) / n
         wells[cell] = n
-        told = index[bad[index] & valid[index]] if len(kept) else index[bad[index]]  # a missing value is told elsewhere
-        doubted = rows["reason"].to_numpy()[told]
+        # A value missing for what was found (no kill, so no index) counts too: the units that are left were chosen.
+        doubted = rows["reason"].to_numpy()[index[bad[index]]]
         reasons[cell] = "; ".join(dict.fromkeys(str(reason) for reason in doubted)) if len(doubted) else ""
     return UnitMeans(units, mean, wells, reasons)
 

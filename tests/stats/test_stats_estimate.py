@@ -353,3 +353,21 @@ def test_an_experiment_that_lies_apart_from_all_others_is_named():
     found = [finding.message for finding in findings if finding.check == "unit_apart"]
     assert len(found) == 1
     assert "imatinib 1 uM - vehicle in mono: unit E2 gives" in found[0]
+
+
+def test_units_left_out_for_what_was_found_in_them_leave_the_contrast_in_doubt():
+    """An index that only drugs that kill have: the units left were chosen by the outcome, so their mean is too."""
+    rows = [
+        {"assay": "a", "plate": "p", "unit_id": f"E{n}", "treatment": drug, "context": "msc_contact", "endpoint": "spi",
+         "value": None if (drug == "plerixafor 10 uM" and n > 3) else 0.5 + 0.05 * n, "unit": "ratio",
+         "qc": "not_interpretable" if (drug == "plerixafor 10 uM" and n > 3) else "pass",
+         "reason": "does not kill alone" if (drug == "plerixafor 10 uM" and n > 3) else ""}
+        for n in (1, 2, 3, 4, 5)
+        for drug in ("imatinib 1 uM", "plerixafor 10 uM")
+    ]  # fmt: skip
+    analysis = Analysis(name="spi", endpoint="spi", families=("level",))
+    table, _ = estimate(frame_from_rows(rows, MEASUREMENTS), "a", analysis, reference=Reference())
+    found = table.set_index("treatment")
+    assert found.loc["imatinib 1 uM", "reason"] == ""
+    assert "does not kill alone" in found.loc["plerixafor 10 uM", "reason"]
+    assert found.loc["plerixafor 10 uM", "n_units"] == 3
