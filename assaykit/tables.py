@@ -46,13 +46,18 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing a reader must know about the data: a repair, a failed check, an exclusion, a doubt."""
+    """One thing a reader must know about the data: a repair, a failed check, an exclusion, a doubt.
+
+    It concerns its plate, or its well; where it names a channel role or a population, only what is read from these.
+    """
 
     level: Level
     check: str
     message: str
     plate: str = ""
     well: str = ""
+    channel: str = ""
+    population: str = ""
 
 
 _ASSAY = Column("assay", "text", "the assay within the study")
@@ -287,6 +292,8 @@ FINDINGS = Table(
         _PLATE,
         _WELL,
         Column("message", "text", "what was found, in numbers, and what to do"),
+        Column("channel", "text", "the channel role it concerns; empty where it concerns every one"),
+        Column("population", "text", "the population it concerns, with those below; empty for every one"),
     ),
 )
 
