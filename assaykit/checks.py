@@ -50,7 +50,12 @@ CHECKS: dict[str, Check] = {
         # Gates and controls
         Check("gate", "a gate could not be fixed", fail="not_interpretable"),
         Check("threshold", "where an estimated gate stands", note="kept"),
-        Check("ambiguous_valley", "an estimated gate found no clear valley", warn="doubtful"),
+        Check(
+            "ambiguous_valley",
+            "nothing shows for sure where an estimated gate stands",
+            warn="doubtful",
+            fail="not_interpretable",
+        ),
         Check("gate_passed_over", "the files have no channel for a gate", note="kept", warn="doubtful"),
         Check("no_control", "no control serves a channel", note="kept", fail="kept"),
         Check("control_poor", "the control holds too few cells", warn="doubtful"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from assaykit.cytometry.channels import SIDE_SCATTER
 from assaykit.cytometry.columns import Columns
 from assaykit.cytometry.hierarchy import ALL, kept_by
 from assaykit.cytometry.matching import controls_of
@@ -64,9 +65,16 @@ class Bench:
         ]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
 
+    def saturation(self, channel: str) -> float:
+        """Return the value at which a channel's detector saturates, the largest over the wells read; inf if unknown."""
+        tops = [
+            held.columns.saturation(channel) for held in self.held.values() if held and channel in held.columns.names
+        ]
+        return max(tops, default=np.inf)
+
     def _read(self, well: Well) -> BenchWell | None:
         try:
-            columns = read_columns(self.assay, well, self.resolved)
+            columns = read_columns(self.assay, well, self.resolved, beside=(SIDE_SCATTER,))
         except InputError:
             return None
         shared = MOST_VALUES // (max(1, len(self.plate.wells)) * max(1, columns.events.values.shape[1]))

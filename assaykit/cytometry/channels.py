@@ -21,6 +21,11 @@ from assaykit.study.model import Assay
 
 STROMA = "cd90"
 """The role of the marker that stromal cells carry and leukaemia cells do not."""
+SIDE_SCATTER = "ssc_a"
+"""The role of side scatter, which no protocol needs to name: it tells debris from dying cells."""
+USUAL = {
+    SIDE_SCATTER: ("SSC-A", "SS-A", "SSC.Area", "SS Area", "SS INT LIN", "SSC INT", "SS Lin", "SSC-H", "SSC", "SS")
+}
 
 
 def find_channel(channels: Sequence[Channel], wanted: str) -> str | None:
@@ -54,7 +59,7 @@ def role_columns(assay: Assay, channels: Sequence[Channel], roles: Iterable[str]
     found = {}
     for role in roles:
         recipe = assay.protocol.channels.get(role)
-        usual = (*recipe.names, recipe.marker) if recipe else ()
+        usual = (*recipe.names, recipe.marker) if recipe else USUAL.get(role, ())
         ways = (assay.channels[role],) if role in assay.channels else (*usual, role, role.replace("_", "-"))
         name = next((name for name in (_found(named, way) for way in ways) if name is not None), None)
         if name is not None:

@@ -44,6 +44,19 @@ class Columns:
             self._made[key] = self._make(role, compensation)
         return self._made[key]
 
+    def saturation(self, role: str) -> float:
+        """Return the value from which the detector of a role is saturated: a step below $PnR, amplified as values are.
+
+        A little less than that, as float32 rounds; infinite where the file says no range.
+        """
+        channel = self.events.channels[self.events.names.index(self.names.get(role, role))]
+        last = channel.range - 1
+        if not last > 0:
+            return np.inf
+        if channel.log_decades:
+            return float(channel.log_offset * 10 ** (channel.log_decades * last / channel.range)) * 0.9999
+        return last / (channel.gain or 1.0) * 0.9999
+
     def ratio(self, ratio: Ratio, compensation: str = OWN) -> Array:
         """Return slope * (numerator - offset) / (denominator - base); a zero denominator gives inf or nan."""
         top = self.column(ratio.numerator, compensation) - ratio.offset

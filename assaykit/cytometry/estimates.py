@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.cytometry.bench import Bench, with_files
+from assaykit.cytometry.channels import SIDE_SCATTER
+from assaykit.cytometry.debris import Scatter, cut_debris
 from assaykit.cytometry.estimated import Estimate, finding, listed, seed_of, threshold
 from assaykit.cytometry.matching import concerns
 from assaykit.cytometry.readouts import median
@@ -20,6 +22,7 @@ from assaykit.cytometry.valleys import FEWEST, Cut, Side, cut_by_mixture, cut_by
 from assaykit.errors import GateError
 from assaykit.plate.model import Well
 from assaykit.protocol.gates import (
+    BooleanGate,
     ControlGate,
     DebrisGate,
     FmoGate,
@@ -36,26 +39,21 @@ EstimatedGate = DebrisGate | SingletGate | ViabilityGate | FmoGate | ControlGate
 ValleyLike = DebrisGate | ViabilityGate | ValleyGate
 ENOUGH = 1000
 """Control cells below which a median and MAD take the samples in as well (our convention)."""
-Cutter = Callable[[NDArray[np.floating], int], Cut]
+LEAST_SPREAD = 1e-3
+"""The least spread of area / height, as a share of it: files that round their values may show none at all."""
 
 
 def estimate(gate: EstimatedGate, bench: Bench, reference: Reference) -> Estimate:
     """Return the gate fixed from the plate's wells; raises GateError where no well can show it."""
     match gate:
         case DebrisGate():
-            by = cut_by_mixture if gate.method == "mixture" else cut_by_valley
-            wells = with_files(bench.plate.wells, "fmo", "isotype", "unstained")
-            return _by_valley(gate, bench, wells, lambda v, s: by(v, keep="above", seed=s, positive=True))
+            return _debris(gate, bench)
         case SingletGate():
             return _singlets(gate, bench)
         case ViabilityGate(method="dead_control"):
             return dead_control_estimate(gate, bench)
-        case ViabilityGate():
-            wells = _stained_controls(bench, gate.channel)
-            return _by_valley(gate, bench, wells, lambda v, s: cut_by_valley(v, keep="below", seed=s))
-        case ValleyGate():
-            wells = _stained_controls(bench, gate.channel)
-            return _by_valley(gate, bench, wells, lambda v, s: cut_by_valley(v, keep=gate.side, seed=s))
+        case ViabilityGate() | ValleyGate():
+            return _by_valley(gate, bench)
         case FmoGate():
             return fmo_estimate(gate, bench)
         case ControlGate():
@@ -70,17 +68,85 @@ def _stained_controls(bench: Bench, channel: str) -> tuple[Well, ...]:
     return (*others, *unnamed)
 
 
-def _by_valley(gate: ValleyLike, bench: Bench, controls: Sequence[Well], cutter: Cutter) -> Estimate:
-    """Estimate from the controls; where they show no clear valley, from the samples as well; say which and how sure."""
-    side: Side = gate.side if isinstance(gate, ValleyGate) else "above" if isinstance(gate, DebrisGate) else "below"
-    everyone = (*controls, *with_files(bench.plate.wells, "sample"))
-    tried: list[tuple[Sequence[Well], Cut]] = []
-    for wells in (controls, everyone):
-        values = bench.values(wells, gate.parent, gate.channel)
+def _debris(gate: DebrisGate, bench: Bench) -> Estimate:
+    """Return where debris ends: from the controls where they show it, from every well of an assay of dying cells.
+
+    Only stained wells can show that small events are dying cells, so with `spares` the controls alone do not serve.
+    """
+    controls = () if gate.spares else with_files(bench.plate.wells, "fmo", "isotype", "unstained")
+    seed = seed_of(bench, gate.name)
+
+    def cut_of(wells: Sequence[Well]) -> Cut:
+        if gate.method == "mixture":
+            return cut_by_mixture(
+                bench.values(wells, gate.parent, gate.channel), keep="above", seed=seed, positive=True
+            )
+        return cut_debris(_scatter(gate, bench, wells), seed=seed)
+
+    wells, cut = _first_sure(gate, bench, controls, cut_of)
+    return Estimate(threshold(gate, gate.channel, cut, side="above"), {}, (_said(gate, bench, wells, cut),))
+
+
+def _scatter(gate: DebrisGate, bench: Bench, wells: Sequence[Well]) -> Scatter:
+    forward = bench.values(wells, gate.parent, gate.channel)
+    side = bench.values(wells, gate.parent, SIDE_SCATTER)
+    stained = np.zeros(forward.size, dtype=bool)
+    for channel in gate.spares:
+        values = bench.values(wells, gate.parent, channel)
+        if values.size == forward.size:
+            stained |= values >= _valley_cut(bench, gate, channel, values, "below").value
+    return Scatter(
+        forward,
+        side if side.size == forward.size else None,
+        stained if gate.spares else None,
+        bench.saturation(gate.channel),
+    )
+
+
+def _by_valley(gate: ViabilityGate | ValleyGate, bench: Bench) -> Estimate:
+    """Return the gate between negative and positive cells, and what shows which cells are the negative ones."""
+    side: Side = gate.side if isinstance(gate, ValleyGate) else "below"
+
+    def cut_of(wells: Sequence[Well]) -> Cut:
+        return _valley_cut(bench, gate, gate.channel, bench.values(wells, gate.parent, gate.channel), side)
+
+    wells, cut = _first_sure(gate, bench, _stained_controls(bench, gate.channel), cut_of)
+    return Estimate(threshold(gate, gate.channel, cut, side=side), {}, (_said(gate, bench, wells, cut),))
+
+
+def _valley_cut(bench: Bench, gate: ValleyLike, channel: str, values: NDArray[np.floating], side: Side) -> Cut:
+    control = _unstained_cells(bench, gate.parent, channel)
+    top = bench.saturation(channel)
+    return cut_by_valley(values, keep=side, seed=seed_of(bench, gate.name), control=control, top=top)
+
+
+def _unstained_cells(bench: Bench, population: str, channel: str) -> NDArray[np.floating] | None:
+    """Return the cells of wells that lack a channel's stain, in the population or the nearest one above it.
+
+    An unstained well lacks the dyes of the gates above as well, so its cells may be found further up only.
+    """
+    wells = bench.plate.wells
+    lacking = [w for w in with_files(wells, "fmo") if w.factors.get("marker") and concerns(bench.assay, w, channel)]
+    parents = {fixed.name: fixed.parent for fixed, _ in bench.gates}
+    while True:
+        values = bench.values((*with_files(wells, "unstained"), *lacking), population, channel)
         if values.size >= FEWEST:
-            tried.append((wells, cutter(values, seed_of(bench, gate.name))))
+            return values
+        if population not in parents:
+            return None
+        population = parents[population]
+
+
+def _first_sure(
+    gate: ValleyLike, bench: Bench, controls: Sequence[Well], cut_of: Callable[[Sequence[Well]], Cut]
+) -> tuple[Sequence[Well], Cut]:
+    """Return the cut from the controls; where they show none that is sure, from the samples as well."""
+    tried: list[tuple[Sequence[Well], Cut]] = []
+    for wells in (controls, (*controls, *with_files(bench.plate.wells, "sample"))):
+        if bench.values(wells, gate.parent, gate.channel).size >= FEWEST:
+            tried.append((wells, cut_of(wells)))
             if tried[-1][1].sure:
-                break
+                return tried[-1]
     if not tried:
         raise GateError(
             f"a gate must be estimated from at least {FEWEST} cells",
@@ -88,32 +154,35 @@ def _by_valley(gate: ValleyLike, bench: Bench, controls: Sequence[Well], cutter:
             f"gate {gate.name}",
             "check the files and the gates above this one",
         )
-    wells, cut = next((pair for pair in tried if pair[1].sure), tried[0])
-    return Estimate(threshold(gate, gate.channel, cut, side=side), {}, (_said(gate, bench, wells, cut),))
+    return tried[-1]
 
 
 def _said(gate: ValleyLike, bench: Bench, wells: Sequence[Well], cut: Cut) -> Finding:
     place = f"{gate.channel} at {cut.value:.4g}"
     if cut.sure:
         message = f"{gate.name}: {place} (95 % interval {cut.low:.4g} to {cut.high:.4g}), from {listed(wells)}"
-        return finding(bench, "note", "threshold", message)
-    return finding(
-        bench,
-        "warn",
-        "ambiguous_valley",
-        f"{gate.name}: no clear valley in {gate.channel} ({cut.why}); the gate stands 3 spreads from the main peak, "
-        f"{place}. Look at the gating figure, and give a fixed threshold if it is wrong",
-    )
+        return finding(bench, "note", "threshold", message, population=gate.name)
+    remedy = "Look at the gating figure, and set the gate by hand in the study if it is wrong"
+    if cut.trusted:
+        message = f"{gate.name}: {place} is doubtful: {cut.why}. {remedy}"
+        return finding(bench, "warn", "ambiguous_valley", message, population=gate.name)
+    message = f"{gate.name}: {place} cannot be trusted: {cut.why}. {remedy}, or add wells that lack the stain"
+    return finding(bench, "fail", "ambiguous_valley", message, population=gate.name)
 
 
 def _singlets(gate: SingletGate, bench: Bench) -> Estimate:
     """Return area / height < median + mads * MAD, the MAD scaled by 1.4826 (PeacoQC, 10.1002/cyto.a.24501)."""
+    if bench.resolved.columns.get(gate.area) == bench.resolved.columns.get(gate.height):
+        message = f"{gate.name}: area and height are one channel of these files, so doublets stay in"
+        everything = BooleanGate(name=gate.name, parent=gate.parent, operation="and", of=(gate.parent,))
+        return Estimate(everything, {}, (finding(bench, "warn", "gate_passed_over", message, population=gate.name),))
     wells = with_files(bench.plate.wells, "fmo", "isotype", "unstained")
     if bench.values(wells, gate.parent, gate.area).size < ENOUGH:
         wells = (*wells, *with_files(bench.plate.wells, "sample"))
     area = bench.values(wells, gate.parent, gate.area).astype(np.float64)
     height = bench.values(wells, gate.parent, gate.height).astype(np.float64)
-    usable = (height > 0) & (area > 0)
+    saturated = (area >= bench.saturation(gate.area)) | (height >= bench.saturation(gate.height))
+    usable = (height > 0) & (area > 0) & ~saturated  # a saturated pulse has no true ratio
     if np.count_nonzero(usable) < FEWEST:
         raise GateError(
             f"singlets must be estimated from at least {FEWEST} cells",
@@ -122,7 +191,7 @@ def _singlets(gate: SingletGate, bench: Bench) -> Estimate:
         )
     ratio = area[usable] / height[usable]
     centre = median(ratio)
-    spread = 1.4826 * median(np.abs(ratio - centre))
+    spread = max(1.4826 * median(np.abs(ratio - centre)), LEAST_SPREAD * centre)
     limit = centre + gate.mads * spread
     error = 1.2533 * spread / np.sqrt(ratio.size)  # of a median
     name = f"{gate.area}/{gate.height}"
@@ -137,4 +206,4 @@ def _singlets(gate: SingletGate, bench: Bench) -> Estimate:
         ratios={name: Ratio(numerator=gate.area, denominator=gate.height)},
     )
     message = f"{gate.name}: {name} below {limit:.4g} (median {centre:.4g} + {gate.mads:g} MAD), from {listed(wells)}"
-    return Estimate(fixed, {}, (finding(bench, "note", "threshold", message),))
+    return Estimate(fixed, {}, (finding(bench, "note", "threshold", message, population=gate.name),))

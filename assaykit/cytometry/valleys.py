@@ -1,88 +1,261 @@
-"""Where one population ends and the next begins, in one channel, and how sure that is.
+"""Where the negative cells end and the positive ones begin, in one channel, and how sure that is.
 
-values -> histogram on a scale that shows them -> smooth density -> the most prominent valley. The valley of a
-histogram redrawn many times (a multinomial bootstrap, seeded) gives the interval. No clear valley is said, never
-guessed silently: then the cut stands 3 spreads from the mode and `sure` is False.
+values -> histogram on a scale that shows them -> populations -> the right valley, or what the control says where
+there is one population only. One peak is not "the negative one": it is held against cells that lack the stain, and
+against the scale of the instrument. What is doubtful is said (`sure`), what no number may rest on as well (`trusted`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from assaykit.cytometry.debris import Scatter, cut_debris
+from assaykit.cytometry.density import (
+    FEWEST,
+    UNDECIDED,
+    Array,
+    Cut,
+    Histogram,
+    errors_deep,
+    histogram_of,
+    mode_of,
+    peaks_of,
+    redrawn,
+    redrawn_counts,
+    share_between,
+    smoothed,
+    valley_floor,
+)
+
+__all__ = ["FEWEST", "Cut", "Side", "cut_above_mode", "cut_by_mixture", "cut_by_valley"]
+
 Side = Literal["above", "below"]
-BINS = 256
-REDRAWS = 200
-SHALLOW = 0.7
-"""A valley above this share of its lower peak is ambiguous (our convention)."""
-UNDECIDED = 0.03
-"""More cells than this inside a valley's interval make it ambiguous (our convention)."""
-LEAST_SIDE = 0.003
-"""A side holding a smaller share of the cells than this is stray events, not a population (our convention)."""
-FEWEST = 100
+RIVAL = 0.8
+"""A further valley this clear, in multiples of the one taken, makes the choice doubtful (our convention)."""
+DECADES = 4.5
+"""Decades below the top of the range that a display of intensities shows (the usual M of a logicle scale)."""
+BRIGHT = 0.7
+"""A population above this share of the displayed decades is not taken for a negative one (our convention)."""
+AS_DIM = 2.0
+"""A population within this many spreads of the control's median is as dim as the control (our convention)."""
+WIDER = 3.0
+"""Beside one population the scale stays linear over its whole width: it bends at this multiple of `Arcsinh.of`."""
+SPREADS = 3.0
+"""Where one population is all there is, the cut stands this many of its spreads from its mode (our convention)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
-    """A place between two populations on the raw scale, its 95 % interval, and whether it is clear."""
+class Arcsinh:
+    """A scale that is linear below `faint` and logarithmic above it."""
 
-    value: float
-    low: float
-    high: float
-    sure: bool
-    why: str = ""
+    faint: float
+
+    @classmethod
+    def of(cls, values: Array) -> Arcsinh:
+        """Return the scale that bends at the dimmest population's level and width; elsewhere it would split a peak."""
+        p1, p5, p10 = np.percentile(values, [1, 5, 10])
+        return cls(max(abs(float(p5)), float(p10 - p1), 1e-6))
+
+    def shown(self, values: NDArray[np.floating]) -> Array:
+        """Return values as shown."""
+        return np.arcsinh(values.astype(np.float64) / self.faint)
+
+    def cut(self, cut: Cut) -> Cut:
+        """Return a cut of the shown scale on the raw one."""
+        value, low, high = (float(np.sinh(end) * self.faint) for end in (cut.value, cut.low, cut.high))
+        return replace(cut, value=value, low=low, high=high)
 
 
 @dataclass(frozen=True, slots=True)
-class Histogram:
-    """Counts in equal bins of a shown scale; `centres` are on that scale."""
+class Negative:
+    """Cells that lack the stain, on the shown scale: their median, robust SD and 99th percentile."""
 
-    counts: Array
-    centres: Array
-    bandwidth: float  # of the kernel, in bins
-
-
-Estimator = Callable[[Histogram], float]
+    median: float
+    spread: float
+    top: float
 
 
-def cut_by_valley(values: NDArray[np.floating], *, keep: Side, seed: int, positive: bool = False) -> Cut:
-    """Return the cut at the density valley; `keep` says on which side the cells wanted lie.
+def cut_by_valley(
+    values: NDArray[np.floating],
+    *,
+    keep: Side,
+    seed: int,
+    positive: bool = False,
+    control: NDArray[np.floating] | None = None,
+    top: float = np.inf,
+) -> Cut:
+    """Return the cut between negative and positive cells; `keep` says on which side the cells wanted lie.
 
-    Intensities are shown on an arcsinh scale fitted to them, and cut at the clearest valley. `positive` channels
-    (scatter) are shown on a log scale and cut at the lowest clear valley: debris is smallest, and larger cells may
-    part again.
+    `values` (cells,) come from stained wells, `control` from wells that lack the stain, where there are any, and
+    `top` is the largest value the channel can hold. Of several valleys the clearest is taken, among those that the
+    control's cells allow. `positive` channels hold scatter: see `cut_debris`.
     """
-    return _cut(values, _first_valley if positive else _valley, keep=keep, seed=seed, positive=positive)
+    if positive:
+        return cut_debris(Scatter(values, top=top), seed=seed)
+    usable = values[np.isfinite(values)].astype(np.float64)
+    if usable.size < FEWEST:
+        return _every_cell(usable, keep, f"only {usable.size} cells to estimate it from; every cell is kept")
+    scale = Arcsinh.of(usable)
+    shown = scale.shown(usable)
+    histogram = histogram_of(shown)
+    peaks = peaks_of(histogram)
+    negative = _negative(control, scale)
+    place = _valley_taken(histogram, peaks, negative)
+    if place is None:
+        dimmest, cut = mode_of(histogram), _beside_one_population(usable, keep, control)
+    else:
+        dimmest, cut = (
+            float(histogram.centres[peaks[place]]),
+            scale.cut(_at_valley(histogram, peaks, place, seed, negative)),
+        )
+    # The cells called negative, or the control's that lie no lower, must not be bright.
+    known = negative is not None and negative.top < dimmest
+    bright = _share_of_decades(float(np.sinh(dimmest) * scale.faint), top)
+    if keep == "below" and bright > BRIGHT and not known:
+        what = "the dimmest population" if place is not None else "the only population"
+        why = f"{what} lies at {bright:.0%} of the displayed decades, too bright to be called negative"
+        return replace(cut, sure=False, trusted=False, why=why)
+    return cut
+
+
+def _every_cell(usable: Array, keep: Side, why: str) -> Cut:
+    if not usable.size:
+        return Cut(0.0, 0.0, 0.0, sure=False, why=why)
+    edge = float(usable.min() if keep == "above" else np.nextafter(usable.max(), np.inf))
+    return Cut(edge, edge, edge, sure=False, why=why)
+
+
+def _negative(control: NDArray[np.floating] | None, scale: Arcsinh) -> Negative | None:
+    if control is None or np.isfinite(control).sum() < FEWEST:
+        return None
+    p16, p50, p84, p99 = np.percentile(scale.shown(control[np.isfinite(control)]), [15.87, 50, 84.13, 99])
+    return Negative(float(p50), max(float(p84 - p16) / 2, 1e-9), float(p99))
+
+
+def _valley_taken(histogram: Histogram, peaks: tuple[int, ...], negative: Negative | None) -> int | None:
+    """Return which of the peaks stands left of the valley to cut at: of those that serve the clearest; else None.
+
+    Where a control is known, the population left of the valley must be dim as well: nearer to the control's cells than
+    to the population right of it. So stroma, which glows more than leukaemia cells, stays with the negative ones, and
+    dim positive cells do not.
+    """
+    serving = list(range(len(peaks) - 1))
+    if negative is not None:
+        centres = histogram.centres[list(peaks)]
+        serving = [
+            i
+            for i in serving
+            if _valley(histogram, peaks, i) > negative.median
+            and centres[i] - negative.median < centres[i + 1] - centres[i]
+        ]
+    return max(serving, key=lambda i: errors_deep(histogram, peaks[i], peaks[i + 1]), default=None)
+
+
+def _valley(histogram: Histogram, peaks: tuple[int, ...], place: int) -> float:
+    return float(histogram.centres[valley_floor(smoothed(histogram), peaks[place], peaks[place + 1])])
+
+
+def _at_valley(histogram: Histogram, peaks: tuple[int, ...], place: int, seed: int, negative: Negative | None) -> Cut:
+    """Return the cut at one valley, on the shown scale, with what makes it doubtful."""
+    pair = peaks[place], peaks[place + 1]
+    value = _valley(histogram, peaks, place)
+    low, high = np.percentile(histogram.centres[valley_floor(redrawn(histogram, seed), *pair)], [2.5, 97.5])
+    why = ""
+    undecided = share_between(histogram, low, high)
+    depth = errors_deep(histogram, *pair)
+    rivals = [pair for pair in pairwise(peaks) if errors_deep(histogram, *pair) > RIVAL * depth]
+    if undecided > UNDECIDED:
+        why = f"{undecided:.1%} of the cells lie within its interval"
+    elif negative is None and len(rivals) > 1:
+        why = f"there are {len(peaks)} populations and no control says which is negative"
+    elif negative is not None and negative.top > value and negative.median + AS_DIM * negative.spread > value:
+        why = "cells that lack the stain lie above it as well"
+    return Cut(value, float(low), float(high), sure=not why, why=why)
+
+
+def _beside_one_population(usable: Array, keep: Side, negative: NDArray[np.floating] | None) -> Cut:
+    """Return the cut where no valley serves: beside the mode, or where the control's cells end."""
+    scale = Arcsinh(WIDER * Arcsinh.of(usable).faint)
+    shown = scale.shown(usable)
+    mode = mode_of(histogram_of(shown))
+    half = shown[shown >= mode] - mode if keep == "above" else mode - shown[shown <= mode]
+    reach = SPREADS * 1.4826 * float(np.median(half))
+    beside = float(np.clip(mode - reach if keep == "above" else mode + reach, shown.min(), shown.max()))
+    control = _negative(negative, scale)
+    if control is None:
+        return scale.cut(
+            Cut(beside, beside, beside, sure=False, why="one population is seen, and no control says which")
+        )
+    if mode <= control.median + AS_DIM * control.spread:
+        # All are as dim as the control: whichever of the two reaches higher parts off the rare positive cells.
+        high = max(mode + reach, control.top)
+        why = "" if keep == "below" else "all cells are as dim as those that lack the stain"
+        return scale.cut(Cut(high, min(mode + reach, control.top), high, sure=not why, why=why))
+    dim = float((shown < control.top).mean())
+    if dim > UNDECIDED:
+        why = "one population is seen, brighter than the control and not parted from it"
+        low, high = sorted((control.top, beside))
+        return scale.cut(Cut(beside if keep == "below" else control.top, low, high, sure=False, why=why))
+    return scale.cut(Cut(control.top, control.top, max(control.top, min(beside, mode)), sure=True))
+
+
+def _share_of_decades(value: float, top: float) -> float:
+    """Return where a value lies among the decades a display shows, 0 to 1; 0 where the range is not known."""
+    if not (np.isfinite(top) and value > 0):
+        return 0.0
+    return float(1.0 - np.log10(top / min(value, top)) / DECADES)
 
 
 def cut_by_mixture(values: NDArray[np.floating], *, keep: Side, seed: int, positive: bool = False) -> Cut:
-    """Return the cut where two fitted normal populations are equally likely (EM on the shown scale)."""
-    return _cut(values, _mixture_cut, keep=keep, seed=seed, positive=positive)
+    """Return the cut where two normal populations, fitted by EM, are equally likely.
 
-
-def _cut(values: NDArray[np.floating], estimator: Estimator, *, keep: Side, seed: int, positive: bool) -> Cut:
+    On a linear scale for scatter (`positive`), else on an arcsinh scale. Not sure where the density of the values shows
+    no two populations: EM always finds two.
+    """
     usable = values[np.isfinite(values) & ((values > 0) | (not positive))].astype(np.float64)
     if usable.size < FEWEST:
-        edge = -np.inf if keep == "above" else np.inf
-        return Cut(
-            edge, edge, edge, sure=False, why=f"only {usable.size} cells to estimate it from; every cell is kept"
-        )
-    shown, back = _shown(usable, positive=positive)
-    histogram = histogram_of(shown)
-    place = estimator(histogram)
-    rng = np.random.default_rng(seed)
-    redrawn = [estimator(again) for again in _redraw(histogram, rng)]
-    low, high = np.percentile(redrawn, [2.5, 97.5])
-    doubt = _doubt(histogram, place, _share(histogram, low, high), single=not positive)
-    if doubt:
-        place = low = high = _beside_mode(shown, histogram, keep)
-    ends = back(np.array([place, low, high]))
-    return Cut(float(ends[0]), float(ends[1]), float(ends[2]), sure=not doubt, why=doubt)
+        return _every_cell(usable, keep, f"only {usable.size} cells to estimate it from; every cell is kept")
+    scale = Arcsinh.of(usable)
+    histogram = histogram_of(usable if positive else scale.shown(usable))
+    peaks = peaks_of(histogram)
+    place = _mixture_cut(histogram, histogram.counts)
+    low, high = np.percentile(
+        [_mixture_cut(histogram, counts) for counts in redrawn_counts(histogram, seed)], [2.5, 97.5]
+    )
+    undecided = share_between(histogram, low, high)
+    why = "one population is seen, not two" if len(peaks) < 2 else ""
+    why = why or (f"{undecided:.1%} of the cells lie within its interval" if undecided > UNDECIDED else "")
+    cut = Cut(place, float(low), float(high), sure=not why, why=why)
+    return cut if positive else scale.cut(cut)
+
+
+def _mixture_cut(histogram: Histogram, counts: Array) -> float:
+    """Return where two normals fitted by EM to the binned values cross, between their means."""
+    x = histogram.centres
+    split = int(np.searchsorted(counts.cumsum(), counts.sum() / 2))
+    parts = [slice(0, max(split, 1)), slice(max(split, 1), None)]
+    weight = np.array([counts[part].sum() + 1.0 for part in parts])
+    mean = np.array([np.average(x[part], weights=counts[part] + 1e-9) for part in parts])
+    spread = np.full(2, max(float(np.sqrt(np.cov(x, aweights=counts + 1e-9))) / 2, x[1] - x[0]))
+    for _ in range(100):
+        # E step: each bin's share in each component.
+        each = weight[:, None] / spread[:, None] * np.exp(-0.5 * ((x - mean[:, None]) / spread[:, None]) ** 2) + 1e-300
+        share = each / each.sum(axis=0) * counts
+        # M step: weighted moments.
+        total = share.sum(axis=1) + 1e-12
+        mean = (share @ x) / total
+        variance = (share * (x - mean[:, None]) ** 2).sum(axis=1) / total
+        spread = np.sqrt(np.maximum(variance, (x[1] - x[0]) ** 2))
+        weight = total / total.sum()
+    order = mean.argsort()
+    between = (x > mean[order[0]]) & (x < mean[order[1]])
+    crossing = np.flatnonzero(between & (each[order[1]] >= each[order[0]]))
+    return float(x[crossing[0]]) if crossing.size else float(mean.mean())
 
 
 def cut_above_mode(values: NDArray[np.floating], spreads: float, *, seed: int) -> Cut:
@@ -90,192 +263,17 @@ def cut_above_mode(values: NDArray[np.floating], spreads: float, *, seed: int) -
 
     The upper half may hold positives; the lower cannot.
     """
-    shown, back = _shown(values[np.isfinite(values)].astype(np.float64), positive=False)
-    histogram = histogram_of(shown)
+    usable = values[np.isfinite(values)].astype(np.float64)
+    scale = Arcsinh.of(usable)
+    histogram = histogram_of(scale.shown(usable))
 
-    def place(again: Histogram) -> float:
-        mode = mode_of(again)
-        lower = np.where(again.centres <= mode, again.counts, 0.0)
-        return mode + spreads * float(np.sqrt((lower * (again.centres - mode) ** 2).sum() / max(lower.sum(), 1.0)))
+    def place(counts: Array, density: Array) -> float:
+        mode = histogram.centres[int(density.argmax())]
+        lower = np.where(histogram.centres <= mode, counts, 0.0)
+        variance = (lower * (histogram.centres - mode) ** 2).sum() / max(lower.sum(), 1.0)
+        return float(mode + spreads * np.sqrt(variance))
 
-    redrawn = [place(again) for again in _redraw(histogram, np.random.default_rng(seed))]
-    low, high = np.percentile(redrawn, [2.5, 97.5])
-    ends = back(np.array([place(histogram), low, high]))
-    return Cut(float(ends[0]), float(ends[1]), float(ends[2]), sure=True)
-
-
-def _shown(values: Array, *, positive: bool) -> tuple[Array, Callable[[Array], Array]]:
-    if positive:
-        return np.log10(values), lambda shown: np.asarray(10.0**shown)
-    faint = _faint(values)
-    return np.arcsinh(values / faint), lambda shown: np.asarray(np.sinh(shown) * faint)
-
-
-def _faint(values: Array) -> float:
-    """Return the intensity below which the scale is nearly linear: about the dimmest population's level and width.
-
-    A scale that bends within a peak would split or stretch it.
-    """
-    p1, p5, p10 = np.percentile(values, [1, 5, 10])
-    return max(abs(float(p5)), float(p10 - p1), 1e-6)
-
-
-def histogram_of(shown: Array) -> Histogram:
-    """Return the histogram of the central 99.9 %, with a kernel of 0.7 of Silverman's rule (1986, eq. 3.31)."""
-    low, high = np.percentile(shown, [0.05, 99.95])
-    if high <= low:
-        low, high = low - 0.5, high + 0.5
-    margin = 0.02 * (high - low)
-    counts, edges = np.histogram(shown, bins=BINS, range=(low - margin, high + margin))
-    quartiles = np.percentile(shown, [25, 75])
-    spread = min(float(shown.std()), float(quartiles[1] - quartiles[0]) / 1.349) or float(shown.std())
-    width = float(edges[1] - edges[0])
-    bandwidth = 0.7 * 0.9 * spread * shown.size**-0.2 / width
-    return Histogram(counts.astype(np.float64), (edges[1:] + edges[:-1]) / 2, max(bandwidth, 1.5))
-
-
-def smoothed(histogram: Histogram) -> Array:
-    """Return the counts smoothed by a Gaussian kernel, same shape."""
-    reach = int(np.ceil(4 * histogram.bandwidth))
-    offsets = np.arange(-reach, reach + 1)
-    kernel = np.exp(-0.5 * (offsets / histogram.bandwidth) ** 2)
-    return np.convolve(np.pad(histogram.counts, reach, mode="constant"), kernel / kernel.sum(), mode="valid")
-
-
-def _clearness(density: Array) -> tuple[Array, Array]:
-    """Return, bin by bin, how far the density lies below the lower of the peaks either side, and that peak.
-
-    How far is told in standard errors of a difference of two counts, (peak - density) / sqrt(peak + density): so an
-    empty gap before a small peak is clearer than a dent between two large ones.
-    """
-    left = np.maximum.accumulate(density)
-    right = np.maximum.accumulate(density[::-1])[::-1]
-    peak = np.minimum(left, right)
-    return (peak - density) / np.sqrt(np.maximum(peak + density, 1.0)), peak
-
-
-def _valley(histogram: Histogram) -> float:
-    """Return the middle of the clearest valley, on the shown scale."""
-    return float(histogram.centres[_valley_bin(smoothed(histogram))])
-
-
-def _first_valley(histogram: Histogram) -> float:
-    """Return the middle of the lowest valley that is clear, else of the clearest one."""
-    density = smoothed(histogram)
-    clear = _clear_valleys(density, histogram.bandwidth)
-    return float(histogram.centres[clear[0] if clear else _valley_bin(density)])
-
-
-def _valley_bin(density: Array) -> int:
-    clearness, _ = _clearness(density)
-    clearest = int(clearness.argmax())
-    floor = clearness >= clearness[clearest] * 0.99
-    start, stop = clearest, clearest
-    while start > 0 and floor[start - 1]:
-        start -= 1
-    while stop < len(floor) - 1 and floor[stop + 1]:
-        stop += 1
-    return (start + stop) // 2
-
-
-def _clear_valleys(density: Array, bandwidth: float) -> list[int]:
-    """Return the bins of every valley that is deep and beyond counting noise, from the left."""
-    if density.size < 3:
-        return []
-    at = _valley_bin(density)
-    if _shallow(density, at, bandwidth):
-        return []
-    right = [at + 1 + place for place in _clear_valleys(density[at + 1 :], bandwidth)]
-    return [*_clear_valleys(density[:at], bandwidth), at, *right]
-
-
-def _shallow(density: Array, at: int, bandwidth: float) -> str:
-    """Return why a valley is none, or "".
-
-    Each side must hold its share of the cells, and the valley lie 4 standard errors and 30 % below its lower peak.
-    """
-    clearness, peak = _clearness(density)
-    smaller = min(density[:at].sum(), density[at:].sum())
-    kernel = np.sqrt(2 * np.sqrt(np.pi) * bandwidth)  # a kernel density is that much surer than a single bin
-    if clearness[at] * kernel < 4 or smaller < max(LEAST_SIDE * density.sum(), 20):
-        return "one population is seen, not two"
-    share = density[at] / peak[at]
-    return f"the valley holds {share:.0%} of its lower peak" if share > SHALLOW else ""
-
-
-def _share(histogram: Histogram, low: float, high: float) -> float:
-    """Return the share of cells between two places: those whose side the interval leaves open."""
-    between = (histogram.centres >= low) & (histogram.centres <= high)
-    return float(histogram.counts[between].sum() / histogram.counts.sum())
-
-
-def _doubt(histogram: Histogram, place: float, share: float, *, single: bool) -> str:
-    """Return why the cut is not clear, or "": the valley must be deep, fixed and, where asked, the only one."""
-    density = smoothed(histogram)
-    at = int(np.abs(histogram.centres - place).argmin())
-    shallow = _shallow(density, at, histogram.bandwidth)
-    if shallow:
-        return shallow
-    if share > UNDECIDED:
-        return f"{share:.1%} of the cells lie within its interval"
-    clearness, _ = _clearness(density)
-    near = 3 * histogram.bandwidth
-    valleys = [valley for valley in _clear_valleys(density, histogram.bandwidth) if abs(valley - at) > near]
-    rivals = [valley for valley in valleys if clearness[valley] > 0.8 * clearness[at]]
-    return "a second valley is as clear" if single and rivals else ""
-
-
-def _redraw(histogram: Histogram, rng: np.random.Generator) -> list[Histogram]:
-    total = int(histogram.counts.sum())
-    draws = rng.multinomial(total, histogram.counts / total, size=REDRAWS).astype(np.float64)
-    return [Histogram(counts, histogram.centres, histogram.bandwidth) for counts in draws]
-
-
-def mode_of(histogram: Histogram) -> float:
-    """Return the mode of the smoothed histogram."""
-    return float(histogram.centres[int(smoothed(histogram).argmax())])
-
-
-def _beside_mode(shown: Array, histogram: Histogram, keep: Side) -> float:
-    """Return mode - 3 spreads (cells wanted above) or mode + 3 spreads, the spread taken from the half kept."""
-    mode = mode_of(histogram)
-    half = shown[shown >= mode] - mode if keep == "above" else mode - shown[shown <= mode]
-    spread = 1.4826 * float(np.median(half))
-    return mode - 3 * spread if keep == "above" else mode + 3 * spread
-
-
-def _mixture_cut(histogram: Histogram) -> float:
-    """Return where two normals fitted by EM to the binned values cross, between their means."""
-    x, n = histogram.centres, histogram.counts
-    weight, mean, spread = _started(histogram)
-    for _ in range(60):
-        # E step: each bin's share in each component; M step: weighted moments.
-        each = weight[:, None] * _normal(x, mean[:, None], spread[:, None]) + 1e-300
-        share = each / each.sum(axis=0) * n
-        total = share.sum(axis=1) + 1e-12
-        mean = (share @ x) / total
-        variance = (share * (x - mean[:, None]) ** 2).sum(axis=1) / total
-        spread = np.sqrt(np.maximum(variance, (x[1] - x[0]) ** 2))
-        weight = total / total.sum()
-    order = mean.argsort()
-    each = weight[order, None] * _normal(x, mean[order, None], spread[order, None])
-    between = (x > mean[order[0]]) & (x < mean[order[1]])
-    crossing = np.flatnonzero(between & (each[1] >= each[0]))
-    return float(x[crossing[0]]) if crossing.size else float(mean.mean())
-
-
-def _started(histogram: Histogram) -> tuple[Array, Array, Array]:
-    """Start EM either side of the valley."""
-    x, n = histogram.centres, histogram.counts
-    split = max(1, min(len(x) - 1, _valley_bin(smoothed(histogram))))
-    parts = [slice(0, split), slice(split, None)]
-    weight = np.array([n[part].sum() + 1.0 for part in parts])
-    mean = np.array([np.average(x[part], weights=n[part] + 1e-9) for part in parts])
-    spread = np.array(
-        [np.sqrt(np.average((x[part] - m) ** 2, weights=n[part] + 1e-9)) for part, m in zip(parts, mean, strict=True)]
-    )
-    return weight / weight.sum(), mean, np.maximum(spread, x[1] - x[0])
-
-
-def _normal(x: Array, mean: Array, spread: Array) -> Array:
-    return np.asarray(np.exp(-0.5 * ((x - mean) / spread) ** 2) / spread)
+    draws = redrawn_counts(histogram, seed)
+    again = [place(*pair) for pair in zip(draws, smoothed(histogram, draws), strict=True)]
+    low, high = np.percentile(again, [2.5, 97.5])
+    return scale.cut(Cut(place(histogram.counts, smoothed(histogram)), float(low), float(high), sure=True))

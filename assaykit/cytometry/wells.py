@@ -29,14 +29,18 @@ TIME_NAMES = ("Time", "TIME", "HDR-T")
 SCATTER = ("fsc", "ssc", "fs ", "ss ", "time")
 
 
-def read_columns(assay: Assay, well: Well, resolved: Resolved, *, roles: Sequence[str] = ()) -> Columns:
+def read_columns(
+    assay: Assay, well: Well, resolved: Resolved, *, roles: Sequence[str] = (), beside: Sequence[str] = ()
+) -> Columns:
     """Return the well's channels: those `roles` (by default, all that gates, readouts and purity use) and Time.
+
+    The roles `beside` are read as well where the file has them.
 
     Raises FcsError for a file that is missing or cannot be read, GateError for a channel it lacks,
     CompensationError for a matrix that does not fit.
     """
     path = existing(well)
-    wanted = tuple(roles) or roles_read(assay.protocol)
+    wanted = (*(roles or roles_read(assay.protocol)), *beside)
     events = read_fcs(path) if resolved.whole_table else None
     source = events or read_fcs_header(path)
     names = role_columns(assay, source.channels, wanted)

@@ -181,11 +181,15 @@ class BooleanGate(GateModel):
 
 
 class DebrisGate(GateModel):
-    """Estimate where debris ends on forward scatter, per plate."""
+    """Estimate where debris ends on forward scatter, per plate.
+
+    `spares` names the dyes of dying cells: a small population that carries one of them is not cut, whatever its size.
+    """
 
     kind: Literal["debris"] = "debris"
     channel: str = "fsc_a"
     method: Literal["valley", "mixture"] = "valley"
+    spares: tuple[str, ...] = ()
 
 
 class SingletGate(GateModel):
