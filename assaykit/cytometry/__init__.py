@@ -10,6 +10,7 @@ from assaykit.cytometry.measure import (
     measure_well,
 )
 from assaykit.cytometry.plate_checks import check_plate
+from assaykit.cytometry.plausibility import check_shares, check_sister_plates, check_sister_shares
 from assaykit.cytometry.readouts import READOUTS
 from assaykit.cytometry.resolve import resolve_plate
 
@@ -18,6 +19,9 @@ __all__ = [
     "GatedEvents",
     "WellMeasurement",
     "check_plate",
+    "check_shares",
+    "check_sister_plates",
+    "check_sister_shares",
     "events_gated",
     "gates_for",
     "light_assay",

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from assaykit.cytometry.density import (
     FEWEST,
-    UNDECIDED,
     Cut,
     Histogram,
     histogram_of,
@@ -36,6 +35,8 @@ GRANULAR = 1.2
 """Debris has at most this multiple of the larger events' median side scatter (our convention)."""
 STAINED = 0.1
 """A larger share of stained events makes a small population dying cells, not debris (our convention)."""
+UNSETTLED = 0.1
+"""More events than this inside the interval of the cut make it doubtful (our convention)."""
 STRAY = 0.05
 """A larger share of events that no valley parts, and that may be debris, makes the gate doubtful (our convention)."""
 
@@ -86,7 +87,7 @@ def cut_debris(scatter: Scatter, *, seed: int) -> Cut:
     pair = peaks[last], peaks[last + 1]
     low, high = np.percentile(histogram.centres[valley_floor(redrawn(histogram, seed), *pair)], [2.5, 97.5])
     undecided = share_between(histogram, low, high)
-    why = f"{undecided:.1%} of the events lie within its interval" if undecided > UNDECIDED else ""
+    why = f"{undecided:.1%} of the events lie within its interval" if undecided > UNSETTLED else ""
     return Cut(float(histogram.centres[valley_floor(density, *pair)]), float(low), float(high), sure=not why, why=why)
 
 

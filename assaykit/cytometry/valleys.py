@@ -43,8 +43,10 @@ BRIGHT = 0.7
 """A population above this share of the displayed decades is not taken for a negative one (our convention)."""
 AS_DIM = 2.0
 """A population within this many spreads of the control's median is as dim as the control (our convention)."""
+GLOW = 5.0
+"""Unstained cells of one plate differ by up to this factor: stroma and leukaemia cells (our convention)."""
 WIDER = 3.0
-"""Beside one population the scale stays linear over its whole width: it bends at this multiple of `Arcsinh.of`."""
+"""A population about zero is symmetric: the scale that shows it alone bends this many times further out."""
 SPREADS = 3.0
 """Where one population is all there is, the cut stands this many of its spreads from its mode (our convention)."""
 
@@ -61,6 +63,11 @@ class Arcsinh:
         p1, p5, p10 = np.percentile(values, [1, 5, 10])
         return cls(max(abs(float(p5)), float(p10 - p1), 1e-6))
 
+    @classmethod
+    def of_one(cls, values: Array) -> Arcsinh:
+        """Return the scale for a single population: linear over its whole width where noise takes it below zero."""
+        return cls(cls.of(values).faint * (WIDER if np.percentile(values, 1) < 0 else 1.0))
+
     def shown(self, values: NDArray[np.floating]) -> Array:
         """Return values as shown."""
         return np.arcsinh(values.astype(np.float64) / self.faint)
@@ -73,11 +80,12 @@ class Arcsinh:
 
 @dataclass(frozen=True, slots=True)
 class Negative:
-    """Cells that lack the stain, on the shown scale: their median, robust SD and 99th percentile."""
+    """Cells that lack the stain, on the shown scale: their median, robust SD, 99th percentile, and GLOW times that."""
 
     median: float
     spread: float
     top: float
+    glow: float
 
 
 def cut_by_valley(
@@ -105,13 +113,16 @@ def cut_by_valley(
     histogram = histogram_of(shown)
     peaks = peaks_of(histogram)
     negative = _negative(control, scale)
-    place = _valley_taken(histogram, peaks, negative)
+    serving = _valleys_that_serve(histogram, peaks, negative)
+    # Of several, the clearest; with a control the highest: stroma glows more than the leukaemia cells beside it.
+    clearest = max(serving, key=lambda i: errors_deep(histogram, peaks[i], peaks[i + 1]), default=None)
+    place = clearest if negative is None or not serving else serving[-1]
     if place is None:
         dimmest, cut = mode_of(histogram), _beside_one_population(usable, keep, control)
     else:
         dimmest, cut = (
             float(histogram.centres[peaks[place]]),
-            scale.cut(_at_valley(histogram, peaks, place, seed, negative)),
+            scale.cut(_at_valley(histogram, peaks, place, seed, negative, len(serving))),
         )
     # The cells called negative, or the control's that lie no lower, must not be bright.
     known = negative is not None and negative.top < dimmest
@@ -134,33 +145,35 @@ def _negative(control: NDArray[np.floating] | None, scale: Arcsinh) -> Negative 
     if control is None or np.isfinite(control).sum() < FEWEST:
         return None
     p16, p50, p84, p99 = np.percentile(scale.shown(control[np.isfinite(control)]), [15.87, 50, 84.13, 99])
-    return Negative(float(p50), max(float(p84 - p16) / 2, 1e-9), float(p99))
+    glow = float(np.arcsinh(GLOW * np.sinh(max(p99, 0.0))))
+    return Negative(float(p50), max(float(p84 - p16) / 2, 1e-9), float(p99), glow)
 
 
-def _valley_taken(histogram: Histogram, peaks: tuple[int, ...], negative: Negative | None) -> int | None:
-    """Return which of the peaks stands left of the valley to cut at: of those that serve the clearest; else None.
+def _valleys_that_serve(histogram: Histogram, peaks: tuple[int, ...], negative: Negative | None) -> list[int]:
+    """Return the peaks left of a valley that may part negative from positive cells; without a control, all but one.
 
-    Where a control is known, the population left of the valley must be dim as well: nearer to the control's cells than
-    to the population right of it. So stroma, which glows more than leukaemia cells, stays with the negative ones, and
-    dim positive cells do not.
+    With a control the valley must lie above its cells, and the population left of it be dim: nearer to the control's
+    cells than to the population right of it, and not far brighter than they are.
     """
-    serving = list(range(len(peaks) - 1))
-    if negative is not None:
-        centres = histogram.centres[list(peaks)]
-        serving = [
-            i
-            for i in serving
-            if _valley(histogram, peaks, i) > negative.median
-            and centres[i] - negative.median < centres[i + 1] - centres[i]
-        ]
-    return max(serving, key=lambda i: errors_deep(histogram, peaks[i], peaks[i + 1]), default=None)
+    if negative is None:
+        return list(range(len(peaks) - 1))
+    centres = histogram.centres[list(peaks)]
+    return [
+        i
+        for i in range(len(peaks) - 1)
+        if _valley(histogram, peaks, i) > negative.median + 0.8 * (negative.top - negative.median)
+        and centres[i] - negative.median < centres[i + 1] - centres[i]
+        and centres[i] < negative.glow
+    ]
 
 
 def _valley(histogram: Histogram, peaks: tuple[int, ...], place: int) -> float:
     return float(histogram.centres[valley_floor(smoothed(histogram), peaks[place], peaks[place + 1])])
 
 
-def _at_valley(histogram: Histogram, peaks: tuple[int, ...], place: int, seed: int, negative: Negative | None) -> Cut:
+def _at_valley(
+    histogram: Histogram, peaks: tuple[int, ...], place: int, seed: int, negative: Negative | None, serving: int
+) -> Cut:
     """Return the cut at one valley, on the shown scale, with what makes it doubtful."""
     pair = peaks[place], peaks[place + 1]
     value = _valley(histogram, peaks, place)
@@ -173,14 +186,14 @@ def _at_valley(histogram: Histogram, peaks: tuple[int, ...], place: int, seed: i
         why = f"{undecided:.1%} of the cells lie within its interval"
     elif negative is None and len(rivals) > 1:
         why = f"there are {len(peaks)} populations and no control says which is negative"
-    elif negative is not None and negative.top > value and negative.median + AS_DIM * negative.spread > value:
-        why = "cells that lack the stain lie above it as well"
+    elif negative is not None and serving > 1:
+        why = "cells somewhat brighter than the control are taken for negative; add a control of every kind of cell"
     return Cut(value, float(low), float(high), sure=not why, why=why)
 
 
 def _beside_one_population(usable: Array, keep: Side, negative: NDArray[np.floating] | None) -> Cut:
     """Return the cut where no valley serves: beside the mode, or where the control's cells end."""
-    scale = Arcsinh(WIDER * Arcsinh.of(usable).faint)
+    scale = Arcsinh.of_one(usable)
     shown = scale.shown(usable)
     mode = mode_of(histogram_of(shown))
     half = shown[shown >= mode] - mode if keep == "above" else mode - shown[shown <= mode]
@@ -264,7 +277,7 @@ def cut_above_mode(values: NDArray[np.floating], spreads: float, *, seed: int) -
     The upper half may hold positives; the lower cannot.
     """
     usable = values[np.isfinite(values)].astype(np.float64)
-    scale = Arcsinh.of(usable)
+    scale = Arcsinh.of_one(usable)
     histogram = histogram_of(scale.shown(usable))
 
     def place(counts: Array, density: Array) -> float:

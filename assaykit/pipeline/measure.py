@@ -12,6 +12,9 @@ import pandas as pd
 from assaykit.cytometry import (
     WellMeasurement,
     check_plate,
+    check_shares,
+    check_sister_plates,
+    check_sister_shares,
     light_assay,
     light_plate,
     measure_well,
@@ -46,6 +49,7 @@ def resolve(study: Study, executor: Executor | None = None) -> tuple[Study, list
         for _, found in answers:
             findings += found
         resolved = {plate.name: answer for plate, (answer, _) in zip(assay.plates, answers, strict=True)}
+        findings += check_sister_plates(assay, resolved)
         assays.append(replace(assay, resolved=resolved))
     return replace(study, assays=tuple(assays)), findings
 
@@ -56,6 +60,8 @@ def measure(assay: Assay, executor: Executor | None = None, progress: Progress |
     findings = list(measured.findings)
     for plate in assay.plates:
         findings += check_plate(assay, plate, measured.readouts[measured.readouts["plate"] == plate.name])
+        findings += check_shares(assay, plate, measured.populations[measured.populations["plate"] == plate.name])
+    findings += check_sister_shares(assay, measured.populations)
     return replace(measured, findings=tuple(findings))
 
 

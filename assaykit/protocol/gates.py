@@ -180,7 +180,16 @@ class BooleanGate(GateModel):
     of: tuple[str, ...] = Field(min_length=1)
 
 
-class DebrisGate(GateModel):
+class EstimatedModel(GateModel):
+    """What every gate estimated from data has: the share of its parent that it may plausibly keep over a plate.
+
+    Outside of it the gate cannot be trusted, and no number that rests on it is interpreted.
+    """
+
+    plausible: tuple[float, float] = (0.0, 1.0)
+
+
+class DebrisGate(EstimatedModel):
     """Estimate where debris ends on forward scatter, per plate.
 
     `spares` names the dyes of dying cells: a small population that carries one of them is not cut, whatever its size.
@@ -190,26 +199,29 @@ class DebrisGate(GateModel):
     channel: str = "fsc_a"
     method: Literal["valley", "mixture"] = "valley"
     spares: tuple[str, ...] = ()
+    plausible: tuple[float, float] = (0.2, 1.0)
 
 
-class SingletGate(GateModel):
+class SingletGate(EstimatedModel):
     """Keep area/height < median + `mads` x MAD, estimated per plate."""
 
     kind: Literal["singlets"] = "singlets"
     area: str = "fsc_a"
     height: str = "fsc_h"
     mads: float = 4.0
+    plausible: tuple[float, float] = (0.5, 1.0)
 
 
-class ViabilityGate(GateModel):
+class ViabilityGate(EstimatedModel):
     """Keep cells below the valley of a dead-cell dye, or below where a dead-cell control begins."""
 
     kind: Literal["viability"] = "viability"
     channel: str = "viability"
     method: Literal["valley", "dead_control"] = "valley"
+    plausible: tuple[float, float] = (0.02, 1.0)
 
 
-class FmoGate(GateModel):
+class FmoGate(EstimatedModel):
     """Keep cells above a percentile of the FMO wells, per plate and, where asked, per treatment."""
 
     kind: Literal["fmo"] = "fmo"
@@ -218,7 +230,7 @@ class FmoGate(GateModel):
     per: Literal["plate", "treatment"] = "plate"
 
 
-class ControlGate(GateModel):
+class ControlGate(EstimatedModel):
     """Keep cells above (below) a percentile of control wells of the roles or treatment named.
 
     With control "reference" (untreated wells, which hold some positives of their own) the percentile is that of the
@@ -233,7 +245,7 @@ class ControlGate(GateModel):
     control: Literal["unstained", "single_stain", "reference", "isotype"] = "unstained"
 
 
-class ValleyGate(GateModel):
+class ValleyGate(EstimatedModel):
     """Keep cells above (below) the density valley between the negative and the positive cells, per plate."""
 
     kind: Literal["valley"] = "valley"

@@ -1,0 +1,140 @@
+"""Whether estimated gates are plausible: by the share they keep, beside sister wells and beside sister plates.
+
+A gate drawn from data is only as good as the populations it met. What it keeps of its parent must lie within what the
+gate declares (`plausible`), and where it stands must agree with where it stands on the other plates of the assay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from assaykit.plate.model import Plate
+from assaykit.protocol.gates import DebrisGate, EstimatedModel, SingletGate, ThresholdGate
+from assaykit.study.model import Assay, Resolved
+from assaykit.tables import Finding, Level
+
+FEWEST_CELLS = 200
+"""Cells of the parent below which a share says little."""
+APART = 0.25
+"""A technical gate's share this far from that of the median well, or plate, is told (our convention)."""
+FOLD_DOUBTFUL, FOLD_WRONG = 3.0, 10.0
+"""Thresholds that differ by more than these folds from the other plates' are doubtful, or wrong (our convention)."""
+LOOK = "look at the plate in figures/gating_*, and set the gate by hand in the study if it is wrong"
+
+
+def check_shares(assay: Assay, plate: Plate, populations: pd.DataFrame) -> list[Finding]:
+    """Return a failure for every estimated gate that keeps an implausible share of its parent over the plate's samples.
+
+    `populations` holds the plate's rows of POPULATIONS. Wells whose share of a technical gate (debris, singlets) lies
+    far from the plate's median well are warnings.
+    """
+    findings = []
+    events = {(row.well, row.population): float(row.events) for row in populations.itertuples()}
+    samples = [well.name for well in plate.wells if well.role == "sample"]
+    for gate in estimated_gates(assay):
+        kept = populations[(populations["population"] == gate.name) & populations["well"].isin(samples)]
+        cells = kept["events"].to_numpy(float)
+        parent = np.array([events.get((row.well, row.parent), 0.0) for row in kept.itertuples()])
+        if parent.sum() < FEWEST_CELLS:
+            continue
+        share = float(cells.sum() / parent.sum())
+        least, most = gate.plausible
+        if not least <= share <= most:
+            message = (
+                f"{gate.name} keeps {share:.1%} of {gate.parent} over the plate, where {least:.0%} to {most:.0%} is "
+                f"plausible: no number from it can be trusted; {LOOK}"
+            )
+            findings.append(Finding("fail", "gate_implausible", message, plate.name, population=gate.name))
+        elif isinstance(gate, DebrisGate | SingletGate):
+            findings += _wells_apart(gate, plate, kept["well"].tolist(), cells, parent)
+    return findings
+
+
+def _wells_apart(
+    gate: EstimatedModel, plate: Plate, wells: Sequence[str], cells: np.ndarray, parent: np.ndarray
+) -> list[Finding]:
+    enough = parent >= FEWEST_CELLS
+    if enough.sum() < 3:
+        return []
+    shares = cells / np.maximum(parent, 1.0)
+    usual = float(np.median(shares[enough]))
+    return [
+        Finding(
+            "warn",
+            "share_apart",
+            f"{gate.name} keeps {share:.0%} of {gate.parent} in {well}, {usual:.0%} in the median well; {LOOK}",
+            plate.name,
+            well,
+            population=gate.name,
+        )
+        for well, share in zip(np.array(wells)[enough].tolist(), shares[enough].tolist(), strict=True)
+        if abs(share - usual) > APART
+    ]
+
+
+def check_sister_plates(assay: Assay, resolved: Mapping[str, Resolved]) -> list[Finding]:
+    """Return a finding for every intensity threshold that stands far from where it stands on the assay's other plates.
+
+    With two plates nothing says which is wrong, so both are told.
+    """
+    findings = []
+    for gate in estimated_gates(assay):
+        if isinstance(gate, DebrisGate | SingletGate):
+            continue
+        values = {
+            name: fixed.value
+            for name, plate in resolved.items()
+            for fixed in plate.gates
+            if fixed.name == gate.name and isinstance(fixed, ThresholdGate) and np.isfinite(fixed.value)
+        }
+        for name, value in values.items() if len(values) > 1 else ():
+            usual = _usual(values, name)
+            fold = _fold(value, usual)
+            level: Level = "fail" if fold > FOLD_WRONG else "warn"
+            if fold > FOLD_DOUBTFUL:
+                message = (
+                    f"{gate.name} stands at {value:.4g} here and at {usual:.4g} on the other plates, {fold:.0f} times "
+                    f"apart: the stain, the detector or the cells were not the same; {LOOK}"
+                )
+                findings.append(Finding(level, "threshold_apart", message, name, population=gate.name))
+    return findings
+
+
+def _usual(values: Mapping[str, float], name: str) -> float:
+    """Return the median plate's value; of two plates the other one's."""
+    chosen = list(values.values()) if len(values) > 2 else [value for key, value in values.items() if key != name]
+    return float(np.median(chosen))
+
+
+def _fold(one: float, other: float) -> float:
+    """Return how many times two thresholds differ; those near or below zero count as a thousandth of the larger."""
+    larger = max(abs(one), abs(other))
+    first, second = (max(value, larger / 1000) for value in (one, other))
+    return max(first, second) / min(first, second) if larger else 1.0
+
+
+def check_sister_shares(assay: Assay, populations: pd.DataFrame) -> list[Finding]:
+    """Return a warning for every plate whose share of a technical gate lies far from the assay's other plates."""
+    findings = []
+    for gate in estimated_gates(assay):
+        if not isinstance(gate, DebrisGate | SingletGate):
+            continue
+        kept = populations[populations["population"] == gate.name]
+        shares = kept.groupby("plate", sort=False)["fraction"].median().dropna()
+        for name in shares.index if len(shares) > 2 else []:
+            usual = float(shares.median())
+            if abs(shares[name] - usual) > APART:
+                message = (
+                    f"{gate.name} keeps {shares[name]:.0%} of {gate.parent} in the median well, {usual:.0%} on the "
+                    f"other plates; {LOOK}"
+                )
+                findings.append(Finding("warn", "share_apart", message, str(name), population=gate.name))
+    return findings
+
+
+def estimated_gates(assay: Assay) -> list[EstimatedModel]:
+    """Return the gates of an assay that are estimated from data."""
+    return [gate for gate in assay.protocol.gates if isinstance(gate, EstimatedModel)]
