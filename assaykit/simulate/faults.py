@@ -5,12 +5,11 @@ A fault strikes the plates of one assay and one experiment, named beside it, so 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from assaykit.simulate.wells import Damage, SimulatedPlate, SimulatedWell
-
-Change = Callable[[SimulatedPlate], SimulatedPlate]
+from assaykit.simulate.appearance import brighter, dead, debris, glowing, marker, saturated, without_debris
+from assaykit.simulate.wells import Change, Damage, SimulatedPlate, SimulatedWell
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +35,8 @@ def plant(names: Sequence[str], plates: Sequence[SimulatedPlate]) -> list[Simula
     return changed
 
 
-def _wells(plate: SimulatedPlate, change: Callable[[SimulatedWell], SimulatedWell | None]) -> SimulatedPlate:
-    changed = (change(well) for well in plate.wells)
-    return replace(plate, wells=tuple(well for well in changed if well is not None))
-
-
 def _damage(name: str, damage: Damage) -> Change:
-    return lambda plate: _wells(plate, lambda well: replace(well, damage=damage) if well.name == name else well)
+    return lambda plate: plate.with_wells(lambda well: replace(well, damage=damage) if well.name == name else well)
 
 
 def _factors(well: SimulatedWell, **factors: str | float) -> SimulatedWell:
@@ -50,9 +44,7 @@ def _factors(well: SimulatedWell, **factors: str | float) -> SimulatedWell:
 
 
 def _unit_slip(plate: SimulatedPlate) -> SimulatedPlate:
-    return _wells(
-        plate, lambda well: _factors(well, treatment=str(well.factors["treatment"]).replace("10 nM", "10 mM"))
-    )
+    return plate.with_wells(lambda well: _factors(well, treatment=well.treatment.replace("10 nM", "10 mM")))
 
 
 def _swapped_rows(plate: SimulatedPlate) -> SimulatedPlate:
@@ -64,7 +56,7 @@ def _swapped_rows(plate: SimulatedPlate) -> SimulatedPlate:
         source = named.get(other.get(well.name[0], well.name[0]) + well.name[1:], well)
         return replace(well, populations=source.populations)
 
-    return _wells(plate, swap)
+    return plate.with_wells(swap)
 
 
 def _vehicle_death(plate: SimulatedPlate) -> SimulatedPlate:
@@ -84,7 +76,7 @@ def _vehicle_death(plate: SimulatedPlate) -> SimulatedPlate:
             ),
         )
 
-    return _wells(plate, kill)
+    return plate.with_wells(kill)
 
 
 def _low_index(plate: SimulatedPlate) -> SimulatedPlate:
@@ -95,7 +87,7 @@ def _low_index(plate: SimulatedPlate) -> SimulatedPlate:
         source = named.get((well.factors["treatment"], "medium"), well)
         return replace(well, populations=source.populations) if well.factors["target"] == "cxcl12" else well
 
-    return _wells(plate, flatten)
+    return plate.with_wells(flatten)
 
 
 def _contaminate(plate: SimulatedPlate) -> SimulatedPlate:
@@ -107,7 +99,7 @@ def _contaminate(plate: SimulatedPlate) -> SimulatedPlate:
         )
         return replace(well, populations=stained) if well.factors["context"] == "msc_contact" else well
 
-    return _wells(plate, leak)
+    return plate.with_wells(leak)
 
 
 def _edge(plate: SimulatedPlate) -> SimulatedPlate:
@@ -122,7 +114,18 @@ def _edge(plate: SimulatedPlate) -> SimulatedPlate:
         )
         return replace(well, populations=dimmed)
 
-    return _wells(plate, dim)
+    return plate.with_wells(dim)
+
+
+def _carry_over(plate: SimulatedPlate) -> SimulatedPlate:
+    """Let the dying cells of well C1, a fifth of a well's events, come first in D1, which was run after it."""
+    source = next(well for well in plate.wells if well.name == "C1")
+    dying = tuple(replace(p, cells=round(p.cells / 5)) for p in source.populations if p.kind != "debris")
+    late = tuple(
+        replace(p, dyes={**p.dyes, "Annexin V": 11_000.0}) if p.kind in {"living", "dying", "late"} else p
+        for p in dying
+    )
+    return plate.with_wells(lambda well: replace(well, carried=late) if well.name == "D1" else well)
 
 
 def _without_vehicle(plate: SimulatedPlate) -> SimulatedPlate:
@@ -130,7 +133,7 @@ def _without_vehicle(plate: SimulatedPlate) -> SimulatedPlate:
         arm = (well.role, well.factors["treatment"], well.factors["context"])
         return None if arm == ("sample", "vehicle", "msc_contact") else well
 
-    return _wells(plate, keep)
+    return plate.with_wells(keep)
 
 
 def _outlier_day(plate: SimulatedPlate) -> SimulatedPlate:
@@ -145,7 +148,7 @@ def _outlier_day(plate: SimulatedPlate) -> SimulatedPlate:
         )
         return replace(well, populations=bright)
 
-    return _wells(plate, raise_marker)
+    return plate.with_wells(raise_marker)
 
 
 FAULTS: dict[str, Fault] = {
@@ -160,5 +163,14 @@ FAULTS: dict[str, Fault] = {
     "msc_contamination": Fault("MSC fall into the leukaemia gate", "cxcr4_surface", 2, _contaminate),
     "edge_effect": Fault("the marker is dim in edge wells", "cxcr4_surface", 1, _edge),
     "missing_vehicle": Fault("one plate lacks vehicle with MSC", "cxcr4_surface", 5, _without_vehicle),
+    "dead_plate": Fault("every cell of a plate is dead", "annexin_apoptosis", 2, dead(1.0)),
+    "bright_plate": Fault("a plate is three times as bright", "cxcr4_surface", 3, brighter(3.0)),
+    "dim_stain": Fault("the marker of one plate is hardly stained", "cxcr4_surface", 4, marker(0.1)),
+    "autofluorescent_drug": Fault("treated cells glow thrice as much", "cxcr4_surface", 2, glowing(3.0)),
+    "saturated_scatter": Fault("8 % of events are beyond forward scatter", "annexin_apoptosis", 4, saturated(0.08)),
+    "much_debris": Fault("as many pieces as cells, and they touch them", "annexin_apoptosis", 5, debris(1.0)),
+    "no_debris": Fault("one plate holds no debris", "annexin_apoptosis", 1, without_debris),
+    "signal_drop": Fault("the marker drops for a tenth of one run", "cxcr4_surface", 1, _damage("B1", "signal_drop")),
+    "carry_over": Fault("bright cells of the well before come first", "annexin_apoptosis", 3, _carry_over),
     "dominating_experiment": Fault("one experiment dominates the mean", "cxcr4_surface", 5, _outlier_day),
 }

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from assaykit.errors import StudyError
 from assaykit.fcs import events_from_array, write_fcs
+from assaykit.simulate.appearance import APPEARANCES, brighter
 from assaykit.simulate.cells import (
     ANNEXIN_PANEL,
     COUNT_PANEL,
@@ -28,6 +29,7 @@ from assaykit.simulate.cells import (
 )
 from assaykit.simulate.faults import FAULTS, plant
 from assaykit.simulate.layout import layout_toml
+from assaykit.simulate.noise import generator, noisy_percent, random_day
 from assaykit.simulate.wells import SimulatedPlate, SimulatedWell
 from assaykit.simulate.world import (
     CONTEXTS,
@@ -35,8 +37,8 @@ from assaykit.simulate.world import (
     TARGETS,
     TREATMENTS,
     VEHICLE,
-    WORLDS,
     World,
+    new_study,
     truth_rows,
 )
 
@@ -55,63 +57,32 @@ def simulate_study(
     `cells` is the number of leukaemia cells stained per well; `faults` names faults of `FAULTS` to plant.
     Raises StudyError where the world or a fault is unknown, or the folder holds a study already.
     """
-    if world not in WORLDS:
-        raise StudyError("the world must be a known one", repr(world), "", f"use one of {', '.join(WORLDS)}")
+    truth = new_study(folder, world)
     if unknown := [name for name in faults if name not in FAULTS]:
         raise StudyError("a fault must be a known one", ", ".join(unknown), "", f"use one of {', '.join(FAULTS)}")
-    if (folder / "study.toml").exists():
-        raise StudyError(
-            "a simulated study must go to a new folder", "a study.toml", str(folder), "name another folder"
-        )
-    truth = WORLDS[world]
-    plates = plant(faults, list(_plates(truth, seed, cells)))
+    plates = plant(faults, [_seen(truth, plate, seed) for plate in _plates(truth, seed, cells)])
     for plate in plates:
-        _write_plate(folder, plate, _generator(seed, "events", plate.name))
+        _write_plate(folder, plate, generator(seed, "events", plate.name))
     _write_text(folder / "study.toml", _study_toml(truth, seed))
     _write_text(folder / "truth.toml", _truth_toml(truth, seed, faults))
     return folder / "study.toml"
 
 
-def _generator(seed: int, *names: str) -> np.random.Generator:
-    return np.random.default_rng([seed, *(zlib.crc32(name.encode()) for name in names)])
+def _seen(world: World, plate: SimulatedPlate, seed: int) -> SimulatedPlate:
+    """Return the plate as the world's cells and instrument look."""
+    for name in world.appearance:
+        plate = APPEARANCES[name].change(plate)
+    day = generator(seed, "brightness", plate.name).normal(0, 1)
+    return brighter(2 ** (world.noise.brightness * day))(plate)
 
 
 def _plates(world: World, seed: int, cells: int) -> Iterator[SimulatedPlate]:
     for number, experiment in enumerate(world.experiments, 1):
-        yield _cxcr4_plate(
-            world, f"cxcr4_E{number}", experiment, rng=_generator(seed, "cxcr4", experiment), cells=cells
-        )
+        yield _cxcr4_plate(world, f"cxcr4_E{number}", experiment, rng=generator(seed, "cxcr4", experiment), cells=cells)
         yield _annexin_plate(
-            world, f"annexin_E{number}", experiment, rng=_generator(seed, "annexin", experiment), cells=cells
+            world, f"annexin_E{number}", experiment, rng=generator(seed, "annexin", experiment), cells=cells
         )
-        yield _migration_plate(world, f"migration_E{number}", experiment, rng=_generator(seed, "migration", experiment))
-
-
-@dataclass(frozen=True, slots=True)
-class _Day:
-    """The random effects of one experiment in one assay, on the assay's scale."""
-
-    experiment: float
-    treatment: Mapping[str, float]
-    context: Mapping[str, float]
-    both: Mapping[tuple[str, str], float]
-    well_sd: float
-
-    def shift(self, treatment: str, context: str, rng: np.random.Generator) -> float:
-        """Return everything that moves one well away from the truth."""
-        shared = self.experiment + self.treatment[treatment] + self.context[context]
-        return shared + self.both[treatment, context] + rng.normal(0, self.well_sd)
-
-
-def _day(world: World, rng: np.random.Generator, contexts: Sequence[str]) -> _Day:
-    noise = world.noise
-    return _Day(
-        rng.normal(0, noise.experiment),
-        {t: 0.0 if t == VEHICLE else rng.normal(0, noise.treatment) for t in TREATMENTS},
-        {c: 0.0 if c == contexts[0] else rng.normal(0, noise.context) for c in contexts},
-        {(t, c): rng.normal(0, noise.both) for t in TREATMENTS for c in contexts},
-        noise.well,
-    )
+        yield _migration_plate(world, f"migration_E{number}", experiment, rng=generator(seed, "migration", experiment))
 
 
 def _layout(columns: Mapping[str, Sequence[int]]) -> Iterator[tuple[str, str, str]]:
@@ -127,11 +98,13 @@ def _cml(cells: int, **dyes: float) -> Population:
 
 
 def _dead(cells: int, **dyes: float) -> Population:
-    return Population(cells, 45_000, 40_000, 220, {"CD45": 6_000, "Viability": 16_000, **dyes}, {"CXCR4": 0.5})
+    return Population(
+        cells, 45_000, 40_000, 220, {"CD45": 6_000, "Viability": 16_000, **dyes}, {"CXCR4": 0.5}, kind="dead"
+    )
 
 
 def _msc(cells: int, **dyes: float) -> Population:
-    return Population(cells, 118_000, 85_000, 420, {"CD90": 22_000, **dyes}, {"CXCR4": 0.5})
+    return Population(cells, 118_000, 85_000, 420, {"CD90": 22_000, **dyes}, {"CXCR4": 0.5}, kind="msc")
 
 
 def _cxcr4_cells(rng: np.random.Generator, cells: int, context: str, cxcr4: float) -> tuple[Population, ...]:
@@ -146,7 +119,7 @@ def _cxcr4_cells(rng: np.random.Generator, cells: int, context: str, cxcr4: floa
 
 
 def _cxcr4_plate(world: World, name: str, experiment: str, *, rng: np.random.Generator, cells: int) -> SimulatedPlate:
-    day = _day(world, rng, CONTEXTS)
+    day = random_day(world, rng, CONTEXTS)
     wells = []
     for context, stained, fmo in (("mono", (1, 2), 3), ("msc_contact", (4, 5), 6)):
         for well, treatment, group in _layout({"sample": stained, "fmo": (fmo,)}):
@@ -164,15 +137,15 @@ def _cxcr4_plate(world: World, name: str, experiment: str, *, rng: np.random.Gen
 
 def _cxcr4_controls(cells: int) -> list[SimulatedWell]:
     bare = {"treatment": VEHICLE, "context": "mono"}
-    unstained = Population(cells, 62_000, 30_000, 110)
+    unstained = Population(cells, 62_000, 30_000, 110, kind="control")
     wells = [
         SimulatedWell("H1", bare, (unstained,), CXCR4_PANEL, role="unstained"),
         SimulatedWell("H2", bare | {"marker": "cxcr4"}, (_cml(cells, CXCR4=25),), CXCR4_PANEL, role="isotype"),
     ]
     roles = {"CXCR4": "cxcr4", "Viability": "viability", "CD45": "cd45", "CD90": "cd90"}
     for column, (stain, role) in enumerate(roles.items(), 3):
-        stained = Population(cells // 2, 62_000, 30_000, 110, {stain: 12_000})
-        negative = Population(cells - cells // 2, 62_000, 30_000, 110)
+        stained = Population(cells // 2, 62_000, 30_000, 110, {stain: 12_000}, kind="control")
+        negative = Population(cells - cells // 2, 62_000, 30_000, 110, kind="control")
         factors = bare | {"marker": role}
         wells.append(SimulatedWell(f"H{column}", factors, (stained, negative), CXCR4_PANEL, role="single_stain"))
     return wells
@@ -182,23 +155,22 @@ def _annexin_cells(rng: np.random.Generator, cells: int, context: str, percent: 
     dying = int(rng.binomial(cells, percent / 100))
     late = int(rng.binomial(dying, 0.4))
     msc = int(rng.poisson(MSC_FRACTION * cells)) if context == "msc_contact" else 0
-    shrunk = {"forward": 50_000, "side": 36_000, "autofluorescence": 160}
-    spread = {"Annexin V": 0.45, "PI": 0.4}
+    dead = partial(Population, forward=50_000, side=36_000, autofluorescence=160, spread={"Annexin V": 0.45, "PI": 0.4})
     return (
         Population(cells - dying, 62_000, 30_000, 110, {"CD45": 9_000, "Annexin V": 130, "PI": 60}, doublets=0.05),
-        Population(dying - late, **shrunk, dyes={"CD45": 8_000, "Annexin V": 7_000, "PI": 120}, spread=spread),
-        Population(late, **shrunk, dyes={"CD45": 6_000, "Annexin V": 11_000, "PI": 15_000}, spread=spread),
-        Population(msc, 118_000, 85_000, 420, {"Annexin V": 350, "PI": 80}),
+        dead(dying - late, dyes={"CD45": 8_000, "Annexin V": 7_000, "PI": 120}, kind="dying"),
+        dead(late, dyes={"CD45": 6_000, "Annexin V": 11_000, "PI": 15_000}, kind="late"),
+        Population(msc, 118_000, 85_000, 420, {"Annexin V": 350, "PI": 80}, kind="msc"),
         *background(rng, cells),
     )
 
 
 def _annexin_plate(world: World, name: str, experiment: str, *, rng: np.random.Generator, cells: int) -> SimulatedPlate:
-    day = _day(world, rng, CONTEXTS)
+    day = random_day(world, rng, CONTEXTS)
     wells = []
     for index, (context, columns) in enumerate(zip(CONTEXTS, ((1, 2), (4, 5)), strict=True)):
         for well, treatment, _ in _layout({"sample": columns}):
-            percent = _noisy_percent(
+            percent = noisy_percent(
                 rng, world.apoptosis[treatment][index], day.shift(treatment, context, rng), world.noise.rho
             )
             factors = {"treatment": treatment, "context": context}
@@ -207,22 +179,16 @@ def _annexin_plate(world: World, name: str, experiment: str, *, rng: np.random.G
     return SimulatedPlate(name, "annexin_apoptosis", experiment, tuple(wells))
 
 
-def _noisy_percent(rng: np.random.Generator, percent: float, shift: float, rho: float) -> float:
-    """Return a percentage moved by `shift` on the logit scale and spread as a beta of intra-class correlation rho."""
-    logit = np.log(percent / (100 - percent)) + shift
-    p = 1 / (1 + np.exp(-logit))
-    return float(100 * rng.beta(p * (1 - rho) / rho, (1 - p) * (1 - rho) / rho))
-
-
 def _annexin_controls(cells: int) -> list[SimulatedWell]:
     bare = {"treatment": VEHICLE, "context": "mono"}
     half = cells // 2
-    negative = Population(cells - half, 62_000, 30_000, 110)
-    annexin = Population(half, 62_000, 30_000, 110, {"Annexin V": 9_000})
-    iodide = Population(half, 62_000, 30_000, 110, {"PI": 12_000})
-    cd45 = Population(half, 62_000, 30_000, 110, {"CD45": 9_000})
+    negative = Population(cells - half, 62_000, 30_000, 110, kind="control")
+    annexin = Population(half, 62_000, 30_000, 110, {"Annexin V": 9_000}, kind="control")
+    iodide = Population(half, 62_000, 30_000, 110, {"PI": 12_000}, kind="control")
+    cd45 = Population(half, 62_000, 30_000, 110, {"CD45": 9_000}, kind="control")
     stains = {"annexin": annexin, "pi": iodide, "cd45": cd45}
-    wells = [SimulatedWell("H1", bare, (Population(cells, 62_000, 30_000, 110),), ANNEXIN_PANEL, role="unstained")]
+    unstained = Population(cells, 62_000, 30_000, 110, kind="control")
+    wells = [SimulatedWell("H1", bare, (unstained,), ANNEXIN_PANEL, role="unstained")]
     for column, (role, stained) in enumerate(stains.items(), 2):
         factors = bare | {"marker": role}
         wells.append(SimulatedWell(f"H{column}", factors, (stained, negative), ANNEXIN_PANEL, role="single_stain"))
@@ -234,14 +200,14 @@ def _count_cells(rng: np.random.Generator, expected: float, msc: float) -> tuple
     beads = int(rng.poisson(BEADS_ADDED * ACQUIRED))
     return (
         Population(cells, 62_000, 30_000, 110, {"CD45": 9_000}, doublets=0.0),
-        Population(int(rng.poisson(msc)), 118_000, 85_000, 420),
-        Population(beads, 21_000, 120_000, 60, {"Beads": 60_000}, {"Beads": 0.08}),
-        Population(int(rng.poisson(40)), 11_000, 6_000, 40),
+        Population(int(rng.poisson(msc)), 118_000, 85_000, 420, kind="msc"),
+        Population(beads, 21_000, 120_000, 60, {"Beads": 60_000}, {"Beads": 0.08}, kind="beads"),
+        Population(int(rng.poisson(40)), 11_000, 6_000, 40, kind="debris"),
     )
 
 
 def _migration_plate(world: World, name: str, experiment: str, *, rng: np.random.Generator) -> SimulatedPlate:
-    day = _day(world, rng, TARGETS)
+    day = random_day(world, rng, TARGETS)
     wells = []
     columns = {"medium": (1, 2), "cxcl12": (3, 4), "msc": (5, 6)}
     for well, treatment, target in _layout(columns):
@@ -263,7 +229,11 @@ def _write_plate(folder: Path, plate: SimulatedPlate, rng: np.random.Generator) 
     _write_text(folder / "plates" / f"{plate.name}.toml", layout_toml(plate))
     (folder / "fcs" / plate.name).mkdir(parents=True, exist_ok=True)
     for well in plate.wells:
-        values, names = draw_events(rng, well.panel, well.populations, full=well.full)
+        values, names = draw_events(rng, well.panel, well.populations, full=well.full, optics=well.optics)
+        if well.carried:
+            first, _ = draw_events(rng, well.panel, well.carried, full=well.full, optics=well.optics)
+            values[:, names.index("Time")] += first[-1, names.index("Time")]
+            values = np.concatenate([first, values])
         if well.damage != "missing":
             _write_well(folder / "fcs" / plate.name / f"{well.name}.fcs", plate, well, values=values, names=names)
 
@@ -282,6 +252,10 @@ def _write_well(
         case "voltage":
             values = values * np.where(np.array(names) == "PE-A", 2.5, 1.0)
             volts["PE-A"] = 620.0
+        case "signal_drop":
+            run = np.arange(len(values)) / len(values)
+            fallen = (run >= 0.6) & (run < 0.7)
+            values = values * np.where(fallen[:, None] & (np.array(names) == "PE-A"), 0.4, 1.0)
     events = events_from_array(
         values.astype(np.float32),
         names,
@@ -304,6 +278,7 @@ def _keywords(plate: SimulatedPlate, well: SimulatedWell) -> dict[str, str]:
         "$WELLID": well.name,
         "$PLATEID": plate.name,
         "$COM": "simulated by assaykit",
+        **({"$BTIM": well.begun} if well.begun else {}),
     }
 
 

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
+
+from assaykit.errors import StudyError
+from assaykit.simulate.appearance import APPEARANCES, HONEST
 
 VEHICLE = "vehicle"
 IMATINIB = "imatinib 1 uM"
@@ -39,6 +43,7 @@ class Noise:
     both: float = 0.1  # treatment x context x experiment
     well: float = 0.12
     rho: float = 0.001
+    brightness: float = 0.0  # between plates, of all fluorescence: laser, detectors, staining
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class World:
     migration: Mapping[str, tuple[float, float, float]]  # % of input to medium, CXCL12, MSC
     apoptosis: Mapping[str, tuple[float, float]]  # % apoptotic alone, with MSC
     noise: Noise = Noise()
+    appearance: tuple[str, ...] = ()  # how the cells look: names in APPEARANCES
     experiments: tuple[str, ...] = ("2025-03-04", "2025-03-18", "2025-04-01", "2025-04-15", "2025-05-06")
 
 
@@ -90,6 +96,7 @@ REVIEWS = World(
     },
 )
 
+REAL = Noise(brightness=0.3)
 _FLAT = dict.fromkeys(TREATMENTS, 0.0)
 WORLDS: dict[str, World] = {
     "reviews": REVIEWS,
@@ -123,7 +130,52 @@ WORLDS: dict[str, World] = {
         migration={t: ((1.5, 1.5, 2.25) if PLERIXAFOR in t else (1.5, 3.0, 4.5)) for t in TREATMENTS},
         apoptosis={t: ((15.0, 15.0) if SIMVASTATIN in t else (5.0, 5.0)) for t in TREATMENTS},
     ),
+    "real": replace(
+        REVIEWS,
+        name="real",
+        meaning="as the reviews say, and every well as hard as real ones: what the next worlds do, all at once",
+        noise=REAL,
+        appearance=HONEST,
+    ),
+    **{
+        name: replace(
+            REVIEWS, name=name, meaning=f"as the reviews say, and {APPEARANCES[looks[0]].meaning}", appearance=looks
+        )
+        for name, looks in {
+            "sizes": ("sizes",),
+            "shrunken": ("shrunken",),
+            "swollen": ("swollen",),
+            "touching_debris": ("touching_debris",),
+            "no_debris": ("no_debris",),
+            "saturated": ("saturated",),
+            "dim": ("dim", "autofluorescent"),
+        }.items()
+    },
+    "differing_plates": replace(
+        REVIEWS,
+        name="differing_plates",
+        meaning="as the reviews say, and plates differ twofold in brightness",
+        noise=Noise(brightness=1.0),
+    ),
+    "dead_plates": replace(
+        REVIEWS,
+        name="dead_plates",
+        meaning="98 % of the cells of every plate are dead whatever the treatment",
+        apoptosis=dict.fromkeys(TREATMENTS, (98.0, 98.0)),
+        appearance=("dead",),
+    ),
 }
+
+
+def new_study(folder: Path, world: str) -> World:
+    """Return the world of a study to be written; raises StudyError where it is unknown, or the folder is taken."""
+    if world not in WORLDS:
+        raise StudyError("the world must be a known one", repr(world), "", f"use one of {', '.join(WORLDS)}")
+    if (folder / "study.toml").exists():
+        raise StudyError(
+            "a simulated study must go to a new folder", "a study.toml", str(folder), "name another folder"
+        )
+    return WORLDS[world]
 
 
 def truth_rows(world: World) -> list[dict[str, str | float]]:
