@@ -14,7 +14,7 @@ def simulate(
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed writes the same bytes.")] = 1,
     world: Annotated[str, typer.Option(help="What is true; --list shows the worlds.")] = "reviews",
-    cells: Annotated[int, typer.Option(min=50, help="Leukaemia cells per stained well.")] = 360,
+    cells: Annotated[int, typer.Option(min=50, help="Leukaemia cells per stained well.")] = 2_000,
     fault: Annotated[list[str] | None, typer.Option(help="A fault to plant; may be given again.")] = None,
     source: Annotated[
         Path | None,

@@ -50,7 +50,7 @@ INPUT_DILUTION = 20
 
 
 def simulate_study(
-    folder: Path, *, seed: int, world: str = "reviews", cells: int = 360, faults: Sequence[str] = ()
+    folder: Path, *, seed: int, world: str = "reviews", cells: int = 2_000, faults: Sequence[str] = ()
 ) -> Path:
     """Write a study into `folder` and return the path of its study.toml.
 

@@ -1,7 +1,8 @@
 """`World`: what is true in a simulated study; design, effects and noise, with the answer an analysis should find.
 
 Effects follow the directions of the two reviews; their sizes are our assumptions, chosen plausible for a dim
-BCR-ABL+ line such as K562. A world differs from the default only where its name says so.
+BCR-ABL+ line such as K562. A world differs from the default only where its name says so; the default's cells look as
+hard as real ones (`HONEST`), and "textbook" is the one with none of that, from which each hard thing alone departs.
 """
 
 from __future__ import annotations
@@ -57,8 +58,8 @@ class World:
     clone_artefact: float  # apparent log2 change of a 12G5 stain under plerixafor
     migration: Mapping[str, tuple[float, float, float]]  # % of input to medium, CXCL12, MSC
     apoptosis: Mapping[str, tuple[float, float]]  # % apoptotic alone, with MSC
-    noise: Noise = Noise()
-    appearance: tuple[str, ...] = ()  # how the cells look: names in APPEARANCES
+    noise: Noise = Noise(brightness=0.3)
+    appearance: tuple[str, ...] = HONEST  # how the cells look: names in APPEARANCES
     experiments: tuple[str, ...] = ("2025-03-04", "2025-03-18", "2025-04-01", "2025-04-15", "2025-05-06")
 
 
@@ -96,10 +97,17 @@ REVIEWS = World(
     },
 )
 
-REAL = Noise(brightness=0.3)
+TEXTBOOK = replace(
+    REVIEWS,
+    name="textbook",
+    meaning="as the reviews say, with cells as in a textbook: one size, apart from the debris, all plates alike",
+    noise=Noise(),
+    appearance=(),
+)
 _FLAT = dict.fromkeys(TREATMENTS, 0.0)
 WORLDS: dict[str, World] = {
     "reviews": REVIEWS,
+    "textbook": TEXTBOOK,
     "null": replace(
         REVIEWS,
         name="null",
@@ -130,16 +138,9 @@ WORLDS: dict[str, World] = {
         migration={t: ((1.5, 1.5, 2.25) if PLERIXAFOR in t else (1.5, 3.0, 4.5)) for t in TREATMENTS},
         apoptosis={t: ((15.0, 15.0) if SIMVASTATIN in t else (5.0, 5.0)) for t in TREATMENTS},
     ),
-    "real": replace(
-        REVIEWS,
-        name="real",
-        meaning="as the reviews say, and every well as hard as real ones: what the next worlds do, all at once",
-        noise=REAL,
-        appearance=HONEST,
-    ),
     **{
         name: replace(
-            REVIEWS, name=name, meaning=f"as the reviews say, and {APPEARANCES[looks[0]].meaning}", appearance=looks
+            TEXTBOOK, name=name, meaning=f"the textbook's cells, but {APPEARANCES[looks[0]].meaning}", appearance=looks
         )
         for name, looks in {
             "sizes": ("sizes",),
@@ -152,15 +153,15 @@ WORLDS: dict[str, World] = {
         }.items()
     },
     "differing_plates": replace(
-        REVIEWS,
+        TEXTBOOK,
         name="differing_plates",
-        meaning="as the reviews say, and plates differ twofold in brightness",
+        meaning="the textbook's cells, but plates differ twofold in brightness",
         noise=Noise(brightness=1.0),
     ),
     "dead_plates": replace(
-        REVIEWS,
+        TEXTBOOK,
         name="dead_plates",
-        meaning="98 % of the cells of every plate are dead whatever the treatment",
+        meaning="the textbook's cells, but 98 % of every plate are dead whatever the treatment",
         apoptosis=dict.fromkeys(TREATMENTS, (98.0, 98.0)),
         appearance=("dead",),
     ),

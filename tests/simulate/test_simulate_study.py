@@ -17,7 +17,7 @@ from assaykit.simulate import FAULTS, WORLDS, simulate_study, truth_rows
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     folder = tmp_path_factory.mktemp("simulated")
-    return simulate_study(folder, seed=3, cells=300).parent
+    return simulate_study(folder, seed=3, world="textbook", cells=300).parent
 
 
 def files(folder):
@@ -25,7 +25,7 @@ def files(folder):
 
 
 def test_the_same_seed_writes_the_same_bytes(study, tmp_path):
-    again = simulate_study(tmp_path / "again", seed=3, cells=300).parent
+    again = simulate_study(tmp_path / "again", seed=3, world="textbook", cells=300).parent
     names = files(study)
     assert names == files(again)
     _, different, missing = filecmp.cmpfiles(study, again, [str(name) for name in names], shallow=False)
@@ -33,14 +33,14 @@ def test_the_same_seed_writes_the_same_bytes(study, tmp_path):
 
 
 def test_another_seed_writes_other_cells(study, tmp_path):
-    other = simulate_study(tmp_path / "other", seed=4, cells=300).parent
+    other = simulate_study(tmp_path / "other", seed=4, world="textbook", cells=300).parent
     well = "fcs/cxcr4_E1/A1.fcs"
     assert (study / well).read_bytes() != (other / well).read_bytes()
 
 
 def test_truth_toml_holds_every_arm_of_the_world(study):
     truth = tomllib.loads((study / "truth.toml").read_text())
-    assert truth["truth"] == truth_rows(WORLDS["reviews"])
+    assert truth["truth"] == truth_rows(WORLDS["textbook"])
     assert truth["seed"] == 3
 
 
@@ -75,7 +75,7 @@ def test_every_spillover_matrix_sends_one_dye_to_its_own_detector(study):
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_changes_its_own_plate_and_no_other(fault, tmp_path, study):
     planted = FAULTS[fault]
-    broken = simulate_study(tmp_path / fault, seed=3, cells=300, faults=(fault,)).parent
+    broken = simulate_study(tmp_path / fault, seed=3, world="textbook", cells=300, faults=(fault,)).parent
     names = sorted({*files(study), *files(broken)})
     _, different, missing = filecmp.cmpfiles(study, broken, [str(name) for name in names], shallow=False)
     short = {"cxcr4_surface": "cxcr4", "annexin_apoptosis": "annexin", "transwell_migration": "migration"}
@@ -99,7 +99,7 @@ def test_a_folder_with_a_study_is_left_alone(study):
 
 def test_the_sample_study_is_what_simulate_writes(tmp_path):
     sample = Path(__file__).parents[2] / "sample_data" / "cml_niche"
-    again = simulate_study(tmp_path / "again", seed=7).parent
+    again = simulate_study(tmp_path / "again", seed=7, world="textbook", cells=360).parent
     names = files(sample)
     assert names == files(again)
     _, different, missing = filecmp.cmpfiles(sample, again, [str(name) for name in names], shallow=False)
