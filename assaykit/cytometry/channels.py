@@ -9,6 +9,7 @@ from assaykit.errors import GateError
 from assaykit.fcs.events import Channel
 from assaykit.protocol.gates import (
     BooleanGate,
+    DebrisGate,
     EllipsoidGate,
     Gate,
     PolygonGate,
@@ -121,6 +122,7 @@ def optional_roles(protocol: Protocol) -> frozenset[str]:
 def roles_used(protocol: Protocol) -> tuple[str, ...]:
     """Return every channel role that gates and readouts read, in the order they are met."""
     named = [role for gate in protocol.gates for role in gate_channels(gate)]
+    named += [role for gate in protocol.gates if isinstance(gate, DebrisGate) for role in gate.spares]
     named += [readout.channel for readout in protocol.readouts if readout.channel]
     return tuple(dict.fromkeys(named))
 

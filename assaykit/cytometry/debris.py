@@ -1,8 +1,9 @@
 """Where debris ends on forward scatter: what is cut must look like debris, or nothing is cut.
 
 Scatter is a linear measure, so its density is drawn on a linear scale, saturated events left out. The lowest peak is
-debris only where it is small beside the main population of larger events, no more granular than that, and unstained:
-lymphocytes beside monocytes, dying cells at half their size and doublets part on forward scatter as well, and stay.
+debris only where it is small beside the main population of larger events and no more granular than that: lymphocytes
+beside monocytes, dying cells at half their size and doublets part on forward scatter as well, and stay. Where dyes
+show dying cells, give only the events that carry none: dying cells may be of any size (`DebrisGate.spares`).
 """
 
 from __future__ import annotations
@@ -33,8 +34,6 @@ DOUBTFUL_SIZE = 1 / 2
 """A peak between SMALL and this share may be large debris or small cells: it stays, and a warning says so."""
 GRANULAR = 1.2
 """Debris has at most this multiple of the larger events' median side scatter (our convention)."""
-STAINED = 0.1
-"""A larger share of stained events makes a small population dying cells, not debris (our convention)."""
 UNSETTLED = 0.1
 """More events than this inside the interval of the cut make it doubtful (our convention)."""
 STRAY = 0.05
@@ -43,14 +42,13 @@ STRAY = 0.05
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scatter:
-    """Events of wells by forward scatter and, where known, side scatter and whether a dye of death stains them.
+    """Events of wells by forward and, where known, side scatter, shape (events,).
 
-    All of shape (events,); `top` is the value at which forward scatter saturates.
+    `top` is the value at which forward scatter saturates.
     """
 
     forward: NDArray[np.floating]
     side: NDArray[np.floating] | None = None
-    stained: NDArray[np.bool_] | None = None
     top: float = np.inf
 
     def usable(self) -> Scatter:
@@ -60,7 +58,6 @@ class Scatter:
             self,
             forward=self.forward[kept].astype(np.float64),
             side=None if self.side is None else self.side[kept],
-            stained=None if self.stained is None else self.stained[kept],
         )
 
 
@@ -105,9 +102,6 @@ def _unlike_debris(
     begin = histogram.centres[dents[place - 1]] if place else -np.inf
     end = histogram.centres[dents[place]]
     inside = (events.forward >= begin) & (events.forward < end)
-    if events.stained is not None and (share := float(events.stained[inside].mean())) > STAINED:
-        unstained = float((inside & ~events.stained).mean())
-        return CELLS if unstained < STRAY else f"{share:.0%} of the small events are stained; the others may be debris"
     if ratio > DOUBTFUL_SIZE:
         return CELLS
     if ratio > SMALL:
@@ -127,8 +121,7 @@ def _hidden_debris(events: Scatter, scatter: Scatter, histogram: Histogram, main
     """Return what makes it doubtful that no debris is seen, or "" where there is none."""
     if main < AT_THRESHOLD * histogram.centres.size:
         return "most events lie at the acquisition threshold, and no valley parts cells from them"
-    small = events.forward < SMALL * float(histogram.centres[main])
-    stray = float((small if events.stained is None else small & ~events.stained).mean())
+    stray = float((events.forward < SMALL * float(histogram.centres[main])).mean())
     if stray > STRAY:
         return f"{stray:.0%} of the events are as small as debris, but no valley parts them"
     dark = float((scatter.forward <= 0).mean())

@@ -69,38 +69,34 @@ def _stained_controls(bench: Bench, channel: str) -> tuple[Well, ...]:
 
 
 def _debris(gate: DebrisGate, bench: Bench) -> Estimate:
-    """Return where debris ends: from the controls where they show it, from every well of an assay of dying cells.
+    """Return where debris ends, from the controls where they show it; events that carry a dye it spares stay.
 
-    Only stained wells can show that small events are dying cells, so with `spares` the controls alone do not serve.
+    Such dyes are in stained wells only, so with `spares` the controls alone do not serve, and debris is sought among
+    the events without one.
     """
     controls = () if gate.spares else with_files(bench.plate.wells, "fmo", "isotype", "unstained")
     seed = seed_of(bench, gate.name)
+    everyone = (*controls, *with_files(bench.plate.wells, "sample"))
+    spared = {
+        channel: _valley_cut(bench, gate, channel, everyone, "below").value
+        for channel in gate.spares
+        if channel in bench.resolved.columns and bench.values(everyone, gate.parent, channel).size >= FEWEST
+    }
 
     def cut_of(wells: Sequence[Well]) -> Cut:
+        forward = bench.values(wells, gate.parent, gate.channel)
+        side = bench.values(wells, gate.parent, SIDE_SCATTER)
+        bare = np.ones(forward.size, dtype=bool)
+        for channel, value in spared.items():
+            bare &= bench.values(wells, gate.parent, channel) < value
         if gate.method == "mixture":
-            return cut_by_mixture(
-                bench.values(wells, gate.parent, gate.channel), keep="above", seed=seed, positive=True
-            )
-        return cut_debris(_scatter(gate, bench, wells), seed=seed)
+            return cut_by_mixture(forward[bare], keep="above", seed=seed, positive=True)
+        known_side = side[bare] if side.size == forward.size else None
+        return cut_debris(Scatter(forward[bare], known_side, bench.saturation(gate.channel)), seed=seed)
 
     wells, cut = _first_sure(gate, bench, controls, cut_of)
-    return Estimate(threshold(gate, gate.channel, cut, side="above"), {}, (_said(gate, bench, wells, cut),))
-
-
-def _scatter(gate: DebrisGate, bench: Bench, wells: Sequence[Well]) -> Scatter:
-    forward = bench.values(wells, gate.parent, gate.channel)
-    side = bench.values(wells, gate.parent, SIDE_SCATTER)
-    stained = np.zeros(forward.size, dtype=bool)
-    for channel in gate.spares:
-        values = bench.values(wells, gate.parent, channel)
-        if values.size == forward.size:
-            stained |= values >= _valley_cut(bench, gate, channel, values, "below").value
-    return Scatter(
-        forward,
-        side if side.size == forward.size else None,
-        stained if gate.spares else None,
-        bench.saturation(gate.channel),
-    )
+    fixed = threshold(gate, gate.channel, cut, side="above").model_copy(update={"spared": spared})
+    return Estimate(fixed, {}, (_said(gate, bench, wells, cut),))
 
 
 def _by_valley(gate: ViabilityGate | ValleyGate, bench: Bench) -> Estimate:
@@ -108,13 +104,14 @@ def _by_valley(gate: ViabilityGate | ValleyGate, bench: Bench) -> Estimate:
     side: Side = gate.side if isinstance(gate, ValleyGate) else "below"
 
     def cut_of(wells: Sequence[Well]) -> Cut:
-        return _valley_cut(bench, gate, gate.channel, bench.values(wells, gate.parent, gate.channel), side)
+        return _valley_cut(bench, gate, gate.channel, wells, side)
 
     wells, cut = _first_sure(gate, bench, _stained_controls(bench, gate.channel), cut_of)
     return Estimate(threshold(gate, gate.channel, cut, side=side), {}, (_said(gate, bench, wells, cut),))
 
 
-def _valley_cut(bench: Bench, gate: ValleyLike, channel: str, values: NDArray[np.floating], side: Side) -> Cut:
+def _valley_cut(bench: Bench, gate: ValleyLike, channel: str, wells: Sequence[Well], side: Side) -> Cut:
+    values = bench.values(wells, gate.parent, channel)
     control = _unstained_cells(bench, gate.parent, channel)
     top = bench.saturation(channel)
     return cut_by_valley(values, keep=side, seed=seed_of(bench, gate.name), control=control, top=top)

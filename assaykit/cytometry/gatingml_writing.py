@@ -148,6 +148,13 @@ def _values(element: Element, tag: str, values: tuple[float, ...]) -> None:
 
 def _bounds(gate: ThresholdGate | IntervalGate | RectangleGate | QuadrantGate) -> dict[str, Ends]:
     match gate:
+        case ThresholdGate() if gate.spared:
+            raise GateError(
+                "a gate must be one shape to be written as Gating-ML",
+                f"a threshold that spares {', '.join(gate.spared)}",
+                f"gate {gate.name}",
+                "write its protocol with spares = []",
+            )
         case ThresholdGate():
             return {gate.channel: (gate.value, None) if gate.side == "above" else (None, gate.value)}
         case IntervalGate():

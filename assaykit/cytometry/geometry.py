@@ -34,7 +34,10 @@ def inside(gate: Shape, columns: Columns) -> Mask:
     """Return which events the gate keeps, shape (events,), whatever its parent."""
     match gate:
         case ThresholdGate(side="above"):
-            return _between(gate, columns, gate.channel, (gate.value, None))
+            kept = _between(gate, columns, gate.channel, (gate.value, None))
+            for channel, value in gate.spared.items():
+                kept = kept | (channel_values(gate, columns, channel) >= value)
+            return kept
         case ThresholdGate():
             return _between(gate, columns, gate.channel, (None, gate.value))
         case IntervalGate():

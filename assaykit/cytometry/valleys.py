@@ -117,12 +117,13 @@ def cut_by_valley(
     # Of several, the clearest; with a control the highest: stroma glows more than the leukaemia cells beside it.
     clearest = max(serving, key=lambda i: errors_deep(histogram, peaks[i], peaks[i + 1]), default=None)
     place = clearest if negative is None or not serving else serving[-1]
+    doubted = negative is not None and place != clearest
     if place is None:
         dimmest, cut = mode_of(histogram), _beside_one_population(usable, keep, control)
     else:
         dimmest, cut = (
             float(histogram.centres[peaks[place]]),
-            scale.cut(_at_valley(histogram, peaks, place, seed, negative, len(serving))),
+            scale.cut(_at_valley(histogram, peaks, place, seed, known=negative is not None, doubted=doubted)),
         )
     # The cells called negative, or the control's that lie no lower, must not be bright.
     known = negative is not None and negative.top < dimmest
@@ -172,7 +173,7 @@ def _valley(histogram: Histogram, peaks: tuple[int, ...], place: int) -> float:
 
 
 def _at_valley(
-    histogram: Histogram, peaks: tuple[int, ...], place: int, seed: int, negative: Negative | None, serving: int
+    histogram: Histogram, peaks: tuple[int, ...], place: int, seed: int, *, known: bool, doubted: bool
 ) -> Cut:
     """Return the cut at one valley, on the shown scale, with what makes it doubtful."""
     pair = peaks[place], peaks[place + 1]
@@ -184,9 +185,9 @@ def _at_valley(
     rivals = [pair for pair in pairwise(peaks) if errors_deep(histogram, *pair) > RIVAL * depth]
     if undecided > UNDECIDED:
         why = f"{undecided:.1%} of the cells lie within its interval"
-    elif negative is None and len(rivals) > 1:
+    elif not known and len(rivals) > 1:
         why = f"there are {len(peaks)} populations and no control says which is negative"
-    elif negative is not None and serving > 1:
+    elif doubted:
         why = "cells somewhat brighter than the control are taken for negative; add a control of every kind of cell"
     return Cut(value, float(low), float(high), sure=not why, why=why)
 

@@ -99,12 +99,16 @@ class ShapeModel(GateModel):
 
 
 class ThresholdGate(ShapeModel):
-    """Keep cells at or above (or below) a value, on the compensated raw scale unless `scales` says otherwise."""
+    """Keep cells at or above (or below) a value, on the compensated raw scale unless `scales` says otherwise.
+
+    Above, cells stay as well that reach one of the values of `spared`, channel by channel, on the raw scale.
+    """
 
     kind: Literal["threshold"] = "threshold"
     channel: str
     value: float
     side: Literal["above", "below"] = "above"
+    spared: dict[str, float] = Field(default_factory=dict)
     low: float | None = None  # interval of an estimated value
     high: float | None = None
 
@@ -192,7 +196,7 @@ class EstimatedModel(GateModel):
 class DebrisGate(EstimatedModel):
     """Estimate where debris ends on forward scatter, per plate.
 
-    `spares` names the dyes of dying cells: a small population that carries one of them is not cut, whatever its size.
+    `spares` names the dyes of dying cells: an event that carries one of them is no debris, whatever its size.
     """
 
     kind: Literal["debris"] = "debris"

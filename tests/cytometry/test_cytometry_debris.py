@@ -8,6 +8,7 @@ import pytest
 
 from assaykit.cytometry.debris import Scatter, cut_debris
 from assaykit.fcs import read_fcs
+from assaykit.plate.model import Well
 
 TOP = 262143.0
 
@@ -72,14 +73,6 @@ def test_doublets_do_not_make_single_cells_debris(rng):
     assert kept(forward, cut) == 1.0
 
 
-@pytest.mark.parametrize("size", [0.3, 0.5])
-def test_stained_small_events_are_dying_cells_whatever_their_size(rng, size):
-    forward = np.concatenate([rng.normal(90e3 * size, 5e3, 4000), rng.normal(90e3, 9e3, 6000)])
-    cut = cut_debris(Scatter(forward, stained=np.arange(10_000) < 4000), seed=1)
-    assert cut.sure
-    assert kept(forward, cut) == 1.0
-
-
 def test_small_granular_events_are_not_taken_for_debris(rng):
     forward = np.concatenate([rng.normal(25e3, 4e3, 3000), rng.normal(90e3, 9e3, 7000)])
     side = np.concatenate([rng.normal(60e3, 9e3, 3000), rng.normal(30e3, 6e3, 7000)])
@@ -113,3 +106,33 @@ def test_vendor_samples_keep_their_main_cluster(corpus, name):
     first = next(i for i, channel in enumerate(events.names) if channel.startswith("FSC"))
     forward = events.values[:, first]
     assert kept(forward, cut_debris(Scatter(forward, top=events.channels[first].range * 0.9999), seed=1)) > 0.95
+
+
+DEATH = {
+    "name": "death",
+    "title": "Dying cells and debris of one size",
+    "compensation": "none",
+    "channels": {"fsc_a": {"names": ["FSC-A"]}, "annexin": {"names": ["PE-A"], "marker": "annexin V"}},
+    "gate": [
+        {"kind": "debris", "name": "cells", "spares": ["annexin"]},
+        {"kind": "valley", "name": "alive", "parent": "cells", "channel": "annexin", "side": "below"},
+    ],
+    "readout": [{"statistic": "percent_of_parent", "population": "alive"}],
+}
+
+
+@pytest.mark.parametrize("size", [0.2, 0.5])
+@pytest.mark.parametrize("pieces", [0, 2000])
+def test_debris_is_cut_and_dying_cells_of_its_size_are_not(lab, size, pieces):
+    """Of 6,000 living and 4,000 dying cells 60 % are alive, whatever lies beside the dying ones on forward scatter."""
+    rng = np.random.default_rng(8)
+    alive, dying = rng.normal(90e3, 9e3, 6000), rng.normal(90e3 * size, 5e3, 4000)
+    forward = np.abs(np.concatenate([alive, dying, rng.normal(15e3, 4e3, pieces)]))
+    values = np.zeros((forward.size, 8), dtype=np.float32)
+    values[:, 0] = forward
+    values[:, 2] = 0.5 * forward
+    values[:, 3] = rng.normal(60, 40, forward.size)
+    values[6000:10_000, 3] = 10 ** rng.normal(4, 0.2, 4000)
+    values[:, 7] = np.linspace(0, 60, forward.size)
+    ran = lab.run([Well("A1", "sample", {"treatment": "vehicle"}, lab.write("A1", values))], protocol=DEATH)
+    assert ran.value("A1", "alive_percent_of_parent") == pytest.approx(60.0, abs=1.0)
