@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.fcs.digest import sha256_of
+
+Level = Literal["note", "warn"]
+"""What a repair means for the values: a note could not change one; a warning is a guess that a value rests on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,7 @@ class Repair:
     found: str
     done: str
     where: str
+    level: Level = "note"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from assaykit.errors import FcsError
 from assaykit.fcs.events import Channel, Repair
@@ -86,10 +87,10 @@ def channels_from_keywords(words: Keywords, count: int) -> tuple[tuple[Channel, 
 
 def _merged(repairs: Sequence[Repair]) -> list[Repair]:
     """Return one repair for all parameters with the same fault and value."""
-    places: dict[tuple[str, str, str], list[str]] = {}
+    places: dict[Repair, list[str]] = {}
     for repair in repairs:
-        places.setdefault((repair.name, repair.found, repair.done), []).append(repair.where)
-    return [Repair(*what, ", ".join(where)) for what, where in places.items()]
+        places.setdefault(replace(repair, where=""), []).append(repair.where)
+    return [replace(what, where=", ".join(where)) for what, where in places.items()]
 
 
 def _channel(words: dict[str, str], index: int, repairs: list[Repair]) -> Channel:

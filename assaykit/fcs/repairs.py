@@ -6,11 +6,9 @@ prints the list.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from assaykit.fcs.events import Repair
-
-Level = Literal["note", "warn"]
+from assaykit.fcs.events import Level, Repair
 
 
 class Remedy(NamedTuple):
@@ -46,6 +44,7 @@ REPAIRS: dict[str, Remedy] = {
     "delimiter_not_doubled": Remedy(
         "a value holds the delimiter without doubling it", "the value read up to the next standard keyword", "warn"
     ),
+    "delimiter_stray": Remedy("a delimiter too many behind a value", "left out"),
     "keyword_without_value": Remedy("the last keyword has no value", "the keyword left out"),
     "value_without_keyword": Remedy("a value stands without a keyword", "the value left out"),
     "keyword_padded": Remedy("blanks around a keyword", "the blanks removed"),
@@ -107,7 +106,10 @@ REPAIRS: dict[str, Remedy] = {
 }
 
 
-def mended(name: str, found: str, *, done: str = "", where: str = "") -> Repair:
-    """Return the documented repair `name` with what was found, and where in the file; `done` defaults to its action."""
-    action = REPAIRS[name].action
-    return Repair(name, found, done or action, where)
+def mended(name: str, found: str, *, done: str = "", where: str = "", level: Level | None = None) -> Repair:
+    """Return the documented repair `name` with what was found, and where in the file.
+
+    `done` and `level` default to those of its kind; a kind that warns may be a note where no value can rest on it.
+    """
+    remedy = REPAIRS[name]
+    return Repair(name, found, done or remedy.action, where, level or remedy.level)
