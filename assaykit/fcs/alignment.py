@@ -1,7 +1,7 @@
 """Alignment: TEXT that is out of step, parted into keywords and values at the least cost.
 
-Form: `body, delimiter -> (Word, ...)`. Keywords and values alternate, and a doubled delimiter is a letter. Writers leave a
-delimiter undoubled, or a value empty, and from there on every word may be read in the other's place. Where the two
+Form: `body, delimiter -> (Word, ...)`. Keywords and values alternate, and a doubled delimiter is a letter. Where a
+writer leaves a delimiter undoubled, or a value empty, every word behind may be read in the other's place. Where the two
 come back into step is a shortest path over the words (Viterbi 1967, 10.1109/TIT.1967.1054010): each fault has a cost, a
 standard keyword read inside a value a high one, and the value of a keyword that has a grammar ends where it is whole.
 """

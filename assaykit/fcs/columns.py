@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.errors import FcsError
-from assaykit.fcs.layouts import Field, Layout
+from assaykit.fcs.layouts import Field, Layout, direction
 from assaykit.fcs.source import Source
 
 BLOCK = 1 << 19  # bytes: within a typical second-level cache
@@ -94,7 +94,7 @@ def _read_table(
     common = reduce(and_, filter(None, masks)) if any(masks) else None
     scaled = [(place, column.scale) for place, column in enumerate(wanted) if column.scale is not None]
     outside = np.zeros(channels, np.uint64)
-    if first_field.kind in "FD" and _direction(layout.order, size) == _NATIVE and not scaled:
+    if first_field.kind in "FD" and direction(layout.order, size) == _NATIVE and not scaled:
         fill_exactly(source, values.reshape(-1).view(np.uint8), begin)
         return values, (0,) * channels
     for first, count, block, _ in blocks(source, layout, begin=begin, events=events):
@@ -158,20 +158,12 @@ def decoder(field: Field, order: tuple[int, ...]) -> Decode:
     begin, size = field.offset // 8, field.bits // 8
     if field.kind == "A":
         return _text(begin, size)
-    direction = _direction(order, size)
-    if not direction:
+    way = direction(order, size)
+    if not way:
         return _shuffled(begin, size, order=order, kind=field.kind)
     if field.kind in "FD" or size in (1, 2, 4, 8):
-        return _strided(begin, np.dtype(f"{direction}{'f' if field.kind in 'FD' else 'u'}{size}"))
-    return _odd_width(begin, size, direction)
-
-
-def _direction(order: tuple[int, ...], size: int) -> str:
-    """Return "<" or ">" as numpy writes byte orders, "" where the bytes are shuffled."""
-    head = list(order[:size])
-    if size == 1 or head == sorted(head):
-        return "<"
-    return ">" if head == sorted(head, reverse=True) else ""
+        return _strided(begin, np.dtype(f"{way}{'f' if field.kind in 'FD' else 'u'}{size}"))
+    return _odd_width(begin, size, way)
 
 
 def _strided(begin: int, dtype: np.dtype[Any]) -> Decode:
@@ -181,26 +173,21 @@ def _strided(begin: int, dtype: np.dtype[Any]) -> Decode:
     return decode
 
 
-def _odd_width(begin: int, size: int, direction: str) -> Decode:
+def _odd_width(begin: int, size: int, way: str) -> Decode:
     """Read 3, 5, 6 or 7 bytes as the next wider integer, and drop the bytes that are not its own."""
-    wider = np.dtype(f"{direction}u{4 if size < 4 else 8}")
+    wider = np.dtype(f"{way}u{4 if size < 4 else 8}")
     spare = wider.type(8 * (wider.itemsize - size))
     kept = wider.type((1 << 8 * size) - 1)
 
     def decode(block: NDArray[np.uint8], width: int, count: int) -> Column:
         stored: Column = np.ndarray((count,), wider, block.data, begin, (width,))
-        column: Column = stored & kept if direction == "<" else stored >> spare
+        column: Column = stored & kept if way == "<" else stored >> spare
         return column
 
     return decode
 
 
 def _shuffled(begin: int, size: int, *, order: tuple[int, ...], kind: str) -> Decode:
-    if size != len(order):
-        raise FcsError(
-            "$BYTEORD must say the order of every byte of a value", f"{order} for values of {size} bytes", "", "", None,
-            "$BYTEORD", ",".join(map(str, order)),
-        )  # fmt: skip
     places = np.argsort(order)  # where each byte is stored, the least significant first
     dtype = np.dtype(f"<{'f' if kind in 'FD' else 'u'}{size}")
 

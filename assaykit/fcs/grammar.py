@@ -27,6 +27,11 @@ _VENDOR = re.compile(
     r"P\d+(DISPLAY|BS|MS|LO|HI|TYPE)|&\d+[A-Z][\w .#]*|@[A-Z][\w ]*|FJ_\$\w+|FLOWCORE_\$\w+|BD\$\w+|BDPM\$[\w ]+)\s*",
     re.IGNORECASE,
 )
+MARKERS = frozenset({  # those of them that give away a reading out of step when they stand among the values
+    "SPILL", "$SPILL", "SPILLOVER", "COMP", "APPLY COMPENSATION", "TUBE NAME", "EXPERIMENT NAME", "SAMPLE ID",
+    "PLATE ID", "PLATE NAME", "WELL ID", "EXPORT USER NAME", "EXPORT TIME", "CREATOR", "GUID", "AUTOBS", "THRESHOLD",
+    "FSC ASF", "WINDOW EXTENSION", "P1DISPLAY", "P2DISPLAY", "P1BS", "P1MS", "LASER1NAME", "LASER1DELAY", "LASER1ASF",
+})  # fmt: skip
 _NUMBER = r"[-+]?(\d+([.,]\d*)?|[.,]\d+)(E[-+]?\d+)?"
 _WHOLE = r"[-+]?\d+"
 
@@ -69,16 +74,17 @@ def _byte_order(value: str) -> bool:
 
 def _spillover(value: str) -> bool:
     """Whether a value is `n, n names, n x n numbers`; how the numbers are written is not asked here."""
-    words = value.replace("\t", ",").replace("\n", ",").split(",")
-    size = words[0].strip()
-    return size.isascii() and size.isdigit() and len(size) < 5 and len(words) >= 1 + int(size) + int(size) ** 2
+    return _holds_matrix(value.replace("\t", ",").replace("\n", ","), names=1)
 
 
 def _compensation(value: str) -> bool:
     """Whether a value is `n, n x n numbers`, as FCS 3.0 wrote $COMP, or has names as later programs do."""
-    words = value.split(",")
-    size = words[0].strip()
-    return size.isascii() and size.isdigit() and len(size) < 5 and len(words) >= 1 + int(size) ** 2
+    return _holds_matrix(value, names=0)
+
+
+def _holds_matrix(value: str, *, names: int) -> bool:
+    size = value.partition(",")[0].strip()
+    return size.isascii() and size.isdigit() and len(size) < 5 and value.count(",") >= int(size) * (int(size) + names)
 
 
 _is_whole, _is_number = _matches(_WHOLE), _matches(_NUMBER)

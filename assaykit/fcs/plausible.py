@@ -1,7 +1,7 @@
 """Plausibility: whether bytes read as events of a layout look like measurements.
 
-Bytes read one off, or in the wrong order, give floats of wild exponents and integers far beyond $PnR. Only arbitration
-asks, so the usual file is never sampled.
+Bytes read one off, or in the wrong order, give floats of wild exponents and integers far beyond $PnR. Where HEADER and
+TEXT agree, a few events of floats are sampled; integers tell when they are read, by the bits beyond $PnR.
 """
 
 from __future__ import annotations
@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assaykit.fcs.columns import decoder
-from assaykit.fcs.layouts import Field, Layout
+from assaykit.fcs.layouts import Field, Layout, direction
 from assaykit.fcs.source import Source
 
 SAMPLE = 256  # events
+_FEW = 32  # events sampled where nothing is in doubt
+_ENOUGH = 10  # events
+_SPOTS, _SPOT = 16, 4096  # places looked at, and bytes at each, where DATA may hold zeros alone
 _FAINTEST, _FURTHEST = 1e-6, 1e9
 
 
@@ -48,3 +52,57 @@ def _plausible(field: Field, column: np.ndarray, top: float) -> float | None:
     with np.errstate(all="ignore"):
         size = np.abs(column.astype(np.float64))
         return float(np.mean((size == 0) | ((size > _FAINTEST) & (size < max(_FURTHEST, 1000 * top)))))
+
+
+def share_of_sense(
+    source: Source, layout: Layout, *, begin: int, ranges: Sequence[float], reverse: bool = False
+) -> NDArray[np.float64] | None:
+    """Return per channel the share of the first values, but zeros, that could be measurements; NaN where all are 0.
+
+    None where DATA is not floats of one width in a plain order of bytes, or too few to tell. `reverse` reads the bytes
+    the other way round.
+    """
+    first = layout.fields[0]
+    way = direction(layout.order, first.bits // 8)
+    if first.kind not in "FD" or not way or len({(field.kind, field.bits) for field in layout.fields}) > 1:
+        return None
+    raw = source.read(begin, begin + _FEW * layout.width // 8)
+    whole = raw[: len(raw) // (layout.width // 8) * (layout.width // 8)]
+    if len(whole) < _ENOUGH * layout.width // 8:
+        return None
+    order = {"<": ">", ">": "<"}[way] if reverse else way
+    with np.errstate(all="ignore"):
+        size = np.abs(np.frombuffer(whole, f"{order}f{first.bits // 8}").reshape(-1, len(layout.fields)), dtype=float)
+        sane = (size > _FAINTEST) & (size < np.maximum(_FURTHEST, 1000 * np.asarray(ranges)))
+        filled = (size != 0).sum(axis=0)
+        return np.where(filled, sane.sum(axis=0) / np.maximum(filled, 1), np.nan)
+
+
+def all_make_sense(source: Source, layout: Layout, *, begin: int) -> bool:
+    """Whether the first floats are one and all of a usual size, or nothing can be told: the quick answer for most."""
+    first = layout.fields[0]
+    way = direction(layout.order, first.bits // 8)
+    if first.kind not in "FD" or not way:
+        return True
+    raw = source.read(begin, begin + _FEW * layout.width // 8)
+    with np.errstate(all="ignore"):
+        size = np.abs(np.frombuffer(raw, f"{way}f{first.bits // 8}", count=len(raw) * 8 // first.bits))
+        return bool((((size > _FAINTEST) & (size < _FURTHEST)) | (size == 0)).all())
+
+
+def makes_no_sense(source: Source, layout: Layout, *, begin: int, ranges: Sequence[float]) -> bool:
+    """Whether most floats at `begin` could not be measurements, over all channels."""
+    if all_make_sense(source, layout, begin=begin):
+        return False
+    shares = share_of_sense(source, layout, begin=begin, ranges=ranges)
+    if shares is None or np.isnan(shares).all():
+        return False
+    return bool(np.nanmean(shares) < 0.5)
+
+
+def holds_zeros_alone(source: Source, *, begin: int, end: int) -> bool:
+    """Whether DATA is nothing but zero bytes, at its beginning and at places all over it."""
+    if source.read(begin, min(end, begin + 64)).strip(b"\0"):
+        return False
+    places = np.linspace(begin, max(begin, end - _SPOT), _SPOTS).astype(int)
+    return not any(source.read(int(place), min(end, int(place) + _SPOT)).strip(b"\0") for place in places)

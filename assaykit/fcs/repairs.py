@@ -61,14 +61,21 @@ REPAIRS: dict[str, Remedy] = {
     ),
     "name_missing": Remedy("a parameter has no $PnN", "named by its $PnS, else by its number"),
     "names_repeated": Remedy("two parameters have one $PnN", "kept; asking for the name gives the first", "warn"),
-    "number_unusable": Remedy("$PnR, $PnG or $TOT is not a number in its range", "read as absent"),
+    "number_unusable": Remedy("$PnR, $PnG, $TIMESTEP or $TOT is not a number in its range", "read as absent", "warn"),
+    "decimal_comma": Remedy("$PnG or $TIMESTEP is written with a decimal comma", "read as a decimal point", "warn"),
     "range_missing": Remedy("$PnR of an integer parameter is missing", "every bit of $PnB kept, none masked"),
+    "log_without_range": Remedy(
+        "a log amplifier has no $PnR, without which it cannot be undone", "values left as stored", "warn"
+    ),
     "amplifier_unreadable": Remedy("$PnE is not two numbers", "read as a linear amplifier", "warn"),
     "log_offset_zero": Remedy("$PnE gives a log amplifier an offset of 0", "the offset read as 1 (FCS 3.1, 3.2.20)"),
     "log_on_float": Remedy(
         "$PnE gives floating-point data a log amplifier, which the standard forbids",
         "values taken as linear already",
         "warn",
+    ),
+    "byte_order_short": Remedy(
+        "$BYTEORD names one byte, and values have more", "1 read as least significant byte first", "warn"
     ),
     "width_missing": Remedy("$PnB is missing", "taken from the other parameters, else from $BYTEORD", "warn"),
     "width_from_length": Remedy(
@@ -81,6 +88,20 @@ REPAIRS: dict[str, Remedy] = {
     "data_begin_off_by_one": Remedy(
         "DATA begins one byte beside where HEADER and TEXT say", "moved, as values there are plausible", "warn"
     ),
+    "data_behind_padding": Remedy(
+        "DATA would begin in padding behind TEXT and leave out the last bytes", "moved behind the padding", "warn"
+    ),
+    "byte_order_wrong": Remedy(
+        "no float could be a measurement in the order of bytes $BYTEORD says, and all could in the other",
+        "read in the other order",
+        "warn",
+    ),
+    "values_implausible": Remedy(
+        "most values of a channel are no measurement: not a number, infinite, or of a wild size",
+        "read as they are: compare with the cytometer's own software",
+        "warn",
+    ),
+    "zeros_alone": Remedy("DATA is nothing but zeros", "read as they are: perhaps a copy broke off", "warn"),
     "data_end_off": Remedy("the end of DATA is a byte, or the CRC, off", "$TOT events read"),
     "data_end_wrong": Remedy(
         "the end of DATA leaves no room for $TOT events, but the file does", "$TOT events read", "warn"

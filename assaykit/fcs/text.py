@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from assaykit.errors import FcsError
 from assaykit.fcs.alignment import Word, aligned
 from assaykit.fcs.events import Level, Repair
-from assaykit.fcs.grammar import REVEALING, grammar, is_known, is_standard
+from assaykit.fcs.grammar import MARKERS, REVEALING, grammar, is_standard
 from assaykit.fcs.repairs import mended
 
 _MOST_TOKENS = 100_000  # some ten times the largest seen; more would be memory lost on a broken file
@@ -57,7 +57,7 @@ def _decoded(raw: bytes, begin: int) -> tuple[str, list[Repair]]:
 def _pairs(body: str, delimiter: str, where: str) -> tuple[Pairs, list[Repair]]:
     """Return keywords and values: as the standard reads them where that is sound, else by the least faults."""
     tokens = _last_trimmed(_unescaped(body, delimiter))
-    if len(tokens) % 2 == 0 and _sound(tokens, delimiter):
+    if len(tokens) % 2 == 0 and _sound(tokens, delimiter, doubled=delimiter * 2 in body):
         return _stripped(list(zip(tokens[::2], tokens[1::2], strict=True)), where)
     words = aligned(body, delimiter)
     whole = [(word.keyword, word.value) for word in words if "missing" not in word.faults]
@@ -101,21 +101,18 @@ def _last_trimmed(tokens: list[str]) -> list[str]:
     return tokens if tokens[-1].strip(_PADDING) else tokens[:-1]
 
 
-def _sound(tokens: Sequence[str], delimiter: str) -> bool:
+def _sound(tokens: Sequence[str], delimiter: str, *, doubled: bool) -> bool:
     """Whether the strict reading shows no sign that a word stands in the place of another.
 
     Signs are a standard keyword in or among the values, one that most writers use among them, a keyword that holds the
     delimiter, and a value cut short that says dates, times or numbers set apart by signs which may be the delimiter.
     """
     keys, values = tokens[::2], tokens[1::2]
-    if any(delimiter in key or not key for key in keys):
+    if "" in keys or not MARKERS.isdisjoint(values) or (doubled and any(delimiter in key for key in keys)):
         return False
     if any("$" in value and any(map(is_standard, value.split(delimiter))) for value in values):
         return False
-    if any(is_known(value) for value in values if value[:1].isalpha()):
-        return False
-    found = dict(zip(keys, values, strict=True))
-    return all(whole(found[key]) for key, whole in _REVEALING.items() if key in found)
+    return all(whole(values[keys.index(key)]) for key, whole in _REVEALING.items() if key in keys)
 
 
 def _stripped(pairs: Pairs, where: str) -> tuple[Pairs, list[Repair]]:

@@ -303,7 +303,19 @@ REFUSALS = {
     "is a histogram": (floats(declared={"$MODE": "U"}).bytes(), r"\$MODE"),
     "has no kind of data": (floats(declared={"$DATATYPE": "Q"}).bytes(), r"\$DATATYPE"),
     "has no order of bytes": (floats(declared={"$BYTEORD": "\0absent"}).bytes(), r"\$BYTEORD"),
-    "has an order of one byte": (floats(declared={"$BYTEORD": "1"}).bytes(), r"\$BYTEORD"),
+    "has an order of one byte": (floats(declared={"$BYTEORD": "4"}).bytes(), r"\$BYTEORD"),
+    "has shuffled bytes of another width": (
+        integers(order=(1, 2), declared={"$BYTEORD": "2,1,4,3,6,5"}).bytes().replace(b"$P1B/16", b"$P1B/32"),
+        r"\$BYTEORD must say the order",
+    ),
+    "has text without a width": (
+        Recipe([[1, 2]], "AI", [40, 32], [1024] * 2, ["A", "B"], declared={"$P1B": "*"}).bytes(),
+        r"\$P1B",
+    ),
+    "packs bits beside floats": (
+        Recipe([[1, 2]], "FI", [32, 16], [1024] * 2, ["A", "B"], declared={"$P2B": "11"}).bytes() + bytes(9),
+        r"\$P",
+    ),
     "has integers of 65 bits": (integers(declared={"$P2B": "65"}).bytes(), r"\$P2B"),
     "is nothing but delimiters": (
         b"FCS3.0    " + b"%8d%8d%8d%8d%8d%8d" % (58, 200057, 0, 0, 0, 0) + b"/" * 200_000,
