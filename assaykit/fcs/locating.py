@@ -22,6 +22,7 @@ from assaykit.fcs.source import Source
 
 CRC_BYTES = 8
 _MOST_PADDING = 1 << 12
+_ZEROS_TELL = 4  # bytes
 
 
 class Claim(NamedTuple):
@@ -169,8 +170,8 @@ def _behind_padding(
     """Return the claim moved behind padding it begins in, None where it begins in none.
 
     It does where blanks or NULs fill its first k bytes, and k bytes that are none lie behind its last: up to where
-    another claim of that length ends, or up to the end of the file or the CRC there. A first event may hold zeros, so
-    without another claim, and unless the values are suspect, NULs count only where they are whole events.
+    another claim of that length ends, or up to the end of the file or the CRC there. A value may be zero, so without
+    another claim, and unless the values are suspect, NULs count only from four on; text is no data.
     """
     if _needed(layout, room.total) != claim.span or layout.width == 0:
         return None
@@ -178,13 +179,15 @@ def _behind_padding(
     said = {other.begin - claim.begin for other in claims if other.span == claim.span} - {0}
     if not said and left in {0, CRC_BYTES}:
         return None
-    for k in sorted({*said, *((left, left - CRC_BYTES) if claim.begin == room.text[1] else ())}):
+    behind = (left, left - CRC_BYTES) if claim.begin == room.text[1] else ()
+    for k in sorted({*said, *behind}, reverse=True):
         if not 0 < k <= min(left, _MOST_PADDING):
             continue
         head = room.source.read(claim.begin, claim.begin + k)
         tail = room.source.read(claim.last + 1, claim.last + 1 + k)
-        padding = b" \0" if suspect or k in said or k * 8 % layout.width == 0 else b" "
-        if not head.strip(padding) and tail.strip(b" \0\t\r\n") and not (k == CRC_BYTES and tail.isalnum()):
+        padding = b" \0" if suspect or k in said or k >= _ZEROS_TELL else b" "
+        data = tail.strip(b" \0\t\r\n") and not (k > 3 and tail.isascii() and tail.decode("ascii").isprintable())
+        if not head.strip(padding) and data:
             by = next((other.said_by for other in claims if other.begin == claim.begin + k), f"{claim.said_by}, moved")
             return Claim(by, claim.begin + k, claim.last + k)
     return None

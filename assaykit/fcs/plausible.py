@@ -64,7 +64,9 @@ def share_of_sense(
     """
     first = layout.fields[0]
     way = direction(layout.order, first.bits // 8)
-    if first.kind not in "FD" or not way or len({(field.kind, field.bits) for field in layout.fields}) > 1:
+    if len({(field.kind, field.bits) for field in layout.fields}) > 1:
+        return None if reverse else _mixed_shares(source, layout, begin=begin, ranges=ranges)
+    if first.kind not in "FD" or not way:
         return None
     raw = source.read(begin, begin + _FEW * layout.width // 8)
     whole = raw[: len(raw) // (layout.width // 8) * (layout.width // 8)]
@@ -78,12 +80,56 @@ def share_of_sense(
         return np.where(filled, sane.sum(axis=0) / np.maximum(filled, 1), np.nan)
 
 
+def _mixed_shares(source: Source, layout: Layout, *, begin: int, ranges: Sequence[float]) -> NDArray[np.float64] | None:
+    """Return what `share_of_sense` does where kinds or widths are mixed; NaN for integers."""
+    if layout.width % 8 or any(field.bits % 8 for field in layout.fields):
+        return None
+    width = layout.width // 8
+    raw = source.read(begin, begin + _FEW * width)
+    count = len(raw) // width
+    if count < _ENOUGH:
+        return None
+    block = np.frombuffer(raw + bytes(8), np.uint8)
+    shares = np.full(len(layout.fields), np.nan)
+    for place, (field, top) in enumerate(zip(layout.fields, ranges, strict=True)):
+        if field.kind in "FD":
+            with np.errstate(all="ignore"):
+                size = np.abs(decoder(field, layout.order)(block, width, count).astype(np.float64))
+            filled = size != 0
+            if filled.any():
+                sane = (size > _FAINTEST) & (size < max(_FURTHEST, 1000 * top))
+                shares[place] = np.mean(sane[filled])
+    return shares
+
+
+def looks_turned(source: Source, layout: Layout, *, begin: int) -> bool:
+    """Whether most 16-bit integers that fill their range look as if their two bytes were the other way round.
+
+    The upper byte of a measurement is small in a channel of low values and the lower byte is anything. Where the lower
+    one is never above 127, nor always 0, while the upper one is, in half of the channels or more, they are turned.
+    """
+    way = direction(layout.order, 2)
+    if any(field.kind != "I" or field.bits != 16 or field.mask is not None for field in layout.fields) or not way:
+        return False
+    raw = source.read(begin, begin + _FEW * layout.width // 8)
+    count = len(raw) * 8 // layout.width
+    if count < _ENOUGH:
+        return False
+    values = np.frombuffer(raw, f"{way}u2", count=count * len(layout.fields)).reshape(count, -1)
+    lower, upper = (values & 0xFF).max(axis=0), (values >> 8).max(axis=0)
+    turned = (lower > 0) & (lower < 128) & (upper > 127)
+    straight = (upper > 0) & (upper < 128) & (lower > 127)
+    return bool(turned.sum() * 2 >= len(turned) and not straight.any())
+
+
 def all_make_sense(source: Source, layout: Layout, *, begin: int) -> bool:
     """Whether the first floats are one and all of a usual size, or nothing can be told: the quick answer for most."""
     first = layout.fields[0]
     way = direction(layout.order, first.bits // 8)
+    if layout.width != first.bits * len(layout.fields):
+        return not any(field.kind in "FD" for field in layout.fields)
     if first.kind not in "FD" or not way:
-        return True
+        return not any(field.kind in "FD" for field in layout.fields[1:])
     raw = source.read(begin, begin + _FEW * layout.width // 8)
     with np.errstate(all="ignore"):
         size = np.abs(np.frombuffer(raw, f"{way}f{first.bits // 8}", count=len(raw) * 8 // first.bits))

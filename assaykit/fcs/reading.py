@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from assaykit.errors import FcsError
 from assaykit.fcs.checksum import crc_repairs
-from assaykit.fcs.columns import Wanted, exact_dtype, read_columns
+from assaykit.fcs.columns import Excess, Wanted, exact_dtype, read_columns
 from assaykit.fcs.events import Channel, Events, Repair
 from assaykit.fcs.keywords import Keywords
 from assaykit.fcs.layouts import Layout, layouts_from_keywords
@@ -30,7 +30,7 @@ from assaykit.fcs.parameters import (
     timestep_from_keywords,
     total_from_keywords,
 )
-from assaykit.fcs.plausible import all_make_sense, holds_zeros_alone, share_of_sense
+from assaykit.fcs.plausible import all_make_sense, holds_zeros_alone, looks_turned, share_of_sense
 from assaykit.fcs.preamble import LENGTH, Preamble, preamble_from_bytes
 from assaykit.fcs.repairs import mended
 from assaykit.fcs.scale import is_time, scale_of
@@ -102,7 +102,13 @@ def read_fcs(
             raise _no_events(header)
         wanted = _wanted(header, names)
         with np.errstate(all="ignore"):  # a file may hold NaN, or floats that overflow: they are read as they are
-            values, notes = _values(source, header, wanted, scale=scale)
+            try:
+                values, notes = _values(source, header, wanted, scale=scale)
+            except FcsError as error:
+                if error.where:
+                    raise
+                must, found, _, *rest = error.args  # a piece of DATA does not know its file
+                raise FcsError(must, found, str(source.path), *rest) from error
         further = _further(source, header) if dataset == 0 else ()
         crc = crc_repairs(source, begin=header.begin, end=header.data_end)
         repairs = (*header.repairs, *notes, *further, *crc)
@@ -206,9 +212,19 @@ def _delimited_repairs(header: Header, events: int) -> tuple[Repair, ...]:
     return (mended("tot_missing", f"$TOT {said!r}", done=f"{events} events read", where="ASCII DATA"),)
 
 
-def _mask_repairs(header: Header, wanted: Sequence[int], outside: Sequence[int]) -> tuple[Repair, ...]:
-    names = [header.channels[index].name for index, excess in zip(wanted, outside, strict=True) if excess]
-    return (mended("bits_beyond_range", ", ".join(names), where="DATA"),) if names else ()
+def _mask_repairs(header: Header, wanted: Sequence[int], outside: Sequence[Excess]) -> tuple[Repair, ...]:
+    """Return which integers had bits above $PnR: a mark of the channel where all events have it, else an overflow."""
+    found = [(header.channels[index].name, excess) for index, excess in zip(wanted, outside, strict=True) if excess.any]
+    marked = [name for name, excess in found if excess.any == excess.every]
+    overflown = [name for name, excess in found if excess.any != excess.every]
+    notes = []
+    if overflown:
+        said = f"{', '.join(overflown)}: in some events, which $PnR has no room for"
+        notes.append(mended("bits_beyond_range", said, where="DATA"))
+    if marked:
+        said = f"{', '.join(marked)}: the same in every event, such as a number of the channel"
+        notes.append(mended("bits_beyond_range", said, where="DATA", level="note"))
+    return tuple(notes)
 
 
 def _wanted(header: Header, names: Sequence[str] | None) -> list[int]:
@@ -331,6 +347,9 @@ def _sensible(room: Room, extent: Extent, channels: Sequence[Channel]) -> tuple[
     where = f"DATA from byte {extent.begin}"
     if extent.events >= _ENOUGH and layout.width and holds_zeros_alone(room.source, begin=extent.begin, end=end):
         return extent, (mended("zeros_alone", f"{end - extent.begin} bytes, 0 wherever looked at", where=where),)
+    if extent.events >= _ENOUGH and looks_turned(room.source, layout, begin=extent.begin):
+        said = f"$BYTEORD {','.join(map(str, layout.order))}"
+        return extent, (mended("byte_order_doubtful", said, where=where),)
     if extent.events < _ENOUGH or all_make_sense(room.source, layout, begin=extent.begin):
         return extent, ()
     look = partial(share_of_sense, room.source, layout, begin=extent.begin, ranges=room.ranges)
@@ -340,7 +359,7 @@ def _sensible(room: Room, extent: Extent, channels: Sequence[Channel]) -> tuple[
         return extent, ()
     if np.nanmean(shares) < 0.5:
         turned = look(reverse=True)
-        if turned is not None and np.nanmin(turned) > 0.95:
+        if turned is not None and not np.isnan(turned).all() and np.nanmin(turned) > 0.95:
             other = replace(layout, order=tuple(reversed(layout.order)))
             said, read = (",".join(map(str, order)) for order in (layout.order, other.order))
             note = mended("byte_order_wrong", f"$BYTEORD {said}", done=f"read as {read}", where=where)

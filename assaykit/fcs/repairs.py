@@ -96,6 +96,11 @@ REPAIRS: dict[str, Remedy] = {
         "read in the other order",
         "warn",
     ),
+    "byte_order_doubtful": Remedy(
+        "16-bit integers look as if $BYTEORD were the other one",
+        "read as $BYTEORD says: check with the cytometer",
+        "warn",
+    ),
     "values_implausible": Remedy(
         "most values of a channel are no measurement: not a number, infinite, or of a wild size",
         "read as they are: compare with the cytometer's own software",
@@ -117,7 +122,9 @@ REPAIRS: dict[str, Remedy] = {
         "DATA and the file hold fewer events than $TOT says", "the whole events there read", "warn"
     ),
     "truncated": Remedy("the file ends before DATA does", "the whole events there read", "warn"),
-    "bits_beyond_range": Remedy("integers hold bits above $PnR", "masked to the next power of two (FCS 3.1, 3.2.20)"),
+    "bits_beyond_range": Remedy(
+        "integers hold bits above $PnR", "masked to the next power of two (FCS 3.1, 3.2.20)", "warn"
+    ),
     "crc_differs": Remedy(
         "the CRC behind the data set does not agree with its bytes", "read all the same: check the file", "warn"
     ),
