@@ -1,10 +1,13 @@
 """Fuzz the FCS reader: seeded mutations of files, which must give Events or FcsError, quickly, in little memory.
 
     python benchmarks/fuzz_fcs.py --cases 200000 --seed 1
+    python benchmarks/fuzz_fcs.py --minutes 10 --seed 1
+    python benchmarks/fuzz_fcs.py --damages 1000
 
 Seeds are the eleven files inside FlowCytometryTools, the files of ASSAYKIT_CORPUS where it is set (cut to 40 kB, and
 whole where small), and files of the tests' own encoder. Every case is timed, in seconds of processor; one in 32 is
-traced for memory.
+traced for memory. `--damages N` damages N files of each kind whose right values are known (tests/fcs/damages.py) instead
+and prints a table: reading must give the right values, or warn, or refuse in one sentence.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 import argparse
 import collections
 import importlib.util
+import itertools
 import os
 import random
 import sys
@@ -24,8 +28,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
+from fcs.damages import DAMAGES
 from fcs.encoder import odd_files
 from fcs.mutations import mutated
+from fcs.outcomes import outcome_of
 
 from assaykit.errors import FcsError
 from assaykit.fcs import datasets, read_fcs
@@ -55,14 +61,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=0.0, help="instead of --cases: for so long")
+    parser.add_argument("--damages", type=int, default=0, help="instead: so many damaged files of each kind")
     options = parser.parse_args()
     warnings.simplefilter("error")
+    if options.damages:
+        return damages(options.damages)
     dice, pool = random.Random(options.seed), seeds()
     seen: collections.Counter[str] = collections.Counter()
     worst, broken, begun = 0.0, 0, time.perf_counter()
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
         path = Path(folder) / "case.fcs"
-        for case in range(options.cases):
+        for case in itertools.count():
+            spent = time.perf_counter() - begun
+            if spent > 60 * options.minutes if options.minutes else case == options.cases:
+                break
             raw = mutated(pool, dice)
             path.write_bytes(raw)
             outcome, seconds, peak = attempt(path, traced=case % 32 == 0)
@@ -80,12 +93,31 @@ def main() -> int:
                     f" kept as {kept.name}"
                 )
     print(
-        f"{options.cases} cases, seed {options.seed}, {len(pool)} seed files, {time.perf_counter() - begun:.0f} s: "
+        f"{case:,} cases, seed {options.seed}, {len(pool)} seed files, {time.perf_counter() - begun:.0f} s: "
         f"{broken} broken promises; slowest case took {100 * worst:.0f} % of its time"
     )
     for outcome, count in seen.most_common():
         print(f"  {count:8d} {outcome}")
     return int(broken > 0)
+
+
+def damages(each: int) -> int:
+    """Print what came of each kind of damage; return 1 where a number was silently wrong or anything was lost."""
+    print("| damage | tried | right | warned | refused | wrong | lost | unclear |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    bad = 0
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
+        path = Path(folder) / "case.fcs"
+        for name, damage in DAMAGES.items():
+            seen: collections.Counter[str] = collections.Counter()
+            for case in range(each):
+                raw, rows = damage(random.Random(f"{name} {case}"))
+                path.write_bytes(raw)
+                seen[outcome_of(path, rows)[0]] += 1
+            kinds = ("right", "warned", "refused", "wrong", "lost", "unclear")
+            print(f"| {name} | {each} | " + " | ".join(str(seen[kind]) for kind in kinds) + " |", flush=True)
+            bad += seen["wrong"] + seen["lost"] + seen["unclear"]
+    return int(bad > 0)
 
 
 def attempt(path: Path, *, traced: bool) -> tuple[str, float, int]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,16 +32,27 @@ class Format(StrEnum):
 
 @app.command()
 def info(files: Files) -> None:
-    """Show what each file holds: version, cytometer, date, events, channels, spillover, and what had to be mended."""
+    """Show what each file holds: version, cytometer, date, events, channels, spillover, and what had to be mended.
+
+    A file that cannot be read is told and the others are shown: exit code 1, or 2 where none can be read.
+    """
+    from assaykit.errors import FcsError
     from assaykit.fcs import datasets
 
-    console = _console()
+    console, failed = _console(), 0
     for path in files:
-        headers = datasets(path)
+        try:
+            headers = datasets(path)
+        except FcsError as error:
+            failed += 1
+            _print_error(error)
+            continue
         for header in headers:
-            console.rule(f"{path.name}" + (f", data set {header.dataset}" if len(headers) > 1 else ""), align="left")
+            title = f"{path.name}" + (f", data set {header.dataset}" if len(headers) > 1 else "")
+            console.rule(_plain(title), align="left")
             for part in _description(header):
                 console.print(part)
+    _exit(failed, len(files))
 
 
 @app.command()
@@ -54,7 +66,7 @@ def check(
         shown = path.relative_to(folder) if path != folder else path
         mark, line = _verdict(path)
         failed += mark == "FAIL"
-        console.print(f"{mark:<8} {shown}: {line}", markup=False, highlight=False, soft_wrap=True)
+        console.print(_printable(f"{mark:<8} {shown}: {line}"), markup=False, highlight=False, soft_wrap=True)
     console.print(f"{count} files, {failed} cannot be read", markup=False)
     if not count:
         raise typer.BadParameter(f"{folder} holds no FCS file", param_hint="DIR")
@@ -72,34 +84,49 @@ def convert(
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Write over files of that name.")] = False,
 ) -> None:
-    """Write the events of each file as CSV, Parquet or FCS 3.1, one file per data set."""
+    """Write the events of each file as CSV, Parquet or FCS 3.1, one file per data set.
+
+    A file that cannot be read or written is told and the others are converted: exit code 1, or 2 where none is. Every
+    file written is complete, and none takes the place of another written by the same call.
+    """
+    from assaykit.errors import FcsError
     from assaykit.fcs import datasets, read_fcs
 
-    console = _console()
+    console, failed = _console(), 0
+    written: dict[str, Path] = {}  # by the name as a disk that does not tell capitals would hold it
     for path in files:
-        headers = datasets(path)
-        for header in headers:
-            number = f"_{header.dataset}" if len(headers) > 1 else ""
-            target = _free(out / f"{path.stem}{number}.{to.value}", path, force=force)
-            events = read_fcs(path, dataset=header.dataset, scale=not stored)
-            _write(events, target, to)
-            written = f"{target}: {len(events)} events, {len(events.channels)} channels"
-            console.print(written, markup=False, soft_wrap=True)
-            _print_repairs(console, events.repairs)
+        try:
+            headers = datasets(path)
+            for header in headers:
+                number = f"_{header.dataset}" if len(headers) > 1 else ""
+                target = _free(out / f"{path.stem}{number}.{to.value}", path, written, force=force)
+                events = read_fcs(path, dataset=header.dataset, scale=not stored)
+                _write(events, target, to)
+                written[_folded(target)] = path
+                said = f"{target}: {len(events)} events, {len(events.channels)} channels"
+                console.print(_printable(said), markup=False, soft_wrap=True)
+                _print_repairs(console, events.repairs)
+        except FcsError as error:
+            failed += 1
+            _print_error(error)
+    _exit(failed, len(files))
 
 
 @app.command()
 def repairs() -> None:
-    """List every repair the reader can make: what was wrong in the file, and what is done about it."""
+    """List every repair the reader can make: what was wrong in the file, and what is done about it.
+
+    A note could not change a value; a warning is a guess that values rest on.
+    """
     from rich.table import Table
 
     from assaykit.fcs import REPAIRS
 
     table = Table(box=None, pad_edge=False)
-    for heading in ("repair", "what was wrong", "what is done"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "repair")
+    for heading in ("repair", "level", "what was wrong", "what is done"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in {"repair", "level"})
     for name, remedy in REPAIRS.items():
-        table.add_row(name, remedy.fault, remedy.action)
+        table.add_row(name, remedy.level, remedy.fault, remedy.action)
     _console().print(table)
 
 
@@ -145,19 +172,40 @@ def _spillover(header: Header) -> str:
     for key in _SPILLOVER:
         if key in header.keywords:
             parts = header.keywords[key].split(",")
-            size = int(parts[0]) if parts[0].strip().isdigit() else 0
+            size = int(parts[0]) if parts[0].strip().isascii() and parts[0].strip().isdigit() else 0
             return f"{key}: {size} channels, {', '.join(parts[1 : size + 1])}" if size else f"{key} is present"
     return "none"
 
 
+def _printable(value: object) -> str:
+    """Return a text without letters that steer a terminal or cannot be printed.
+
+    >>> _printable(f"a{chr(27)}[2Jb")
+    'a?[2Jb'
+    """
+    return "".join(sign if sign.isprintable() else "?" for sign in str(value))
+
+
 def _plain(value: object) -> str:
+    """Return a text as it is to be shown, whatever it means to rich."""
     from rich.markup import escape
 
-    return escape("".join(sign if sign.isprintable() else "?" for sign in str(value)))
+    return escape(_printable(value))
+
+
+def _print_error(error: Exception) -> None:
+    typer.echo(_printable(error), err=True)
+
+
+def _exit(failed: int, files: int) -> None:
+    """Leave with 1 where some files failed, with 2 where all did and nothing came of it."""
+    if failed:
+        raise typer.Exit(2 if failed == files else 1)
 
 
 def _repair_line(repair: Repair) -> str:
-    return f"repair {repair.name}: {repair.found} ({repair.where}); {repair.done}"
+    word = "warning" if repair.level == "warn" else "note"
+    return f"{word}: repair {repair.name}: {repair.found} ({repair.where}); {repair.done}"
 
 
 def _print_repairs(console: Console, made: Sequence[Repair]) -> None:
@@ -166,8 +214,8 @@ def _print_repairs(console: Console, made: Sequence[Repair]) -> None:
 
 
 def _fcs_files(folder: Path) -> Iterator[Path]:
-    """Yield the files named like FCS files, and those that open like one, as old FACS files have any name."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else [folder]
+    """Yield what is named like an FCS file but folders, and files that open like one: old FACS files have any name."""
+    paths = sorted(path for path in folder.rglob("*") if not path.is_dir()) if folder.is_dir() else [folder]
     for path in paths:
         if path.suffix.lower() in _SUFFIXES or path == folder or _opens_like_fcs(path):
             yield path
@@ -175,6 +223,8 @@ def _fcs_files(folder: Path) -> Iterator[Path]:
 
 def _opens_like_fcs(path: Path) -> bool:
     try:
+        if not path.is_file():  # a pipe would be waited for
+            return False
         with path.open("rb") as stream:
             head = stream.read(6)
     except OSError:
@@ -197,15 +247,40 @@ def _verdict(path: Path) -> tuple[str, str]:
     return ("repaired", f"{held}; {', '.join(made)}") if made else ("ok", held)
 
 
-def _free(target: Path, source: Path, *, force: bool) -> Path:
-    """Return the path to write, or refuse to write over a file, and ever over the one being read."""
-    if target.exists() and (not force or target.samefile(source)):
-        raise typer.BadParameter(f"{target} exists; choose another folder with --out, or --force", param_hint="--out")
-    target.parent.mkdir(parents=True, exist_ok=True)
+def _folded(path: Path) -> str:
+    return os.path.normcase(path.resolve()).casefold()
+
+
+def _free(target: Path, source: Path, written: Mapping[str, Path], *, force: bool) -> Path:
+    """Return the path to write; raises FcsError rather than write over a file, and ever over one read or just written.
+
+    `written` are the files this call has written, by folded name, with their sources.
+    """
+    from assaykit.errors import FcsError
+
+    remedy = "choose another folder with --out"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        exists = os.path.lexists(target)
+        if exists and not target.is_file():
+            raise FcsError(
+                "a file must not take the place of a folder, link or device", str(target), str(source), remedy
+            )
+        if (other := written.get(_folded(target))) is not None:
+            raise FcsError(
+                "each file must have a name of its own", f"{target}, just written from {other}", str(source), remedy
+            )
+        if exists and (not force or target.samefile(source)):
+            raise FcsError("a file must not be written over", f"{target} exists", str(source), f"{remedy}, or --force")
+    except OSError as error:
+        found = f"{error.strerror or error}: {target.parent}"
+        raise FcsError("the folder to write to must be one", found, str(source), remedy) from error
     return target
 
 
 def _write(events: Events, target: Path, to: Format) -> None:
+    """Write the events beside the target and then in its place, so that it is complete or absent."""
+    from assaykit.errors import FcsError
     from assaykit.fcs import write_fcs
 
     if to is Format.FCS:
@@ -214,10 +289,18 @@ def _write(events: Events, target: Path, to: Format) -> None:
     import pandas as pd
 
     frame = pd.DataFrame(events.values, columns=_unique_names(events.names))
-    if to is Format.CSV:
-        frame.to_csv(target, index=False)
-    else:
-        frame.to_parquet(target, index=False)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        if to is Format.CSV:
+            frame.to_csv(partial, index=False)
+        else:
+            frame.to_parquet(partial, index=False)
+        partial.replace(target)
+    except OSError as error:
+        found = error.strerror or str(error)
+        raise FcsError("the folder must be writable and have room", found, str(target)) from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _unique_names(names: Sequence[str]) -> list[str]:

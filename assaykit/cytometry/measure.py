@@ -23,7 +23,7 @@ from assaykit.cytometry.quality import exclusions, well_quality
 from assaykit.cytometry.readouts import NAN, READOUTS, CellSet, ControlPart, Statistic
 from assaykit.cytometry.wells import existing, read_columns
 from assaykit.errors import FcsError, InputError
-from assaykit.fcs import REPAIRS, read_fcs_header
+from assaykit.fcs import read_fcs_header
 from assaykit.fcs.events import Events
 from assaykit.plate.model import Plate, Well
 from assaykit.protocol.gates import FixedGate, FmoGate, ThresholdGate
@@ -144,7 +144,7 @@ def _repairs(events: Events) -> list[Finding]:
     """Return what the reader mended, as findings."""
     name = events.source.name if events.source else "the file"
     return [
-        Finding(REPAIRS[r.name].level, f"repair_{r.name}", f"{name}: {r.found}; {r.done} ({r.where})")
+        Finding(r.level, f"repair_{r.name}", f"{name}: {r.found}; {r.done} ({r.where})")
         for r in events.repairs
     ]
 

@@ -14,13 +14,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.errors import FcsError
-from assaykit.fcs.layouts import Field, Layout
+from assaykit.fcs.layouts import Field, Layout, direction
 from assaykit.fcs.source import Source
 
 BLOCK = 1 << 19  # bytes: within a typical second-level cache
@@ -37,6 +37,13 @@ class Wanted:
 
     field: Field
     scale: Scale | None
+
+
+class Excess(NamedTuple):
+    """The integer bits found outside the mask of $PnR: in any event, and in every event."""
+
+    any: int
+    every: int
 
 
 def exact_dtype(fields: Sequence[Field]) -> type[np.float32 | np.float64]:
@@ -59,20 +66,20 @@ def _fits(field: Field) -> bool:
 
 def read_columns(
     source: Source, layout: Layout, wanted: Sequence[Wanted], *, begin: int, events: int
-) -> tuple[NDArray[np.floating], tuple[int, ...]]:
-    """Return events x len(wanted) values, and per column the integer bits found outside its mask (0 is none).
+) -> tuple[NDArray[np.floating], tuple[Excess, ...]]:
+    """Return events x len(wanted) values, and per column the integer bits found outside its mask.
 
     `begin` is the first byte of DATA. Raises FcsError where the file ends before the last event.
     """
     if _is_table(layout, wanted):
         return _read_table(source, layout, wanted, begin=begin, events=events)
     values: NDArray[np.floating] = np.empty((len(wanted), events), exact_dtype([column.field for column in wanted]))
-    outside = [0] * len(wanted)
+    outside = [Excess(0, -1)] * len(wanted)
     decoders = [decoder(column.field, layout.order) for column in wanted]
     for first, count, block, width in blocks(source, layout, begin=begin, events=events):
         for row, (column, decode) in enumerate(zip(wanted, decoders, strict=True)):
             stored, excess = _masked(decode(block, width, count), column.field.mask)
-            outside[row] |= excess
+            outside[row] = Excess(outside[row].any | excess.any, outside[row].every & excess.every)
             values[row, first : first + count] = stored if column.scale is None else column.scale(stored)
     return values.T, tuple(outside)
 
@@ -85,7 +92,7 @@ def _is_table(layout: Layout, wanted: Sequence[Wanted]) -> bool:
 
 def _read_table(
     source: Source, layout: Layout, wanted: Sequence[Wanted], *, begin: int, events: int
-) -> tuple[NDArray[np.floating], tuple[int, ...]]:
+) -> tuple[NDArray[np.floating], tuple[Excess, ...]]:
     """Return what `read_columns` does for all channels of one width, which are decoded a block at a time."""
     first_field, channels = layout.fields[0], len(wanted)
     decode, size = decoder(first_field, layout.order), first_field.bits // 8
@@ -93,34 +100,37 @@ def _read_table(
     masks = [column.field.mask for column in wanted]
     common = reduce(and_, filter(None, masks)) if any(masks) else None
     scaled = [(place, column.scale) for place, column in enumerate(wanted) if column.scale is not None]
-    outside = np.zeros(channels, np.uint64)
-    if first_field.kind in "FD" and _direction(layout.order, size) == _NATIVE and not scaled:
+    some, every = np.zeros(channels, np.uint64), np.full(channels, (1 << 64) - 1, np.uint64)
+    if first_field.kind in "FD" and direction(layout.order, size) == _NATIVE and not scaled:
         fill_exactly(source, values.reshape(-1).view(np.uint8), begin)
-        return values, (0,) * channels
+        return values, (Excess(0, 0),) * channels
     for first, count, block, _ in blocks(source, layout, begin=begin, events=events):
         stored = decode(block, size, count * channels).reshape(count, channels)
         if common is not None:
-            stored, excess = _masked_table(stored, masks, common)
-            outside |= excess
+            stored, (found, always) = _masked_table(stored, masks, common)
+            some, every = some | found, every & always
         part = values[first : first + count]
         part[...] = stored
         for place, scale in scaled:
             part[:, place] = scale(stored[:, place])
-    return values, tuple(map(int, outside))
+    return values, tuple(Excess(int(found), int(always)) for found, always in zip(some, every, strict=True))
 
 
-def _masked_table(stored: Column, masks: Sequence[int | None], common: int) -> tuple[Column, NDArray[np.uint64] | int]:
-    """Return the bits of a block of integers that $PnR keeps, and any others found, per channel.
+def _masked_table(
+    stored: Column, masks: Sequence[int | None], common: int
+) -> tuple[Column, tuple[NDArray[np.uint64], NDArray[np.uint64]]]:
+    """Return the bits of a block of integers that $PnR keeps, and others found in any and in every event, per channel.
 
     `common` holds the bits every mask keeps: where no value has others, as is usual, one quick pass tells.
     """
     native = stored.astype(stored.dtype.newbyteorder("="), copy=False)
     if int(np.bitwise_or.reduce(native.reshape(-1), initial=0)) & ~common == 0:
-        return native, 0
-    every = (1 << 8 * native.dtype.itemsize) - 1
-    kept = np.array([every if mask is None else mask for mask in masks], dtype=native.dtype)
-    excess = np.bitwise_or.reduce(native, axis=0) & ~kept
-    return native & kept if excess.any() else native, excess.astype(np.uint64)
+        none = np.zeros(len(masks), np.uint64)
+        return native, (none, none)
+    full = (1 << 8 * native.dtype.itemsize) - 1
+    kept = np.array([full if mask is None else mask for mask in masks], dtype=native.dtype)
+    found, always = (how.reduce(native, axis=0) & ~kept for how in (np.bitwise_or, np.bitwise_and))
+    return native & kept if found.any() else native, (found.astype(np.uint64), always.astype(np.uint64))
 
 
 def fill_exactly(source: Source, block: NDArray[np.uint8], begin: int) -> None:
@@ -144,13 +154,15 @@ def blocks(source: Source, layout: Layout, *, begin: int, events: int) -> Any:
         yield first, count, block, width
 
 
-def _masked(column: Column, mask: int | None) -> tuple[Column, int]:
+def _masked(column: Column, mask: int | None) -> tuple[Column, Excess]:
     """Return the bits of integers that $PnR keeps, and any others found."""
     if mask is None:
-        return column, 0
+        return column, Excess(0, 0)
     column = column.astype(column.dtype.newbyteorder("="))  # contiguous, for the two passes to come
     excess = int(np.bitwise_or.reduce(column)) & ~mask
-    return (column & column.dtype.type(mask), excess) if excess else (column, 0)
+    if not excess:
+        return column, Excess(0, 0)
+    return column & column.dtype.type(mask), Excess(excess, int(np.bitwise_and.reduce(column)) & ~mask)
 
 
 def decoder(field: Field, order: tuple[int, ...]) -> Decode:
@@ -158,20 +170,12 @@ def decoder(field: Field, order: tuple[int, ...]) -> Decode:
     begin, size = field.offset // 8, field.bits // 8
     if field.kind == "A":
         return _text(begin, size)
-    direction = _direction(order, size)
-    if not direction:
+    way = direction(order, size)
+    if not way:
         return _shuffled(begin, size, order=order, kind=field.kind)
     if field.kind in "FD" or size in (1, 2, 4, 8):
-        return _strided(begin, np.dtype(f"{direction}{'f' if field.kind in 'FD' else 'u'}{size}"))
-    return _odd_width(begin, size, direction)
-
-
-def _direction(order: tuple[int, ...], size: int) -> str:
-    """Return "<" or ">" as numpy writes byte orders, "" where the bytes are shuffled."""
-    head = list(order[:size])
-    if size == 1 or head == sorted(head):
-        return "<"
-    return ">" if head == sorted(head, reverse=True) else ""
+        return _strided(begin, np.dtype(f"{way}{'f' if field.kind in 'FD' else 'u'}{size}"))
+    return _odd_width(begin, size, way)
 
 
 def _strided(begin: int, dtype: np.dtype[Any]) -> Decode:
@@ -181,26 +185,21 @@ def _strided(begin: int, dtype: np.dtype[Any]) -> Decode:
     return decode
 
 
-def _odd_width(begin: int, size: int, direction: str) -> Decode:
+def _odd_width(begin: int, size: int, way: str) -> Decode:
     """Read 3, 5, 6 or 7 bytes as the next wider integer, and drop the bytes that are not its own."""
-    wider = np.dtype(f"{direction}u{4 if size < 4 else 8}")
+    wider = np.dtype(f"{way}u{4 if size < 4 else 8}")
     spare = wider.type(8 * (wider.itemsize - size))
     kept = wider.type((1 << 8 * size) - 1)
 
     def decode(block: NDArray[np.uint8], width: int, count: int) -> Column:
         stored: Column = np.ndarray((count,), wider, block.data, begin, (width,))
-        column: Column = stored & kept if direction == "<" else stored >> spare
+        column: Column = stored & kept if way == "<" else stored >> spare
         return column
 
     return decode
 
 
 def _shuffled(begin: int, size: int, *, order: tuple[int, ...], kind: str) -> Decode:
-    if size != len(order):
-        raise FcsError(
-            "$BYTEORD must say the order of every byte of a value", f"{order} for values of {size} bytes", "", "", None,
-            "$BYTEORD", ",".join(map(str, order)),
-        )  # fmt: skip
     places = np.argsort(order)  # where each byte is stored, the least significant first
     dtype = np.dtype(f"<{'f' if kind in 'FD' else 'u'}{size}")
 
@@ -226,6 +225,13 @@ def numbers_from_text(words: NDArray[np.bytes_]) -> NDArray[np.float64]:
     try:
         return np.char.strip(words).astype(np.float64)
     except ValueError as error:
-        raise FcsError(
-            "ASCII DATA must hold numbers", str(error).rpartition(": ")[2], "", "", None, "$DATATYPE", "A"
-        ) from error
+        odd = next((bytes(word) for word in words.tolist() if not _is_number(word)), b"")
+        raise FcsError("ASCII DATA must hold numbers", repr(odd), "", "", None, "$DATATYPE", "A") from error
+
+
+def _is_number(word: bytes) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True

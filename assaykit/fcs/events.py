@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.fcs.digest import sha256_of
+from assaykit.fcs.digest import Stamp, sha256_of
+
+Level = Literal["note", "warn"]
+"""What a repair means for the values: a note could not change one; a warning is a guess that a value rests on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,7 @@ class Repair:
     found: str
     done: str
     where: str
+    level: Level = "note"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ class Events:
     version: str = ""
     repairs: tuple[Repair, ...] = ()
     scaled: bool = True  # whether amplifiers, gains and $TIMESTEP are undone
+    stamp: Stamp | None = None  # of the file when it was read
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -62,8 +68,11 @@ class Events:
 
     @property
     def sha256(self) -> str:
-        """The sha256 of the file read, taken when asked for so that reading need not wait; "" without a file."""
-        return "" if self.source is None else sha256_of(self.source)
+        """The sha256 of the bytes read, taken when asked for so that reading need not wait; "" without a file.
+
+        Raises FcsError where the file has changed since it was read.
+        """
+        return "" if self.source is None else sha256_of(self.source, stamp=self.stamp)
 
     def __len__(self) -> int:
         return int(self.values.shape[0])

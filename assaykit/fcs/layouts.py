@@ -20,7 +20,7 @@ from assaykit.fcs.repairs import mended
 Kind = Literal["I", "F", "D", "A"]
 _BLANKS = " \0\t\r\n"
 _USUAL_ORDERS = {"1,2,3,4": (1, 2, 3, 4), "4,3,2,1": (4, 3, 2, 1)}
-_WIDEST = 8 * 64  # 64 characters
+_WIDEST = {"A": 8 * 64, "I": 64, "F": 32, "D": 64}  # bits of one value; text holds 64 characters at most
 _WIDTHS = (8, 16, 24, 32, 64)
 
 
@@ -57,7 +57,8 @@ def layouts_from_keywords(
     order, notes = _byte_order(words, kinds, declared, where=where)
     if set(kinds) == {"A"} and not all(declared):
         return iter([Layout(tuple(Field("A", 0, 0, None) for _ in channels), 0, order)]), notes
-    bits, repairs = _all_given(declared, order, where)
+    bits, repairs = _all_given(kinds, declared, order, where=where)
+    _check_order(order, bits, where)
     return _ways(kinds, bits, channels, order=order), (*notes, *repairs)
 
 
@@ -67,7 +68,7 @@ def _ways(
     declared = tuple(zip(kinds, bits, strict=True))
     yield _layout(declared, channels, order)
     for way in dict.fromkeys(_alternatives(kinds, bits, channels)):
-        if way != declared:
+        if way != declared and all(_turns(order, width) for _, width in way):
             yield _layout(way, channels, order)
 
 
@@ -96,21 +97,51 @@ def _bits(kind: Kind, channel: Channel) -> int:
         case "A":
             return 8 * channel.bits  # $PnB counts characters
         case "I":
-            return channel.bits if channel.bits <= 64 else _WIDEST + 1
+            return channel.bits
 
 
-def _all_given(bits: list[int], order: tuple[int, ...], where: str) -> tuple[list[int], tuple[Repair, ...]]:
-    """Return the widths with missing ones taken from the other parameters, else from $BYTEORD."""
-    for index, width in enumerate(bits, start=1):
-        if width > _WIDEST:
-            key, must = f"$P{index}B", "must be at most 64 bits, or 64 characters of ASCII data"
-            raise FcsError(f"{key} {must}", str(width), where, "", None, key, str(width))
-    missing = [index for index, width in enumerate(bits, start=1) if not width]
-    if not missing:
-        return bits, ()
-    usual = max(sorted(set(bits) - {0}) or [8 * len(order)], key=bits.count)
-    note = mended("width_missing", f"$P{missing[0]}B and {len(missing) - 1} more", done=f"{usual} bits", where="$PnB")
-    return [width or usual for width in bits], (note,)
+def _all_given(
+    kinds: Sequence[Kind], bits: Sequence[int], order: tuple[int, ...], *, where: str
+) -> tuple[list[int], tuple[Repair, ...]]:
+    """Return the widths with missing ones taken from the other parameters of that kind, else from $BYTEORD."""
+    if all(bits) and all(width <= _WIDEST[kind] for kind, width in set(zip(kinds, bits, strict=True))):
+        return list(bits), ()
+    missing = []
+    given = list(bits)
+    for index, (kind, width) in enumerate(zip(kinds, bits, strict=True), start=1):
+        alike = sorted(other for sort, other in zip(kinds, bits, strict=True) if sort == kind and other)
+        if width > _WIDEST[kind] or (kind == "A" and not width and not alike):
+            key, must = f"$P{index}B", "must be at most 64 bits, or 1 to 64 characters of ASCII data"
+            raise FcsError(f"{key} {must}", str(width or "none"), where, "", None, key, str(width))
+        if not width:
+            missing.append(f"$P{index}B")
+            given[index - 1] = max(alike, key=alike.count) if alike else min(8 * len(order), _WIDEST[kind])
+    taken = ", ".join(map(str, sorted({given[int(key[2:-1]) - 1] for key in missing})))
+    shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+    return given, (mended("width_missing", shown, done=f"{taken} bits", where="$PnB"),)
+
+
+def direction(order: Sequence[int], size: int) -> str:
+    """Return "<" or ">" as numpy writes the order of `size` bytes, "" where they are shuffled."""
+    head = list(order[:size])
+    if size == 1 or head == sorted(head):
+        return "<"
+    return ">" if head == sorted(head, reverse=True) else ""
+
+
+def _turns(order: tuple[int, ...], bits: int) -> bool:
+    """Whether $BYTEORD says how to read values of a width: shuffled bytes must be as many as it names."""
+    return bits % 8 != 0 or bool(direction(order, bits // 8)) or bits // 8 == len(order)
+
+
+def _check_order(order: tuple[int, ...], bits: Sequence[int], where: str) -> None:
+    odd = [width for width in set(bits) if not _turns(order, width)]
+    if odd:
+        written = ",".join(map(str, order))
+        raise FcsError(
+            "$BYTEORD must say the order of every byte of a value", f"{written} for values of {odd[0] // 8} bytes",
+            where, "", None, "$BYTEORD", written,
+        )  # fmt: skip
 
 
 def _alternatives(
@@ -119,8 +150,9 @@ def _alternatives(
     """Return the other ways the widths may be meant, the likeliest first."""
     ways: list[tuple[tuple[Kind, int], ...]] = []
     if any(width % 8 for width in bits):
+        both = list(zip(kinds, bits, strict=True))
         whole_bytes = [8 * -(-width // 8) for width in bits]
-        machine_words = [max(8, 1 << (width - 1).bit_length()) for width in bits]
+        machine_words = [max(8, 1 << (width - 1).bit_length()) if kind == "I" else width for kind, width in both]
         ways.extend(tuple(zip(kinds, widths, strict=True)) for widths in (whole_bytes, machine_words))
     if set(kinds) == {"F"} and {channel.bits for channel in channels} == {64}:
         ways.append(tuple(("D", 64) for _ in bits))
@@ -146,18 +178,15 @@ def _byte_order(
     written = words.get("$BYTEORD", "")
     if written in _USUAL_ORDERS:
         return _USUAL_ORDERS[written], ()
-    digits = [int(digit) for digit in re.findall(r"\d", written)]
+    digits = [int(digit) for digit in re.findall("[0-9]", written)]
     ordered = bool(digits) and sorted(digits) == list(range(1, len(digits) + 1))
     if ordered and (len(digits) > 1 or max(bits, default=8) <= 8):
         return tuple(digits), ()
     if set(kinds) <= {"A"}:
         return (1, 2, 3, 4), ()
+    if digits == [1]:  # the first byte is the least: some writers stop there
+        return (1, 2, 3, 4), (mended("byte_order_short", repr(written), where="$BYTEORD"),)
     raise FcsError(
         "$BYTEORD must be an order of bytes such as 1,2,3,4 or 4,3,2,1",
-        repr(written) if "$BYTEORD" in words else "no such keyword",
-        where,
-        "",
-        None,
-        "$BYTEORD",
-        written,
-    )
+        repr(written) if "$BYTEORD" in words else "no such keyword", where, "", None, "$BYTEORD", written,
+    )  # fmt: skip

@@ -8,7 +8,7 @@ events; TEXT before HEADER. What was taken, and why, is a repair.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
@@ -16,11 +16,13 @@ from typing import NamedTuple
 from assaykit.errors import FcsError
 from assaykit.fcs.events import Repair
 from assaykit.fcs.layouts import Layout
-from assaykit.fcs.plausible import plausibility
+from assaykit.fcs.plausible import makes_no_sense, plausibility
 from assaykit.fcs.repairs import mended
 from assaykit.fcs.source import Source
 
 CRC_BYTES = 8
+_MOST_PADDING = 1 << 12
+_ZEROS_TELL = 4  # bytes
 
 
 class Claim(NamedTuple):
@@ -106,9 +108,13 @@ def _lies_clear(claim: Claim, room: Room, needed: int | None) -> bool:
 def _best(room: Room, layout: Layout, claims: Sequence[Claim]) -> tuple[Claim, tuple[Repair, ...]]:
     needed = _needed(layout, room.total)
     agreed = len({claim[1:] for claim in claims}) == 1 and claims[0].span == needed
-    if agreed and _lies_clear(claims[0], room, needed):
+    suspect = agreed and makes_no_sense(room.source, layout, begin=claims[0].begin, ranges=room.ranges)
+    candidates = {claim: _behind_padding(claim, claims, room, layout, suspect=suspect) for claim in claims}
+    moved = {claim: further for claim, further in candidates.items() if further is not None}
+    early = [claim for claim in claims if suspect and _skips_a_byte(claim, room)]
+    if agreed and not moved and not early and _lies_clear(claims[0], room, needed):
         return claims[0], ()
-    every = [*claims, *_shifted(claims, needed)]
+    every = list(dict.fromkeys([*claims, *_shifted(claims, needed, early=early), *moved.values()]))
     clear = [claim for claim in every if _lies_clear(claim, room, needed)] or [
         claim for claim in every if 0 <= claim.begin <= room.source.size
     ]
@@ -121,32 +127,84 @@ def _best(room: Room, layout: Layout, claims: Sequence[Claim]) -> tuple[Claim, t
         return best, _why(best, claims, clear=clear, sense={})
     sense = {claim.begin: plausibility(room.source, layout, begin=claim.begin, ranges=room.ranges) for claim in clear}
 
-    def rank(claim: Claim) -> tuple[int, bool, bool, int, float, bool]:
+    def rank(claim: Claim) -> tuple[int, bool, bool, bool, int, float, bool]:
         likely = sense[claim.begin]
+        leads = claim not in moved  # does not begin in the padding between TEXT and DATA
         said = claim in claims  # a byte beside is taken only where values there are likelier
         holds = claim.begin + (needed or 0) <= room.source.size
-        return _bucket(likely), said, holds, _match(claim, needed), likely or 0.0, claim.begin == room.text[1]
+        return _bucket(likely), leads, said, holds, _match(claim, needed), likely or 0.0, claim.begin == room.text[1]
 
     best = max(clear, key=rank)
-    return best, _why(best, claims, clear=clear, sense=sense)
+    return best, _why(best, claims, clear=clear, sense=sense, padded=moved)
+
+
+def _known(sense: float | None) -> float:
+    return -1.0 if sense is None else sense
 
 
 def _bucket(sense: float | None) -> int:
     return 1 if sense is None else round(4 * sense) - 2
 
 
-def _shifted(claims: Sequence[Claim], needed: int | None) -> list[Claim]:
-    """Return the claims one byte too long or too short, begun one byte later or earlier."""
+def _shifted(claims: Sequence[Claim], needed: int | None, *, early: Sequence[Claim]) -> list[Claim]:
+    """Return the claims one byte too long or too short begun one byte later or earlier, and `early` ones earlier."""
     if needed is None:
         return []
-    moved = [(claim, claim.span - needed) for claim in claims if abs(claim.span - needed) == 1]
-    return [Claim(f"{claim.said_by}, moved one byte", claim.begin + step, claim.last) for claim, step in moved]
+    steps = [(claim, claim.span - needed) for claim in claims if abs(claim.span - needed) == 1]
+    steps += [(claim, -1) for claim in early]
+    return [
+        Claim(f"{claim.said_by}, moved one byte", claim.begin + step, claim.begin + step + needed - 1)
+        for claim, step in steps
+    ]
+
+
+def _skips_a_byte(claim: Claim, room: Room) -> bool:
+    """Whether one byte that is no padding lies between TEXT and the claim: DATA may begin with it."""
+    between = room.source.read(room.text[1], claim.begin) if claim.begin == room.text[1] + 1 else b""
+    return bool(between.strip(b" \0\t\r\n"))
+
+
+def _behind_padding(
+    claim: Claim, claims: Sequence[Claim], room: Room, layout: Layout, *, suspect: bool
+) -> Claim | None:
+    """Return the claim moved behind padding it begins in, None where it begins in none.
+
+    It does where blanks or NULs fill its first k bytes, and k bytes that are none lie behind its last: up to where
+    another claim of that length ends, or up to the end of the file or the CRC there. A value may be zero, so without
+    another claim, and unless the values are suspect, NULs count only from four on; text is no data.
+    """
+    if _needed(layout, room.total) != claim.span or layout.width == 0:
+        return None
+    left = room.source.size - claim.last - 1
+    said = {other.begin - claim.begin for other in claims if other.span == claim.span} - {0}
+    if not said and left in {0, CRC_BYTES}:
+        return None
+    behind = (left, left - CRC_BYTES) if claim.begin == room.text[1] else ()
+    for k in sorted({*said, *behind}, reverse=True):
+        if not 0 < k <= min(left, _MOST_PADDING):
+            continue
+        head = room.source.read(claim.begin, claim.begin + k)
+        tail = room.source.read(claim.last + 1, claim.last + 1 + k)
+        padding = b" \0" if suspect or k in said or k >= _ZEROS_TELL else b" "
+        data = tail.strip(b" \0\t\r\n") and not (k > 3 and tail.isascii() and tail.decode("ascii").isprintable())
+        if not head.strip(padding) and data:
+            by = next((other.said_by for other in claims if other.begin == claim.begin + k), f"{claim.said_by}, moved")
+            return Claim(by, claim.begin + k, claim.last + k)
+    return None
 
 
 def _why(
-    best: Claim, claims: Sequence[Claim], *, clear: Sequence[Claim], sense: dict[int, float | None]
+    best: Claim,
+    claims: Sequence[Claim],
+    *,
+    clear: Sequence[Claim],
+    sense: dict[int, float | None],
+    padded: Collection[Claim] = (),
 ) -> tuple[Repair, ...]:
     said = "; ".join(f"{claim.said_by}: {claim.begin}-{claim.last}" for claim in claims)
+    if best not in claims and best.begin - max(claim.begin for claim in claims) > 1:
+        done = f"read from byte {best.begin}, behind the padding"
+        return (mended("data_behind_padding", said, done=done, where=f"byte {best.begin}"),)
     if best not in claims:
         return (mended("data_begin_off_by_one", said, done=f"read from byte {best.begin}", where=f"byte {best.begin}"),)
     if len({(claim.begin, claim.last) for claim in claims}) == 1:
@@ -154,7 +212,9 @@ def _why(
     rivals = [claim for claim in claims if claim not in clear]
     if rivals and len(clear) < len(claims):
         reason = f"{rivals[0].said_by} lies outside the file or on TEXT"
-    elif sense and sense[best.begin] is not None and len(set(sense.values())) > 1:
+    elif padded and best not in padded:
+        reason = f"{next(iter(padded)).said_by} begins in the padding behind TEXT and leaves out the last bytes"
+    elif sense and sense[best.begin] is not None and sense[best.begin] != min(map(_known, sense.values())):
         reason = f"{100 * (sense[best.begin] or 0):.0f} % of values there are plausible"
     else:
         reason = "its length agrees better with $TOT"

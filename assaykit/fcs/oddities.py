@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.errors import FcsError
-from assaykit.fcs.columns import Wanted, exact_dtype, numbers_from_text
+from assaykit.fcs.columns import Excess, Wanted, exact_dtype, numbers_from_text
 from assaykit.fcs.layouts import Layout
 from assaykit.fcs.source import Source
 
@@ -24,13 +24,13 @@ _BLANKED = bytes.maketrans(b",\t\r\n\0", b"     ")
 
 def read_packed(
     source: Source, layout: Layout, wanted: Sequence[Wanted], *, begin: int, events: int
-) -> tuple[NDArray[np.floating], tuple[int, ...]]:
+) -> tuple[NDArray[np.floating], tuple[Excess, ...]]:
     """Return values and excess bits as `read_columns` does, from integers packed bit by bit (FCS 3.0, 3.3.1).
 
     With $BYTEORD 4,3,2,1 the stream runs from the most significant bit of each byte; with 1,2,3,4 from the least.
     """
     values: NDArray[np.floating] = np.empty((len(wanted), events), exact_dtype([column.field for column in wanted]))
-    outside = [0] * len(wanted)
+    outside = [Excess(0, -1)] * len(wanted)
     big = layout.order[0] != 1
     rows = max(8, _BITS_AT_ONCE // layout.width // 8 * 8)  # so that a block begins on a byte
     for first in range(0, events, rows):
@@ -44,7 +44,8 @@ def read_packed(
             digits = bits[:, field.offset : field.offset + field.bits].astype(np.uint64)
             stored = digits @ (powers[::-1] if big else powers)
             if field.mask is not None:
-                outside[row] |= int(np.bitwise_or.reduce(stored)) & ~field.mask
+                found, always = (int(how.reduce(stored)) & ~field.mask for how in (np.bitwise_or, np.bitwise_and))
+                outside[row] = Excess(outside[row].any | found, outside[row].every & always)
                 stored &= np.uint64(field.mask)
             values[row, first : first + count] = stored if column.scale is None else column.scale(stored)
     return values.T, tuple(outside)

@@ -9,9 +9,10 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from assaykit.errors import FcsError
-from assaykit.fcs.events import Channel, Repair
+from assaykit.fcs.events import Channel, Level, Repair
 from assaykit.fcs.keywords import Keywords
 from assaykit.fcs.repairs import mended
 
@@ -86,10 +87,10 @@ def channels_from_keywords(words: Keywords, count: int) -> tuple[tuple[Channel, 
 
 def _merged(repairs: Sequence[Repair]) -> list[Repair]:
     """Return one repair for all parameters with the same fault and value."""
-    places: dict[tuple[str, str, str], list[str]] = {}
+    places: dict[Repair, list[str]] = {}
     for repair in repairs:
-        places.setdefault((repair.name, repair.found, repair.done), []).append(repair.where)
-    return [Repair(*what, ", ".join(where)) for what, where in places.items()]
+        places.setdefault(replace(repair, where=""), []).append(repair.where)
+    return [replace(what, where=", ".join(where)) for what, where in places.items()]
 
 
 def _channel(words: dict[str, str], index: int, repairs: list[Repair]) -> Channel:
@@ -104,11 +105,13 @@ def _channel(words: dict[str, str], index: int, repairs: list[Repair]) -> Channe
     voltage = words.get(f"{prefix}V")
     top = _positive(words, f"{prefix}R", repairs, absent=0.0)
     gain = _positive(words, f"{prefix}G", repairs, absent=1.0)
-    volts = None if voltage is None else _number(voltage)
+    volts = None if voltage is None else _number(voltage.strip(_BLANKS))
     return Channel(index, name, stain, top, _bits(words, f"{prefix}B"), gain, decades, offset, volts)
 
 
 def _number(written: str) -> float | None:
+    if not written.isascii() or "_" in written:  # Python reads 1_000 and the digits of other scripts
+        return None
     try:
         number = float(written)
     except ValueError:
@@ -121,11 +124,26 @@ def _positive(words: dict[str, str], key: str, repairs: list[Repair], *, absent:
     if written is None or not (written := written.strip(_BLANKS)):
         return absent
     number = _number(written)
+    if number is None and not key.endswith("R") and (number := _number_with_comma(written)):
+        repairs.append(mended("decimal_comma", repr(written), done=f"read as {number:g}", where=key))
     if number is None or number <= 0:
-        if not (number == 0 and key.endswith("R")):
-            repairs.append(mended("number_unusable", repr(written), done=f"read as {absent:g}", where=key))
+        if not (number == 0 and key.endswith("R")):  # a range of 0 is none, as range_missing says
+            level: Level | None = "note" if number == 0 else None  # no gain is 0: it was not said
+            repairs.append(mended("number_unusable", repr(written), done=f"read as {absent:g}", where=key, level=level))
         return absent
     return number
+
+
+def _number_with_comma(written: str) -> float | None:
+    """Return a number above 0 written with a decimal comma, as some computers' language asks; None where it is none."""
+    return _number(written.replace(",", ".")) if re.fullmatch(r"\d*,\d+", written) else None
+
+
+def timestep_from_keywords(words: Keywords) -> tuple[float, tuple[Repair, ...]]:
+    """Return the seconds one unit of Time lasts, 1.0 where $TIMESTEP does not say, and what was mended to tell."""
+    repairs: list[Repair] = []
+    step = _positive(words.folded, "$TIMESTEP", repairs, absent=1.0)
+    return step, tuple(repairs)
 
 
 def _bits(words: Mapping[str, str], key: str) -> int:

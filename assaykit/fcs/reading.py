@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +17,23 @@ from numpy.typing import NDArray
 
 from assaykit.errors import FcsError
 from assaykit.fcs.checksum import crc_repairs
-from assaykit.fcs.columns import Wanted, exact_dtype, read_columns
+from assaykit.fcs.columns import Excess, Wanted, exact_dtype, read_columns
 from assaykit.fcs.events import Channel, Events, Repair
 from assaykit.fcs.keywords import Keywords
 from assaykit.fcs.layouts import Layout, layouts_from_keywords
 from assaykit.fcs.locating import Claim, Extent, Room, locate_data
 from assaykit.fcs.oddities import read_delimited, read_packed
-from assaykit.fcs.parameters import channels_from_keywords, offset_from_keyword, parameter_count, total_from_keywords
+from assaykit.fcs.parameters import (
+    channels_from_keywords,
+    offset_from_keyword,
+    parameter_count,
+    timestep_from_keywords,
+    total_from_keywords,
+)
+from assaykit.fcs.plausible import all_make_sense, holds_zeros_alone, looks_turned, share_of_sense
 from assaykit.fcs.preamble import LENGTH, Preamble, preamble_from_bytes
 from assaykit.fcs.repairs import mended
-from assaykit.fcs.scale import scale_of
+from assaykit.fcs.scale import is_time, scale_of
 from assaykit.fcs.segments import Words, read_words
 from assaykit.fcs.source import Source, open_source
 
@@ -33,6 +41,8 @@ _DATA_SET = re.compile(rb"FCS[1-9]\.[0-9] {4}[ 0-9]{8}[ 0-9]{8}")
 _PIECE = 1 << 18
 MOST_SEARCHED = 1 << 26  # bytes behind a data set searched for the next
 MOST_DATA_SETS = 10_000
+MOST_ZEROS = 1 << 26  # bytes of zeros alone that are still taken for events
+_ENOUGH = 10  # events
 MOST_GROWTH, MOST_SPARE = 4, 1 << 24  # memory: so many times the file, and so many bytes
 
 
@@ -85,13 +95,20 @@ def read_fcs(
     `dataset` counts from 0. `scale=False` gives the values as stored (after the masks of $PnR). Raises FcsError
     where the file cannot be understood or holds no such channel or data set.
     """
+    names = _names_asked(channels, path)
     with open_source(Path(path)) as source:
         header = _header_of(source, dataset)
         if header.events == 0 and any(repair.name in _NO_EVENTS for repair in header.repairs):
             raise _no_events(header)
-        wanted = _wanted(header, channels)
+        wanted = _wanted(header, names)
         with np.errstate(all="ignore"):  # a file may hold NaN, or floats that overflow: they are read as they are
-            values, notes = _values(source, header, wanted, scale=scale)
+            try:
+                values, notes = _values(source, header, wanted, scale=scale)
+            except FcsError as error:
+                if error.where:
+                    raise
+                must, found, _, *rest = error.args  # a piece of DATA does not know its file
+                raise FcsError(must, found, str(source.path), *rest) from error
         further = _further(source, header) if dataset == 0 else ()
         crc = crc_repairs(source, begin=header.begin, end=header.data_end)
         repairs = (*header.repairs, *notes, *further, *crc)
@@ -104,7 +121,25 @@ def read_fcs(
         version=header.version,
         repairs=repairs,
         scaled=scale,
+        stamp=source.stamp,
     )
+
+
+def _names_asked(channels: object, path: str | Path) -> tuple[str, ...] | None:
+    """Return the channels asked for, None for all.
+
+    Raises FcsError where they are no sequence of names; one text would be read letter by letter.
+    """
+    if channels is None:
+        return None
+    remedy = "ask for channels by $PnN or $PnS in a list, such as ['FSC-A', 'PE-A']"
+    if isinstance(channels, (str, bytes)) or not isinstance(channels, Iterable):
+        raise FcsError("channels must be a list of names", repr(channels), str(path), remedy)
+    names = tuple(channels)
+    odd = [name for name in names if not isinstance(name, str)]
+    if odd:
+        raise FcsError("a channel must be asked for by its name", f"{odd[0]!r}", str(path), remedy)
+    return names
 
 
 _NO_EVENTS = frozenset({"truncated", "data_outside", "tot_too_large"})
@@ -131,6 +166,11 @@ def _values(
         scale_of(header.channels[index], field, words, events=header.events) if scale else None
         for index, field in zip(wanted, fields, strict=True)
     ]
+    if header.events * layout.width > 8 * MOST_ZEROS and any(note.name == "zeros_alone" for note in header.repairs):
+        raise FcsError(
+            "DATA must hold events", f"zeros alone in {header.data_end - header.data_begin} bytes", str(source.path),
+            "the copy or download broke off: fetch the file again", header.data_begin,
+        )  # fmt: skip
     columns = [Wanted(field, how) for field, how in zip(fields, scales, strict=True)]
     _check_memory(source, header, dtype=exact_dtype(fields), columns=len(fields))
     if layout.width == 0:
@@ -140,6 +180,12 @@ def _values(
         )
         return values, _delimited_repairs(header, len(values))
     whole_bytes = all(field.bits % 8 == 0 for field in layout.fields)
+    if not whole_bytes and any(field.kind != "I" for field in layout.fields):
+        raise FcsError(
+            "$PnB of data that are not integers alone must be whole bytes",
+            f"{layout.width} bits an event, of kinds {', '.join(sorted({field.kind for field in layout.fields}))}",
+            str(source.path), "export the file again from the cytometer's software", None, "$PnB",
+        )  # fmt: skip
     read = read_columns if whole_bytes else read_packed
     values, outside = read(source, layout, columns, begin=header.data_begin, events=header.events)
     return values, _mask_repairs(header, wanted, outside)
@@ -166,9 +212,19 @@ def _delimited_repairs(header: Header, events: int) -> tuple[Repair, ...]:
     return (mended("tot_missing", f"$TOT {said!r}", done=f"{events} events read", where="ASCII DATA"),)
 
 
-def _mask_repairs(header: Header, wanted: Sequence[int], outside: Sequence[int]) -> tuple[Repair, ...]:
-    names = [header.channels[index].name for index, excess in zip(wanted, outside, strict=True) if excess]
-    return (mended("bits_beyond_range", ", ".join(names), where="DATA"),) if names else ()
+def _mask_repairs(header: Header, wanted: Sequence[int], outside: Sequence[Excess]) -> tuple[Repair, ...]:
+    """Return which integers had bits above $PnR: a mark of the channel where all events have it, else an overflow."""
+    found = [(header.channels[index].name, excess) for index, excess in zip(wanted, outside, strict=True) if excess.any]
+    marked = [name for name, excess in found if excess.any == excess.every]
+    overflown = [name for name, excess in found if excess.any != excess.every]
+    notes = []
+    if overflown:
+        said = f"{', '.join(overflown)}: in some events, which $PnR has no room for"
+        notes.append(mended("bits_beyond_range", said, where="DATA"))
+    if marked:
+        said = f"{', '.join(marked)}: the same in every event, such as a number of the channel"
+        notes.append(mended("bits_beyond_range", said, where="DATA", level="note"))
+    return tuple(notes)
 
 
 def _wanted(header: Header, names: Sequence[str] | None) -> list[int]:
@@ -279,17 +335,49 @@ def _events_described(
         raise FcsError("an event must have at least one parameter", "$PAR 0", where, "", None, "$PAR", "0")
     layouts, notes = layouts_from_keywords(keywords, channels, where=where)
     room = Room(source, base, (words.begin, words.end), total, tuple(channel.range for channel in channels))
-    extent = locate_data(room, layouts, claims)
-    return extent, channels, (*doubts, *odd, *faults, *notes, *_scale_repairs(channels, extent.layout))
+    extent, remarks = _sensible(room, locate_data(room, layouts, claims), channels)
+    scales = _scale_repairs(channels, extent.layout, keywords)
+    return extent, channels, (*doubts, *odd, *faults, *notes, *remarks, *scales)
 
 
-def _scale_repairs(channels: Sequence[Channel], layout: Layout) -> list[Repair]:
-    """Return what the kind of data makes odd: log amplifiers on floats, integers without a range."""
+def _sensible(room: Room, extent: Extent, channels: Sequence[Channel]) -> tuple[Extent, tuple[Repair, ...]]:
+    """Return the extent with the order of bytes in which its floats make sense, and a warning where they make none."""
+    layout = extent.layout
+    end = extent.begin + (extent.events * layout.width + 7) // 8
+    where = f"DATA from byte {extent.begin}"
+    if extent.events >= _ENOUGH and layout.width and holds_zeros_alone(room.source, begin=extent.begin, end=end):
+        return extent, (mended("zeros_alone", f"{end - extent.begin} bytes, 0 wherever looked at", where=where),)
+    if extent.events >= _ENOUGH and looks_turned(room.source, layout, begin=extent.begin):
+        said = f"$BYTEORD {','.join(map(str, layout.order))}"
+        return extent, (mended("byte_order_doubtful", said, where=where),)
+    if extent.events < _ENOUGH or all_make_sense(room.source, layout, begin=extent.begin):
+        return extent, ()
+    look = partial(share_of_sense, room.source, layout, begin=extent.begin, ranges=room.ranges)
+    shares = look()
+    odd = [] if shares is None else [at for at, share in enumerate(shares) if share < 0.5]
+    if not odd or shares is None:
+        return extent, ()
+    if np.nanmean(shares) < 0.5:
+        turned = look(reverse=True)
+        if turned is not None and not np.isnan(turned).all() and np.nanmin(turned) > 0.95:
+            other = replace(layout, order=tuple(reversed(layout.order)))
+            said, read = (",".join(map(str, order)) for order in (layout.order, other.order))
+            note = mended("byte_order_wrong", f"$BYTEORD {said}", done=f"read as {read}", where=where)
+            return replace(extent, layout=other), (note,)
+    names = ", ".join(channels[at].name for at in odd[:5]) + (f" and {len(odd) - 5} more" if len(odd) > 5 else "")
+    return extent, (mended("values_implausible", names, where=where),)
+
+
+def _scale_repairs(channels: Sequence[Channel], layout: Layout, keywords: Keywords) -> list[Repair]:
+    """Return what the kind of data makes odd: log amplifiers on floats, integers without a range, an odd $TIMESTEP."""
     both = list(zip(channels, layout.fields, strict=True))
     logs = [channel.name for channel, field in both if channel.log_decades > 0 and field.kind in "FD"]
     bare = [channel.name for channel, field in both if channel.range == 0 and field.kind == "I"]
-    notes = [mended("log_on_float", ", ".join(logs), where="$PnE")] if logs else []
-    return [*notes, *([mended("range_missing", ", ".join(bare), where="$PnR")] if bare else [])]
+    lost = [channel.name for channel, _ in both if channel.name in bare and channel.log_decades > 0]
+    named = {"log_on_float": (logs, "$PnE"), "range_missing": (bare, "$PnR"), "log_without_range": (lost, "$PnR")}
+    notes = [mended(name, ", ".join(at), where=key) for name, (at, key) in named.items() if at]
+    clocks = "$TIMESTEP" in keywords and any(is_time(channel, keywords) for channel in channels)
+    return [*notes, *(timestep_from_keywords(keywords)[1] if clocks else ())]
 
 
 def _check_mode(keywords: Keywords, where: str) -> None:

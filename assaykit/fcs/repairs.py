@@ -6,11 +6,9 @@ prints the list.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from assaykit.fcs.events import Repair
-
-Level = Literal["note", "warn"]
+from assaykit.fcs.events import Level, Repair
 
 
 class Remedy(NamedTuple):
@@ -46,6 +44,7 @@ REPAIRS: dict[str, Remedy] = {
     "delimiter_not_doubled": Remedy(
         "a value holds the delimiter without doubling it", "the value read up to the next standard keyword", "warn"
     ),
+    "delimiter_stray": Remedy("a delimiter too many behind a value", "left out"),
     "keyword_without_value": Remedy("the last keyword has no value", "the keyword left out"),
     "value_without_keyword": Remedy("a value stands without a keyword", "the value left out"),
     "keyword_padded": Remedy("blanks around a keyword", "the blanks removed"),
@@ -62,14 +61,21 @@ REPAIRS: dict[str, Remedy] = {
     ),
     "name_missing": Remedy("a parameter has no $PnN", "named by its $PnS, else by its number"),
     "names_repeated": Remedy("two parameters have one $PnN", "kept; asking for the name gives the first", "warn"),
-    "number_unusable": Remedy("$PnR, $PnG or $TOT is not a number in its range", "read as absent"),
+    "number_unusable": Remedy("$PnR, $PnG, $TIMESTEP or $TOT is not a number in its range", "read as absent", "warn"),
+    "decimal_comma": Remedy("$PnG or $TIMESTEP is written with a decimal comma", "read as a decimal point", "warn"),
     "range_missing": Remedy("$PnR of an integer parameter is missing", "every bit of $PnB kept, none masked"),
+    "log_without_range": Remedy(
+        "a log amplifier has no $PnR, without which it cannot be undone", "values left as stored", "warn"
+    ),
     "amplifier_unreadable": Remedy("$PnE is not two numbers", "read as a linear amplifier", "warn"),
     "log_offset_zero": Remedy("$PnE gives a log amplifier an offset of 0", "the offset read as 1 (FCS 3.1, 3.2.20)"),
     "log_on_float": Remedy(
         "$PnE gives floating-point data a log amplifier, which the standard forbids",
         "values taken as linear already",
         "warn",
+    ),
+    "byte_order_short": Remedy(
+        "$BYTEORD names one byte, and values have more", "1 read as least significant byte first", "warn"
     ),
     "width_missing": Remedy("$PnB is missing", "taken from the other parameters, else from $BYTEORD", "warn"),
     "width_from_length": Remedy(
@@ -82,6 +88,25 @@ REPAIRS: dict[str, Remedy] = {
     "data_begin_off_by_one": Remedy(
         "DATA begins one byte beside where HEADER and TEXT say", "moved, as values there are plausible", "warn"
     ),
+    "data_behind_padding": Remedy(
+        "DATA would begin in padding behind TEXT and leave out the last bytes", "moved behind the padding", "warn"
+    ),
+    "byte_order_wrong": Remedy(
+        "no float could be a measurement in the order of bytes $BYTEORD says, and all could in the other",
+        "read in the other order",
+        "warn",
+    ),
+    "byte_order_doubtful": Remedy(
+        "16-bit integers look as if $BYTEORD were the other one",
+        "read as $BYTEORD says: check with the cytometer",
+        "warn",
+    ),
+    "values_implausible": Remedy(
+        "most values of a channel are no measurement: not a number, infinite, or of a wild size",
+        "read as they are: compare with the cytometer's own software",
+        "warn",
+    ),
+    "zeros_alone": Remedy("DATA is nothing but zeros", "read as they are: perhaps a copy broke off", "warn"),
     "data_end_off": Remedy("the end of DATA is a byte, or the CRC, off", "$TOT events read"),
     "data_end_wrong": Remedy(
         "the end of DATA leaves no room for $TOT events, but the file does", "$TOT events read", "warn"
@@ -97,7 +122,9 @@ REPAIRS: dict[str, Remedy] = {
         "DATA and the file hold fewer events than $TOT says", "the whole events there read", "warn"
     ),
     "truncated": Remedy("the file ends before DATA does", "the whole events there read", "warn"),
-    "bits_beyond_range": Remedy("integers hold bits above $PnR", "masked to the next power of two (FCS 3.1, 3.2.20)"),
+    "bits_beyond_range": Remedy(
+        "integers hold bits above $PnR", "masked to the next power of two (FCS 3.1, 3.2.20)", "warn"
+    ),
     "crc_differs": Remedy(
         "the CRC behind the data set does not agree with its bytes", "read all the same: check the file", "warn"
     ),
@@ -107,7 +134,10 @@ REPAIRS: dict[str, Remedy] = {
 }
 
 
-def mended(name: str, found: str, *, done: str = "", where: str = "") -> Repair:
-    """Return the documented repair `name` with what was found, and where in the file; `done` defaults to its action."""
-    action = REPAIRS[name].action
-    return Repair(name, found, done or action, where)
+def mended(name: str, found: str, *, done: str = "", where: str = "", level: Level | None = None) -> Repair:
+    """Return the documented repair `name` with what was found, and where in the file.
+
+    `done` and `level` default to those of its kind; a kind that warns may be a note where no value can rest on it.
+    """
+    remedy = REPAIRS[name]
+    return Repair(name, found, done or remedy.action, where, level or remedy.level)

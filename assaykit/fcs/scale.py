@@ -10,23 +10,21 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
 from assaykit.fcs.columns import Column, Scale
 from assaykit.fcs.events import Channel
 from assaykit.fcs.keywords import Keywords
 from assaykit.fcs.layouts import Field
+from assaykit.fcs.parameters import timestep_from_keywords
 
 _LONGEST_TABLE = 1 << 16
-_TIME = re.compile(r"time\d*", re.IGNORECASE)
 
 
 def scale_of(channel: Channel, field: Field, keywords: Keywords, *, events: int) -> Scale | None:
     """Return the function from stored to scaled values of one channel, None where they are the same."""
     if is_time(channel, keywords):
-        step = timestep(keywords)
+        step, _ = timestep_from_keywords(keywords)
         return None if step == 1.0 else lambda stored: np.multiply(stored, step, dtype=np.float64)
     if field.kind in "IA" and channel.log_decades > 0 and channel.range > 0:
         return _logarithmic(channel, field, events)
@@ -50,16 +48,20 @@ def _logarithmic(channel: Channel, field: Field, events: int) -> Scale:
 
 
 def is_time(channel: Channel, keywords: Keywords) -> bool:
-    """Whether the channel counts time: named Time, or $PnTYPE says so (FCS 3.2)."""
-    if channel.name[:1] in "tT" and _TIME.fullmatch(channel.name):
+    """Whether the channel counts time: named Time and nothing else, or $PnTYPE says so (FCS 3.2)."""
+    if len(channel.name) == 4 and channel.name.casefold() == "time":
         return True
     return bool(keywords.get(f"$P{channel.index}TYPE", "").strip().lower() == "time")
 
 
-def timestep(keywords: Keywords) -> float:
-    """Return the seconds one unit of Time lasts; 1.0 where $TIMESTEP does not say."""
-    try:
-        step = float(keywords.get("$TIMESTEP", "1"))
-    except ValueError:
-        return 1.0
-    return step if 0 < step < 1e9 else 1.0
+def scaled_range(channel: Channel, keywords: Keywords) -> float:
+    """Return $PnR on the scale of the scaled values: where the largest stored value would lie, 0 where $PnR is absent.
+
+    >>> scaled_range(Channel(1, "FL1", "", 1024.0, 16, 1.0, 4.0, 1.0, None), Keywords({}))
+    10000.0
+    """
+    if is_time(channel, keywords):
+        return channel.range * timestep_from_keywords(keywords)[0]
+    if channel.log_decades > 0 and channel.range > 0:
+        return float(channel.log_offset * 10.0**channel.log_decades)
+    return channel.range / channel.gain

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.errors import FcsError
+from assaykit.fcs.digest import Stamp, open_file, stamp_of
 
 _HEAD = 1 << 14  # bytes: HEADER and TEXT of most files
 
@@ -19,10 +20,11 @@ _HEAD = 1 << 14  # bytes: HEADER and TEXT of most files
 class Source:
     """An open binary stream, its size in bytes, the path it came from, and its first bytes, asked for most."""
 
-    stream: BinaryIO
+    stream: FileIO
     size: int
     path: Path
     head: bytes
+    stamp: Stamp
 
     def __enter__(self) -> Self:
         return self
@@ -37,30 +39,38 @@ class Source:
             return b""
         if end <= len(self.head):
             return self.head[begin:end]
-        self.stream.seek(begin)
-        return self.stream.read(end - begin)
+        try:
+            self.stream.seek(begin)
+            return self.stream.read(end - begin)
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
 
     def fill(self, block: NDArray[np.uint8], begin: int) -> int:
         """Read bytes from `begin` into `block` and return how many came."""
-        self.stream.seek(begin)
         filled, view = 0, block.data
-        while filled < len(view):
-            got = self.stream.readinto(view[filled:])  # type: ignore[attr-defined]  # raw files have it, BinaryIO does not
-            if not got:
-                break
-            filled += got
+        try:
+            self.stream.seek(begin)
+            while filled < len(view) and (got := self.stream.readinto(view[filled:])):
+                filled += got
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
         return filled
 
 
 def open_source(path: Path) -> Source:
     """Return the file opened for reading, unbuffered; the caller closes it.
 
-    Raises FcsError where there is no such file, or it may not be read.
+    Raises FcsError where there is no such file, it may not be read, or it is a folder, a device or a pipe, from which
+    a reader would wait for ever.
     """
+    stream = open_file(path)
+    stamp = stamp_of(stream)  # before the first byte is read, so that a change while reading shows
     try:
-        stream = path.open("rb", buffering=0)
-        return Source(stream, os.fstat(stream.fileno()).st_size, path, stream.read(_HEAD))
+        return Source(stream, stamp.size, path, stream.read(_HEAD) or b"", stamp)
     except OSError as error:
-        raise FcsError(
-            "an FCS file must exist and be readable", error.strerror or str(error), str(path), "check the path"
-        ) from error
+        stream.close()
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> FcsError:
+    return FcsError("an FCS file must be readable to its end", error.strerror or str(error), str(path), "copy it again")

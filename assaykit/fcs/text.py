@@ -2,29 +2,30 @@
 
 Form: `bytes -> (pairs, repairs)`. The first byte is the delimiter; twice in a row it is a letter of a value (FCS 3.1,
 3.2.7). Writers break this in two ways: they leave a value empty (`/$COM//$PAR/`), or they forget to double. Where the
-strict reading leaves a standard keyword inside a value, the segment is read again with empty values allowed, and the
-reading that finds more standard keywords in their place is taken.
+strict reading shows a sign of it, the words are parted anew by the least faults (alignment.py).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from assaykit.errors import FcsError
-from assaykit.fcs.events import Repair
+from assaykit.fcs.alignment import Word, aligned
+from assaykit.fcs.events import Level, Repair
+from assaykit.fcs.grammar import MARKERS, REVEALING, grammar, is_standard
 from assaykit.fcs.repairs import mended
 
-_STANDARD = re.compile(  # the keywords of FCS 2.0 to 3.2
-    r"\s*\$(P\d+[A-Z]+|[GR]\d+[A-Z]|PKN?\d+|DFC\d+TO\d+|CSV\dFLAG|(BEGIN|END)(ANALYSIS|DATA|STEXT|DATETIME)|ABRT|BTIM|"
-    r"BYTEORD|CARRIER(ID|TYPE)|CELLS|COMP?|CSMODE|CSVBITS|CSTOT|CYT|CYTSN|DATATYPE|DATE|ETIM|EXP|FIL|FLOWRATE|GATE|GATING|"
-    r"INST|LAST_MODIFI(ED|ER)|LOCATIONID|LOST|MODE|NEXTDATA|OP|ORIGINALITY|PAR|PLATE(ID|NAME)|PROJ|SMNO|SPILLOVER|SRC|"
-    r"SYS|TIMESTEP|TOT|TR|UNICODE|UNSTAINED(CENTERS|INFO)|VOL|WELLID)\s*",
-    re.IGNORECASE,
-)
 _MOST_TOKENS = 100_000  # some ten times the largest seen; more would be memory lost on a broken file
 _PADDING = " \0\t\r\n"
 Pairs = list[tuple[str, str]]
+_FAULTS = {
+    "undoubled": "delimiter_not_doubled",
+    "empty": "empty_values",
+    "opens": "value_opens_with_delimiter",
+    "stray": "delimiter_stray",
+    "missing": "keyword_without_value",
+}
+_REVEALING = {key: whole for key in REVEALING if (whole := grammar(key)) is not None}
 
 
 def keywords_from_text(raw: bytes, *, begin: int, where: str) -> tuple[dict[str, str], str, tuple[Repair, ...]]:
@@ -54,20 +55,36 @@ def _decoded(raw: bytes, begin: int) -> tuple[str, list[Repair]]:
 
 
 def _pairs(body: str, delimiter: str, where: str) -> tuple[Pairs, list[Repair]]:
-    strict = _paired(_last_trimmed(_unescaped(body, delimiter)), where)
-    if _sound(strict[0], delimiter):
-        return strict
-    tolerant = _paired(_last_trimmed(_with_empty_values(body, delimiter)), where)
-    joined = _paired(_last_trimmed(_resynchronised(body.split(delimiter), delimiter)), where)
-    best = max((strict, tolerant, joined), key=lambda reading: _score(reading[0], delimiter))
-    if best is strict:
-        return strict
-    if best is joined:
-        return best[0], [*best[1], mended("delimiter_not_doubled", f"delimiter {delimiter!r}", where=where)]
-    empty = [key for key, value in best[0] if not value]
-    if not empty:
-        return best[0], [*best[1], mended("value_opens_with_delimiter", f"delimiter {delimiter!r}", where=where)]
-    return best[0], [*best[1], mended("empty_values", f"{len(empty)}: {', '.join(empty[:5])}", where=where)]
+    """Return keywords and values: as the standard reads them where that is sound, else by the least faults."""
+    tokens = _last_trimmed(_unescaped(body, delimiter))
+    if len(tokens) % 2 == 0 and _sound(tokens, delimiter, doubled=delimiter * 2 in body):
+        return _stripped(list(zip(tokens[::2], tokens[1::2], strict=True)), where)
+    words = aligned(body, delimiter)
+    whole = [(word.keyword, word.value) for word in words if "missing" not in word.faults]
+    pairs, notes = _stripped(whole, where)
+    return pairs, [*_fault_repairs(words, delimiter, where), *notes]
+
+
+def _fault_repairs(words: Sequence[Word], delimiter: str, where: str) -> Iterator[Repair]:
+    """Yield what the alignment had to mend, each kind once, naming the keywords."""
+    for fault, name in _FAULTS.items():
+        at = [place for place, word in enumerate(words) if fault in word.faults]
+        if not at:
+            continue
+        keys = ", ".join(repr(words[place].keyword.strip(_PADDING)[:40]) for place in at[:5])
+        level: Level = "warn" if any(_could_matter(words, place) for place in at) else "note"
+        shown = f"{len(at)} with delimiter {delimiter!r}: {keys}" if len(at) > 5 else f"{keys}, delimiter {delimiter!r}"
+        yield mended(name, shown, where=where, level=level if fault in {"undoubled", "missing"} else None)
+
+
+def _could_matter(words: Sequence[Word], place: int) -> bool:
+    """Whether a fault could have changed the value of a standard keyword.
+
+    It could where it lies in one, or among the words behind one of free text, whose value may reach further. It could
+    not behind one whose value is whole by its grammar.
+    """
+    before = next((word for word in reversed(words[: place + 1]) if is_standard(word.keyword)), None)
+    return words[place] is before or (before is not None and grammar(before.keyword) is None)
 
 
 def _unescaped(body: str, delimiter: str) -> list[str]:
@@ -79,79 +96,35 @@ def _unescaped(body: str, delimiter: str) -> list[str]:
     return [token.replace(stand_in, delimiter) for token in tokens]
 
 
-def _with_empty_values(body: str, delimiter: str) -> list[str]:
-    """Return the tokens where delimiters in a row after a keyword, or before a standard one, end an empty value."""
-    pieces = re.split(f"({re.escape(delimiter)}+)", body)
-    tokens: list[str] = []
-    held = pieces[0]
-    for run, following in zip(pieces[1::2], pieces[2::2], strict=True):
-        count, standard = len(run), bool(_STANDARD.fullmatch(following))
-        if len(tokens) % 2 == 0:  # `held` is a keyword
-            tokens.append(held)
-            held, count = "", count - 1
-            if count and (standard or count % 2):
-                tokens.append(delimiter * (count // 2))
-            else:
-                held = delimiter * (count // 2)
-        elif standard or count % 2:
-            tokens.append(held + delimiter * ((count - 1) // 2))
-            held = ""
-        else:
-            held += delimiter * (count // 2)
-        held += following
-    return [*tokens, held]
-
-
-def _resynchronised(tokens: Sequence[str], delimiter: str) -> list[str]:
-    """Return the tokens with values that hold a bare delimiter joined, so that standard keywords keep their place."""
-    starts = [index for index, token in enumerate(tokens) if _STANDARD.fullmatch(token)]
-    if not starts:
-        return list(tokens)
-    whole = list(tokens[: starts[0] - starts[0] % 2])
-    for start, stop in zip(starts, [*starts[1:], len(tokens)], strict=True):
-        between = list(tokens[start + 1 : stop])
-        if len(between) % 2 == 0 and stop < len(tokens):
-            between[:2] = [delimiter.join(between[:2])]
-        whole += [tokens[start], *between]
-    return whole
-
-
 def _last_trimmed(tokens: list[str]) -> list[str]:
     """Return the tokens without the padding after the last delimiter."""
-    while len(tokens) % 2 and not tokens[-1].strip(_PADDING):
-        tokens = tokens[:-1]
-    return tokens
+    return tokens if tokens[-1].strip(_PADDING) else tokens[:-1]
 
 
-def _paired(tokens: Sequence[str], where: str) -> tuple[Pairs, list[Repair]]:
-    """Return keywords and values in turn, with blanks around keywords removed, and what was out of step."""
-    keys = [key.strip(_PADDING) for key in tokens[::2]]
-    pairs = list(zip(keys, tokens[1::2], strict=False))
-    notes: list[Repair] = []
-    if len(tokens) % 2:
-        notes.append(mended("keyword_without_value", tokens[-1][:40], where=where))
-    if "" in keys[: len(pairs)]:
-        notes.append(mended("value_without_keyword", f"{keys.count('')} of {len(pairs)}", where=where))
-        pairs = [(key, value) for key, value in pairs if key]
-    if keys != tokens[::2]:
-        padded = [token for key, token in zip(keys, tokens[::2], strict=True) if key != token]
-        notes.append(mended("keyword_padded", f"{len(padded)}, the first {padded[0]!r}", where=where))
-    return pairs, notes
+def _sound(tokens: Sequence[str], delimiter: str, *, doubled: bool) -> bool:
+    """Whether the strict reading shows no sign that a word stands in the place of another.
 
-
-def _sound(pairs: Pairs, delimiter: str) -> bool:
-    """Whether no standard keyword stands where a value should, nor inside one behind a delimiter."""
-    if any(delimiter in key for key, _ in pairs):
+    Signs are a standard keyword in or among the values, one that most writers use among them, a keyword that holds the
+    delimiter, and a value cut short that says dates, times or numbers set apart by signs which may be the delimiter.
+    """
+    keys, values = tokens[::2], tokens[1::2]
+    if "" in keys or not MARKERS.isdisjoint(values) or (doubled and any(delimiter in key for key in keys)):
         return False
-    return not any("$" in value and any(map(_STANDARD.fullmatch, value.split(delimiter))) for _, value in pairs)
+    if any("$" in value and any(map(is_standard, value.split(delimiter))) for value in values):
+        return False
+    return all(whole(values[keys.index(key)]) for key, whole in _REVEALING.items() if key in keys)
 
 
-def _score(pairs: Pairs, delimiter: str) -> int:
-    in_place = sum(bool(_STANDARD.fullmatch(key)) for key, _ in pairs)
-    misplaced = sum(
-        sum(bool(_STANDARD.fullmatch(part)) for part in value.split(delimiter)) for _, value in pairs if "$" in value
-    )
-    return in_place - 2 * misplaced - sum(delimiter in key for key, _ in pairs)
+def _stripped(pairs: Pairs, where: str) -> tuple[Pairs, list[Repair]]:
+    """Return the pairs with blanks around keywords removed, and what was odd about the keywords."""
+    keys = [key.strip(_PADDING) for key, _ in pairs]
+    notes: list[Repair] = []
+    padded = [key for key, (written, _) in zip(keys, pairs, strict=True) if key != written]
+    if padded:
+        notes.append(mended("keyword_padded", f"{len(padded)}, the first {padded[0]!r}", where=where))
+    if "" in keys:
+        notes.append(mended("value_without_keyword", f"{keys.count('')} of {len(pairs)}", where=where))
+    return [(key, value) for key, (_, value) in zip(keys, pairs, strict=True) if key], notes
 
 
 def _unique(pairs: Pairs, where: str) -> tuple[dict[str, str], list[Repair]]:

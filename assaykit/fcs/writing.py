@@ -1,8 +1,9 @@
 """Writing: `Events` as one FCS 3.1 or 3.2 data set, and plain arrays as `Events`.
 
-Scaled events are written as floats (doubles where the values are float64) with linear amplifiers, gain 1 and Time in
-seconds, so that reading gives the same values back bit for bit. Stored events keep $PnE, $PnG and $TIMESTEP; they are
-written as integers where a log amplifier needs integers to be undone.
+Scaled events are written as floats (doubles where the values are float64) with linear amplifiers, gain 1, Time in
+seconds and $PnR on that scale, so that reading gives the same values back bit for bit and no reader clips them. Stored
+events keep $PnR, $PnE, $PnG and $TIMESTEP; they are written as integers where a log amplifier needs integers to be
+undone.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from assaykit.errors import FcsError
 from assaykit.fcs.events import Channel, Events
 from assaykit.fcs.keywords import Keywords
 from assaykit.fcs.preamble import LENGTH
+from assaykit.fcs.scale import is_time, scaled_range
 
 LARGEST_HEADER_OFFSET = 99_999_999
 _LARGEST_EXPONENT = 1023  # of a double
@@ -78,7 +80,7 @@ def _range(words: Keywords, index: int, column: NDArray[np.floating]) -> float:
     with contextlib.suppress(ValueError):
         return float(words.get(f"$P{index}R", ""))
     top = float(np.max(column, initial=0.0, where=np.isfinite(column)))
-    return max(262144.0, 2.0 ** min(math.ceil(math.log2(top + 1)), _LARGEST_EXPONENT))
+    return max(262144.0, _power_above(top))
 
 
 def write_fcs(events: Events, path: str | Path, *, version: Literal["3.1", "3.2"] = "3.1") -> None:
@@ -100,8 +102,9 @@ def write_fcs(events: Events, path: str | Path, *, version: Literal["3.1", "3.2"
             stream.writelines((head, text, data, b"00000000"))
         partial.replace(target)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise FcsError("the folder must exist and be writable", error.strerror or str(error), str(target)) from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _data(events: Events) -> tuple[str, bytes]:
@@ -128,7 +131,7 @@ def _words(events: Events, kind: str) -> dict[str, str]:
     if "$TIMESTEP" in events.keywords:
         words["$TIMESTEP"] = "1" if events.scaled else events.keywords["$TIMESTEP"]
     for n, channel in enumerate(events.channels, start=1):
-        words |= _channel_words(channel, n, bits, scaled=events.scaled)
+        words |= _channel_words(channel, n, bits, top=_written_range(events, n - 1), scaled=events.scaled)
     place = {channel.index: n for n, channel in enumerate(events.channels, start=1)}
     for key, value in events.keywords.items():
         own = _renumbered(key, place)
@@ -137,12 +140,32 @@ def _words(events: Events, kind: str) -> dict[str, str]:
     return words
 
 
-def _channel_words(channel: Channel, n: int, bits: str, *, scaled: bool) -> dict[str, str]:
+def _written_range(events: Events, place: int) -> float:
+    """Return $PnR for the values as written: the range of the file on the scale of the values.
+
+    Where the file has none, or its range is of stored values that are not these (a log amplifier on floats, Time beyond
+    its range), the next power of two above the largest value.
+    """
+    channel, column, words = events.channels[place], events.values[:, place], Keywords(events.keywords)
+    if not events.scaled and (channel.range > 0 or channel.log_decades > 0):
+        return channel.range
+    top = scaled_range(channel, words) if events.scaled else 0.0
+    if top > 0 and channel.log_decades == 0 and not is_time(channel, words):
+        return top
+    largest = _power_above(float(np.max(column, initial=0.0, where=np.isfinite(column))))
+    return max(262144.0, largest) if top <= 0 else top if (column <= top).all() else max(top, largest)
+
+
+def _power_above(value: float) -> float:
+    return 2.0 ** min(math.ceil(math.log2(max(0.0, value) + 1)), _LARGEST_EXPONENT)
+
+
+def _channel_words(channel: Channel, n: int, bits: str, *, top: float, scaled: bool) -> dict[str, str]:
     linear = scaled or channel.log_decades == 0
     words = {
         f"$P{n}N": channel.name,
         f"$P{n}B": bits,
-        f"$P{n}R": f"{channel.range:.17g}",
+        f"$P{n}R": f"{top:.17g}",
         f"$P{n}E": "0,0" if linear else f"{channel.log_decades:.17g},{channel.log_offset:.17g}",
         f"$P{n}G": "1" if scaled else f"{channel.gain:.17g}",
     }
@@ -170,7 +193,7 @@ def _text(words: Mapping[str, str], data_bytes: int) -> tuple[bytes, int]:
     delimiter = next((mark for mark in "/|\\!^~\x0c\x1e\x1f" if mark not in letters), "/")
     begin = 0
     while True:
-        offsets = {"$BEGINDATA": str(begin), "$ENDDATA": str(begin + data_bytes - 1 if data_bytes else begin)}
+        offsets = {"$BEGINDATA": str(begin), "$ENDDATA": str(begin + data_bytes - 1)}
         parts = [
             part.replace(delimiter, delimiter * 2) or " " for pair in (offsets | dict(words)).items() for part in pair
         ]
@@ -182,6 +205,6 @@ def _text(words: Mapping[str, str], data_bytes: int) -> tuple[bytes, int]:
 
 def _preamble(version: str, *, text_bytes: int, begin: int, data_bytes: int) -> bytes:
     last = begin + data_bytes - 1
-    fits = data_bytes > 0 and last <= LARGEST_HEADER_OFFSET
+    fits = last <= LARGEST_HEADER_OFFSET  # of no event the last byte lies before the first, as in TEXT
     offsets = (LENGTH, LENGTH + text_bytes - 1, begin if fits else 0, last if fits else 0, 0, 0)
     return (f"FCS{version}    " + "".join(f"{offset:>8}" for offset in offsets)).encode("ascii")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 NUMBERS = [
     b"0", b"-1", b"1", b"2", b"7", b"58", b"255", b"4294967295", b"4294967296", b"18446744073709551616", b"99999999",
     b"100000000000", b"1e308", b"1e5", b"nan", b"inf", b"-inf", b"0.0", b"262144.0", b"1.5",
-    b"", b" ", b"abc", b"*", b"\xff", b"9" * 400, b"0x10", b"1,2", b"\xd9\xa3",
+    b"", b" ", b"abc", b"*", b"\xff", b"9" * 400, b"0x10", b"1,2", b"0,1", b"1_0", b"\xc2\xb2", b"\xd9\xa3",
 ]  # fmt: skip
 WORDS = {
     b"$BYTEORD": [
@@ -100,6 +100,41 @@ def _redelimited(raw: bytes, dice: random.Random) -> bytes:
     return raw[:58] + raw[58:8000].replace(mark, dice.choice((b"/", b"//", b"|", b"a", b"$", b" ", b"\0"))) + raw[8000:]
 
 
+def _bare_delimiter(raw: bytes, dice: random.Random) -> bytes:
+    """Put a delimiter in the place of a letter of TEXT, or a letter in the place of a delimiter."""
+    mark, copy = raw[58:59] or b"/", bytearray(raw)
+    for _ in range(dice.choice((1, 1, 2, 5))):
+        if len(copy) > 60:
+            place = 59 + dice.randrange(min(len(copy), 4000) - 59)
+            copy[place] = ord("a") if copy[place : place + 1] == mark else mark[0]
+    return bytes(copy)
+
+
+def _comma(raw: bytes, _: random.Random) -> bytes:
+    return raw[:58] + raw[58:4000].replace(b".", b",") + raw[4000:]
+
+
+def _turned(raw: bytes, dice: random.Random) -> bytes:
+    """Turn the bytes of every value of DATA round, as a program that misread $BYTEORD writes them."""
+    begin, size = max(58, len(raw) // 2) if len(raw) < 8000 else 4000, dice.choice((2, 4, 8))
+    body = raw[begin:]
+    whole = body[: len(body) // size * size]
+    return raw[:begin] + b"".join(whole[at : at + size][::-1] for at in range(0, len(whole), size)) + body[len(whole) :]
+
+
+def _blanked(raw: bytes, dice: random.Random) -> bytes:
+    place, length = dice.randrange(len(raw) + 1), dice.choice((1, 16, 400, 10**9))
+    stop = min(len(raw), place + length)
+    return raw[:place] + dice.choice((b"\0", b" ", b"\xff")) * (stop - place) + raw[stop:]
+
+
+def _padded(raw: bytes, dice: random.Random) -> bytes:
+    """Put padding behind TEXT, as HEADER says where that is, and move no offset."""
+    end = raw[18:26].strip()
+    place = int(end) + 1 if end.isdigit() and len(end) < 9 else 58
+    return raw[:place] + dice.choice((b"\0", b" ")) * dice.choice((1, 2, 8, 16, 80)) + raw[place:]
+
+
 def _noise(raw: bytes, dice: random.Random) -> bytes:
     return dice.choice((b"", b"FCS3.0    ", raw[:58])) + dice.randbytes(dice.randrange(3000))
 
@@ -111,4 +146,5 @@ def _spliced(raw: bytes, other: bytes, dice: random.Random) -> bytes:
 _CHANGES = [
     _flipped, _header_number, _header_number, _keyword_value, _keyword_value, _vital_value, _vital_value, _vital_value,
     _cut, _deleted, _inserted, _redelimited, _noise,
+    _bare_delimiter, _bare_delimiter, _comma, _turned, _blanked, _padded,
 ]  # fmt: skip

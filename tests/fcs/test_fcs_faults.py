@@ -226,10 +226,93 @@ def test_ranges_written_as_floats_and_gains_of_zero_are_understood(tmp_path):
     assert_mended(events, COUNTS, "number_unusable", "range_missing")
 
 
-def test_bits_above_the_range_are_masked_and_reported(tmp_path):
+def test_bits_above_the_range_in_every_event_are_a_mark_of_the_channel_and_a_note(tmp_path):
     marked = [[value + 1024 * 33 for value in event] for event in COUNTS]  # EPICS XL: a channel number above the value
-    recipe = Recipe(marked, "III", [16] * 3, [1024] * 3, ["FS", "SS", "FL1"], order=(1, 2))
-    assert_mended(read(tmp_path, recipe.bytes()), COUNTS, "bits_beyond_range")
+    for bits in ([16] * 3, [16, 16, 32]):  # read as one table, and column by column
+        recipe = Recipe(marked, "III", bits, [1024] * 3, ["FS", "SS", "FL1"])
+        events = read(tmp_path, recipe.bytes())
+        assert_mended(events, COUNTS, "bits_beyond_range")
+        assert [repair.level for repair in events.repairs] == ["note"]
+
+
+def test_bits_above_the_range_in_some_events_are_an_overflow_and_a_warning(tmp_path):
+    values = [[n, 2 * n, 900 + n] for n in range(200)]  # the third passes 1023
+    for bits in ([16] * 3, [16, 16, 32]):
+        events = read(tmp_path, Recipe(values, "III", bits, [1024] * 3, ["FS", "SS", "FL1"]).bytes())
+        assert_mended(events, [[a, b, c % 1024] for a, b, c in values], "bits_beyond_range")
+        assert [repair.level for repair in events.repairs] == ["warn"]
+        assert "FL1" in events.repairs[0].found
+        assert "FS" not in events.repairs[0].found
+    packed = Recipe(values, "III", [10, 10, 12], [1024] * 3, ["FS", "SS", "FL1"], packed=True)
+    assert [repair.level for repair in read(tmp_path, packed.bytes()).repairs] == ["warn"]
+
+
+PLAUSIBLE = [[20000.5 + n, 300.25 * n, 1000.0 - n] for n in range(30)]
+
+
+def plausible(**faults):
+    return Recipe(PLAUSIBLE, "FFF", [32] * 3, [262144] * 3, ["FSC-A", "PE-A", "APC-A"], **faults)
+
+
+@pytest.mark.parametrize("pad", [b"\0", b" "])
+@pytest.mark.parametrize("gap", [1, 3, 12, 16, 24, 100])
+@pytest.mark.parametrize("tail", [b"", b"00000000"])
+@pytest.mark.parametrize("right", ["text", "header", "none"])
+def test_padding_behind_text_never_loses_the_last_event(tmp_path, pad, gap, tail, right):
+    early = (-gap, -gap)
+    recipe = plausible(
+        gap=gap,
+        tail=tail,
+        header_data=None if right == "header" else early,
+        text_data=None if right == "text" else early,
+    )
+    raw = recipe.bytes()
+    begin = raw.index(b" " * gap, int(raw[18:26])) if gap else 0
+    raw = raw[:begin] + pad * gap + raw[begin + gap :]
+    events = read(tmp_path, raw)
+    np.testing.assert_array_equal(events.values, np.array(PLAUSIBLE, np.float32))
+    assert {repair.level for repair in events.repairs} == {"warn"}
+
+
+def test_a_first_event_of_zeros_is_no_padding(tmp_path):
+    values = [[0.0, 0.0, 0.0], *PLAUSIBLE]
+    for tail in (b"", b"00000000", b"\r\n", b"\0" * 12, b" " * 40):
+        recipe = Recipe(values, "FFF", [32] * 3, [262144] * 3, ["FSC-A", "PE-A", "APC-A"], tail=tail)
+        assert_mended(read(tmp_path, recipe.bytes()), values)
+
+
+def test_floats_that_could_not_be_measurements_are_a_warning(tmp_path):
+    for odd in (float("nan"), float("inf"), -float("inf"), 1e38, 1e-40):
+        values = [[row[0], odd, row[2]] for row in PLAUSIBLE]
+        events = read(tmp_path, Recipe(values, "FFF", [32] * 3, [262144] * 3, ["A", "B", "C"]).bytes())
+        np.testing.assert_array_equal(events.values, np.array(values, np.float32))
+        assert [(r.name, r.found, r.level) for r in events.repairs] == [("values_implausible", "B", "warn")]
+
+
+def test_floats_in_the_other_order_of_bytes_are_read_in_it_and_this_is_a_warning(tmp_path):
+    for said, order in (("4,3,2,1", (1, 2, 3, 4)), ("1,2,3,4", BIG)):
+        events = read(tmp_path, plausible(order=order, declared={"$BYTEORD": said}).bytes())
+        assert_mended(events, PLAUSIBLE, "byte_order_wrong")
+        assert events.repairs[0].level == "warn"
+
+
+def test_nothing_but_zeros_is_a_warning(tmp_path):
+    zeros = [[0.0] * 3] * 30
+    events = read(tmp_path, Recipe(zeros, "FFF", [32] * 3, [262144] * 3, ["A", "B", "C"]).bytes())
+    assert_mended(events, zeros, "zeros_alone")
+
+
+@pytest.mark.parametrize("bits", [8, 16, 32])
+def test_one_for_the_order_of_bytes_is_little_endian(tmp_path, bits):
+    values = [[n, 2 * n, 200 - n] for n in range(30)]
+    events = read(
+        tmp_path, Recipe(values, "III", [bits] * 3, [256] * 3, ["A", "B", "C"], declared={"$BYTEORD": "1"}).bytes()
+    )
+    assert_mended(events, values, *(["byte_order_short"] if bits > 8 else []))
+
+
+def test_every_repair_says_its_level_and_vendor_words_alone_never_warn():
+    assert {remedy.level for remedy in REPAIRS.values()} == {"note", "warn"}
 
 
 def test_two_channels_of_one_name_are_kept_and_the_first_is_given(tmp_path):
@@ -303,7 +386,19 @@ REFUSALS = {
     "is a histogram": (floats(declared={"$MODE": "U"}).bytes(), r"\$MODE"),
     "has no kind of data": (floats(declared={"$DATATYPE": "Q"}).bytes(), r"\$DATATYPE"),
     "has no order of bytes": (floats(declared={"$BYTEORD": "\0absent"}).bytes(), r"\$BYTEORD"),
-    "has an order of one byte": (floats(declared={"$BYTEORD": "1"}).bytes(), r"\$BYTEORD"),
+    "has an order of one byte": (floats(declared={"$BYTEORD": "4"}).bytes(), r"\$BYTEORD"),
+    "has shuffled bytes of another width": (
+        integers(order=(1, 2), declared={"$BYTEORD": "2,1,4,3,6,5"}).bytes().replace(b"$P1B/16", b"$P1B/32"),
+        r"\$BYTEORD must say the order",
+    ),
+    "has text without a width": (
+        Recipe([[1, 2]], "AI", [40, 32], [1024] * 2, ["A", "B"], declared={"$P1B": "*"}).bytes(),
+        r"\$P1B",
+    ),
+    "packs bits beside floats": (
+        Recipe([[1, 2]], "FI", [32, 16], [1024] * 2, ["A", "B"], declared={"$P2B": "11"}).bytes() + bytes(9),
+        r"\$P",
+    ),
     "has integers of 65 bits": (integers(declared={"$P2B": "65"}).bytes(), r"\$P2B"),
     "is nothing but delimiters": (
         b"FCS3.0    " + b"%8d%8d%8d%8d%8d%8d" % (58, 200057, 0, 0, 0, 0) + b"/" * 200_000,

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from fcs.encoder import Recipe
 
-from assaykit.fcs import read_fcs
+from assaykit.fcs import REPAIRS, Channel, Keywords, read_fcs
+from assaykit.fcs.scale import scaled_range
 
 
 def scaled(tmp_path, value, *, kind="I", bits=16, top=1024, name="FL1-H", **words):
@@ -50,7 +51,7 @@ def test_floats_with_a_log_amplifier_are_linear_already_and_this_is_said(tmp_pat
     assert scaled(tmp_path, 512.5, kind="F", bits=32, E="4,1") == (512.5, {"log_on_float"})
 
 
-@pytest.mark.parametrize("name", ["Time", "TIME", "time", "Time1"])
+@pytest.mark.parametrize("name", ["Time", "TIME", "time"])
 def test_time_is_seconds_and_knows_no_gain(tmp_path, name):
     assert scaled(tmp_path, 250, name=name, G="0.01", TIMESTEP="0.01")[0] == pytest.approx(2.5)
     assert scaled(tmp_path, 250, name=name, G="0.01")[0] == 250.0
@@ -59,6 +60,53 @@ def test_time_is_seconds_and_knows_no_gain(tmp_path, name):
 def test_a_parameter_of_type_time_is_time_whatever_its_name(tmp_path):
     assert scaled(tmp_path, 250, name="Clock", P1TYPE="Time", TIMESTEP="0.1")[0] == pytest.approx(25.0)
     assert scaled(tmp_path, 250, name="Timer", G="10", TIMESTEP="0.1")[0] == 25.0  # not time: only its gain
+
+
+@pytest.mark.parametrize("name", ["TIME2", "Time1", "Timer", "Time-W"])
+def test_only_time_is_time(tmp_path, name):
+    assert scaled(tmp_path, 250, name=name, G="10", TIMESTEP="0.1") == (25.0, set())
+
+
+@pytest.mark.parametrize(
+    ("written", "step", "names"),
+    [
+        ("0,1", 0.1, {"decimal_comma"}),
+        (",01", 0.01, {"decimal_comma"}),
+        (" 0.1 ", 0.1, set()),
+        ("1E-2", 0.01, set()),
+        ("0.1 s", 1.0, {"number_unusable"}),
+        ("0", 1.0, {"number_unusable"}),
+        ("-1", 1.0, {"number_unusable"}),
+        ("nan", 1.0, {"number_unusable"}),
+        ("1_0", 1.0, {"number_unusable"}),
+    ],
+)
+def test_a_timestep_is_read_or_said_to_be_unusable(tmp_path, written, step, names):
+    value, repairs = scaled(tmp_path, 250, name="Time", TIMESTEP=written)
+    assert value == pytest.approx(250 * step, rel=1e-6)  # float32
+    assert repairs == names
+    assert scaled(tmp_path, 250, name="FL1", TIMESTEP=written) == (250.0, set())  # nothing counts in it
+
+
+def test_a_gain_with_a_decimal_comma_is_divided_out_and_said(tmp_path):
+    assert scaled(tmp_path, 250, G="0,5") == (500.0, {"decimal_comma"})
+
+
+def test_a_log_amplifier_without_a_range_is_left_as_stored_and_this_is_a_warning(tmp_path):
+    for top in ("0", "1,024", "\0absent"):
+        value, names = scaled(tmp_path, 512, E="4,1", R=top)
+        assert value == 512.0
+        assert "log_without_range" in names
+    assert REPAIRS["log_without_range"].level == "warn"
+
+
+def test_the_range_of_scaled_values(tmp_path):
+    words = Keywords({"$TIMESTEP": "0.01"})
+
+    def top(name="FL1", *, gain=1.0, decades=0.0, offset=0.0):
+        return scaled_range(Channel(1, name, "", 1024.0, 16, gain, decades, offset, None), words)
+
+    assert (top(), top(gain=2.0), top(decades=4.0, offset=0.1), top("Time", gain=8.0)) == (1024, 512, 1000, 10.24)
 
 
 def test_scaled_values_do_not_depend_on_which_channels_are_read(tmp_path):

@@ -82,6 +82,89 @@ def test_peers_read_what_is_written(tmp_path, version):
     assert meta["$CYT"] == "a/b|c\\d"
 
 
+def peers(path):
+    """Return the stored values of a file as each peer reads them."""
+    import fcsparser
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # FlowCal registers a scale the way matplotlib used to ask
+        import FlowCal
+        import flowio
+
+        return {
+            "flowio": flowio.FlowData(str(path)).as_array(preprocess=False),
+            "FlowCal": np.asarray(FlowCal.io.FCSData(str(path))),
+            "fcsparser": fcsparser.parse(str(path))[1].to_numpy(),
+        }
+
+
+def test_a_file_of_no_event_says_the_same_in_header_and_text_and_opens_everywhere(tmp_path):
+    path = tmp_path / "none.fcs"
+    write_fcs(events_from_array(np.zeros((0, 3), np.float32), ["FSC-A", "PE-A", "Time"]), path)
+    raw = path.read_bytes()
+    words = read_fcs(path).keywords
+    assert (raw[26:34].strip().decode(), raw[34:42].strip().decode()) == (words["$BEGINDATA"], words["$ENDDATA"])
+    assert {name: values.shape for name, values in peers(path).items()} == dict.fromkeys(peers(path), (0, 3))
+    assert (read_fcs(path).values.shape, read_fcs(path).repairs) == ((0, 3), ())
+
+
+def test_the_range_of_scaled_values_is_written_on_their_scale(tmp_path):
+    words = {"$P1G": "2", "$P2E": "4,0", "$P3E": "4,0.1", "$TIMESTEP": "0.5"}
+    rows = [[n, n, n, n] for n in range(0, 1024, 33)]
+    source, copy = tmp_path / "source.fcs", tmp_path / "copy.fcs"
+    source.write_bytes(Recipe(rows, "IIII", [16] * 4, [1024] * 4, ["A", "B", "C", "Time"], extra=words).bytes())
+    events = read_fcs(source)
+    write_fcs(events, copy)
+    back = read_fcs(copy)
+    assert [channel.range for channel in back.channels] == [512, 10000, 1000, 512]
+    assert (back.values <= [channel.range for channel in back.channels]).all()  # flowCore clips at $PnR
+    np.testing.assert_array_equal(back.values, events.values)
+    write_fcs(read_fcs(source, scale=False), copy)
+    assert [channel.range for channel in read_fcs(copy).channels] == [1024] * 4
+
+
+def test_a_range_the_values_never_had_is_written_from_the_values(tmp_path):
+    words = {"$P1E": "4,1", "$P2R": "0", "$TIMESTEP": "0.01"}
+    rows = [[50000.0, 300000.0, 1e6]]  # a log amplifier on floats, no range, Time beyond it
+    source, copy = tmp_path / "source.fcs", tmp_path / "copy.fcs"
+    source.write_bytes(Recipe(rows, "FFF", [32] * 3, [1024] * 3, ["A", "B", "Time"], declared=words).bytes())
+    write_fcs(read_fcs(source), copy)
+    assert [channel.range for channel in read_fcs(copy).channels] == [65536, 524288, 16384]
+
+
+def test_a_log_amplifier_without_range_gets_none_on_the_way(tmp_path):
+    source, copy = tmp_path / "source.fcs", tmp_path / "copy.fcs"
+    recipe = Recipe([[512]], "I", [16], [1024], ["A"], declared={"$P1E": "4,1", "$P1R": "0"})
+    source.write_bytes(recipe.bytes())
+    write_fcs(read_fcs(source, scale=False), copy)
+    assert read_fcs(copy).values.tolist() == read_fcs(source).values.tolist() == [[512]]
+
+
+@pytest.mark.corpus
+def test_real_files_converted_are_read_alike_by_all_and_not_clipped_more(tmp_path, corpus):
+    compared = 0
+    for path in sorted((corpus / "fcs").rglob("*.fcs")):
+        if path.stat().st_size > 300_000:
+            continue
+        try:
+            events = read_fcs(path)
+        except FcsError:
+            continue
+        if len(set(events.names)) < len(events.names):
+            continue  # fcsparser wants names of their own
+        copy = tmp_path / "copy.fcs"
+        write_fcs(events, copy)
+        for name, values in peers(copy).items():
+            kind = np.float32 if name == "fcsparser" else events.values.dtype  # which turns doubles into them
+            np.testing.assert_array_equal(values.astype(kind), events.values.astype(kind), err_msg=f"{name} {path}")
+        tops = np.array([channel.range for channel in read_fcs(copy).channels])
+        stored = read_fcs(path, scale=False)
+        ranges = np.array([channel.range for channel in stored.channels])
+        assert ((events.values > tops).sum(axis=0) <= (stored.values > ranges).sum(axis=0)).all(), path
+        compared += 1
+    assert compared >= 10
+
+
 def test_data_beyond_99_999_999_leaves_the_header_empty(tmp_path, monkeypatch):
     monkeypatch.setattr("assaykit.fcs.writing.LARGEST_HEADER_OFFSET", 400)
     path = tmp_path / "large.fcs"
