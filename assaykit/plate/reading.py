@@ -16,7 +16,7 @@ from assaykit.plate.draft import DraftPlate, DraftWell, Entry, text_from_value
 from assaykit.plate.grammar import alerts_of, concatenated, document_from_toml
 from assaykit.plate.model import Plate
 from assaykit.plate.positions import position_from_well, well_from_position
-from assaykit.plate.schema import Columns, column_faults, plate_from_draft, refused_columns, well_from_draft
+from assaykit.plate.schema import Columns, column_faults, decimal_of, plate_from_draft, refused_columns, well_from_draft
 from assaykit.plate.shapes import drafts_from_sheet, is_plate_shaped, table_from_sheet
 from assaykit.plate.sheets import Sheet, sheets_from_file
 from assaykit.plate.wellmap import drafts_from_toml
@@ -115,7 +115,7 @@ def _counts_plate(sheet: Sheet, path: Path, columns: Columns) -> tuple[Plate, li
     rows, faults = table_from_sheet(sheet)
     draft = DraftPlate(name, tuple(rows), path, sheet.label)
     faults += column_faults(draft, columns)
-    skip = refused_columns(draft, columns)
+    skip, decimal = refused_columns(draft, columns), decimal_of(draft)
     seen: dict[str, DraftWell] = {}
     wells_of_rows = []
     for row in rows:
@@ -126,7 +126,7 @@ def _counts_plate(sheet: Sheet, path: Path, columns: Columns) -> tuple[Plate, li
                 LayoutError("a well must be counted once", found, row.where, "delete one of the two, or mend its name")
             )
         seen.setdefault(well_name, row)
-        well, more = well_from_draft(row, well_name, columns, folder=path.parent, skip=skip)
+        well, more = well_from_draft(row, well_name, columns, folder=path.parent, skip=skip, decimal=decimal)
         wells_of_rows.append(well)
         faults += more
     if not faults and not any(well.counts for well in wells_of_rows):

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from assaykit.errors import Faults, InputError, StudyError, raise_all
+from assaykit.numerals import decimal_sign
 from assaykit.plate.draft import column_name, nearest
 from assaykit.plate.model import Plate, Well
 from assaykit.plate.reading import Reading, reading_from_counts, reading_from_layout
@@ -62,8 +63,7 @@ def _study(file: StudyFile, path: Path, gathered: _Gathered) -> Study:
         update={"unit": column_name(file.unit), "factors": tuple(column_name(name) for name in file.factors)}
     )
     catalogue = _catalogue(file, folder, gathered)
-    canonical = cache(lambda text: str(parse_treatment(text, catalogue)))
-    rules = Rules(file.unit, _reference(file, catalogue, path.name, gathered=gathered), catalogue, canonical)
+    rules = Rules(file.unit, _reference(file, catalogue, path.name, gathered=gathered), catalogue, str)
     assays: list[Assay] = []
     for number, entry in enumerate(file.assay, start=1):
         where = f"{path.name}, [[assay]] {number}" + (f" ({entry.name or entry.protocol})")
@@ -121,7 +121,9 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
         gathered.inputs += reading.inputs
         source = _label(reading.inputs[0], place.folder)
         gathered.findings += [Finding("note", "layout_alert", f"{source} says: {alert}") for alert in reading.alerts]
-    rules = replace(rules, targeted=_is_migration(protocol))
+    decimal = decimal_sign(_treatments((*layouts, *tables)))
+    canonical = cache(lambda text: str(parse_treatment(text, rules.catalogue, decimal=decimal)))
+    rules = replace(rules, targeted=_is_migration(protocol), decimal=decimal, canonical=canonical)
     plates = tuple(_checked(layouts, rules, gathered))
     counts = tuple(_checked(tables, rules, gathered))
     repeated = _repeated_plates((*plates, *counts), place.where)
@@ -141,6 +143,12 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
         channels=dict(entry.channels),
         catalogue=rules.catalogue,
     )
+
+
+def _treatments(readings: Iterable[Reading]) -> set[str]:
+    """Return every treatment of the layouts, as written."""
+    wells = (well for reading in readings for plate in reading.plates for well in plate.wells)
+    return {str(well.factors.get("treatment", "")) for well in wells}
 
 
 def _matched_factors(protocol: Protocol | None) -> tuple[str, ...]:
