@@ -17,7 +17,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from assaykit.errors import EvidenceError, InputError, raise_all
+from assaykit.errors import EvidenceError, InputError, looked_into, raise_all
+from assaykit.sources import toml_from_file
 
 Sign = Literal[-1, 0, 1]
 Family = Literal["treatment", "pairwise", "context", "interaction", "level", "custom"]
@@ -167,7 +168,8 @@ def read_claims(path: str | Path | None = None) -> tuple[Claim, ...]:
     built_in = tomllib.loads(files("assaykit.evidence").joinpath("claims.toml").read_text(encoding="utf-8"))
     if path is None:
         return _claims(built_in, {}, "claims.toml")
-    return _claims(_parsed(Path(path)), built_in, str(path))
+    document = toml_from_file(Path(path), "a catalogue of claims", EvidenceError, label=str(path))
+    return _claims(document, built_in, str(path))
 
 
 def read_catalogues(paths: Sequence[str | Path] = ()) -> tuple[Claim, ...]:
@@ -186,15 +188,6 @@ def read_catalogues(paths: Sequence[str | Path] = ()) -> tuple[Claim, ...]:
     return tuple(claims.values())
 
 
-def _parsed(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError as error:
-        raise EvidenceError("a catalogue of claims must exist", "no such file", str(path), "check the path") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise EvidenceError("a catalogue of claims must be TOML in UTF-8", str(error), str(path)) from error
-
-
 def _claims(document: Mapping[str, Any], shared: Mapping[str, Any], where: str) -> tuple[Claim, ...]:
     _check_top(document, where)
     tables = {name: {**shared.get(name, {}), **document.get(name, {})} for name in _SHARED}
@@ -205,7 +198,7 @@ def _claims(document: Mapping[str, Any], shared: Mapping[str, Any], where: str) 
         try:
             claims.append(Claim.model_validate(_filled(entry, tables, place)))
         except ValidationError as error:
-            faults += [_fault(detail, place) for detail in error.errors()]
+            faults += looked_into(error.errors(), lambda detail: _fault(detail, place), EvidenceError, place)
         except EvidenceError as error:
             faults.append(error)
     twice = sorted({claim.id for claim in claims if [other.id for other in claims].count(claim.id) > 1})

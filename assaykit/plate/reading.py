@@ -5,6 +5,7 @@ file -> document or sheets -> DraftPlate -> Plate
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -169,7 +170,7 @@ class _Drafted:
 
 def _drafted(path: Path, label: str, known: tuple[str, ...], *, above: tuple[Path, ...] = ()) -> _Drafted:
     check_format(path, label)
-    if path.resolve() in above:
+    if _real(path) in above:
         raise LayoutError("a layout must not join itself", f"'{path.name}'", f"{label}, [meta] concat", "delete it")
     if path.suffix.lower() == ".toml":
         return _drafted_from_toml(path, label, known, above=above)
@@ -192,7 +193,7 @@ def _drafted_from_toml(path: Path, label: str, known: tuple[str, ...], *, above:
     drafts, faults = drafts_from_toml(own, path, label, known=known) if own or not further else ([], [])
     alerts = alerts_of(document, label)
     for plate, other in further:
-        joined = _drafted(other, f"{label} via {other.name}", known, above=(*above, path.resolve()))
+        joined = _drafted(other, f"{label} via {other.name}", known, above=(*above, _real(path)))
         drafts += [replace(draft, name=plate or draft.name) for draft in joined.drafts]
         faults += joined.faults
         inputs += joined.inputs
@@ -200,9 +201,14 @@ def _drafted_from_toml(path: Path, label: str, known: tuple[str, ...], *, above:
     return _Drafted(drafts, faults, inputs, alerts)
 
 
+def _real(path: Path) -> Path:
+    """Return the path without links; one that leads to itself stays as it is, and cannot be read."""
+    return Path(os.path.realpath(path))
+
+
 def check_format(path: Path, label: str) -> None:
     """Raise LayoutError where the file is missing or of a format no layout has."""
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise LayoutError(
             "a layout must exist", "no such file", label, "mend the path; it is relative to the study file"
         )

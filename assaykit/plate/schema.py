@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, time
 from pathlib import Path
 
-from assaykit.errors import CountsError, InputError, LayoutError
+from assaykit.errors import MOST_DETAILS, CountsError, InputError, LayoutError, looked_into
 from assaykit.numerals import decimal_sign
 from assaykit.plate.counts import (
     CHAMBER,
@@ -162,12 +162,18 @@ def factor_from_entry(column: str, entry: Entry, columns: Columns, *, decimal: s
 def column_faults(draft: DraftPlate, columns: Columns) -> list[InputError]:
     """Return one fault per unknown column, with the nearest known name."""
     first = _first_places(draft)
-    return [_unknown(name, first[name], columns) for name in first if not _allowed(name, columns)]
+    strange = [name for name in first if name not in columns.known and not is_count(name)]
+    if len(strange) > MOST_DETAILS:
+        return looked_into(strange, lambda name: _unknown(name, first[name], columns), LayoutError, draft.label)
+    return [_unknown(name, first[name], columns) for name in strange if not _allowed(name, columns)]
 
 
 def refused_columns(draft: DraftPlate, columns: Columns) -> frozenset[str]:
     """Return the columns no study knows: told once, and left out of every well."""
-    return frozenset(name for name in _first_places(draft) if not _allowed(name, columns))
+    strange = [name for name in _first_places(draft) if name not in columns.known and not is_count(name)]
+    if len(strange) > MOST_DETAILS:
+        return frozenset(strange)
+    return frozenset(name for name in strange if not _allowed(name, columns))
 
 
 def _allowed(name: str, columns: Columns) -> bool:
