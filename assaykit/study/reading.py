@@ -19,6 +19,7 @@ from assaykit.plate.model import Plate, Well
 from assaykit.plate.reading import Reading, reading_from_counts, reading_from_layout
 from assaykit.plate.schema import Columns
 from assaykit.protocol import Protocol, read_protocol
+from assaykit.sources import is_file, paths_from_pattern
 from assaykit.study.design import design_faults, design_findings
 from assaykit.study.document import document_from_file, study_from_document
 from assaykit.study.file import AssayEntry, StudyFile
@@ -45,7 +46,7 @@ def read_study(path: str | Path) -> Study:
     Raises the fault, or Faults with all of them; a well whose FCS file is missing is no fault, for the run goes on.
     """
     path = Path(path)
-    path = path / "study.toml" if path.is_dir() else path
+    path = path / "study.toml" if os.path.isdir(path) else path  # noqa: PTH112 - Path.is_dir raises where this says no
     document = document_from_file(path)
     file, faults = study_from_document(document, path.name)
     gathered = _Gathered(faults, [], [path])
@@ -200,7 +201,8 @@ def _checked(readings: Iterable[Reading], rules: Rules, gathered: _Gathered) -> 
 
 def _with_files(plates: Sequence[Plate], entry: AssayEntry, place: _Place, *, gathered: _Gathered) -> tuple[Plate, ...]:
     """Return the plates with their wells' files; the same fault of several plates is told once."""
-    matches = [match_files(plate, entry.fcs, place.folder, where=place.where) for plate in plates]
+    names = [plate.name for plate in plates]
+    matches = [match_files(plate, entry.fcs, place.folder, where=place.where, plates=names) for plate in plates]
     told: dict[tuple[str, str, str], list[str]] = {}
     for matched in matches:
         gathered.findings += matched.findings
@@ -217,7 +219,7 @@ def _with_lot(plates: tuple[Plate, ...], entry: AssayEntry, place: _Place, *, ga
     if not entry.bead_lot:
         return plates
     lot = place.folder / entry.bead_lot
-    if not lot.is_file():
+    if not is_file(lot):
         remedy = _sibling(place.folder, entry.bead_lot) or "mend the path; it is relative to the study file"
         found = f"no file '{entry.bead_lot}'"
         gathered.faults.append(StudyError("the file of 'bead_lot' must exist", found, place.where, remedy))
@@ -247,14 +249,14 @@ def _with_own_lot(well: Well, lot: str) -> Well:
 def _protocol(entry: AssayEntry, place: _Place, gathered: _Gathered) -> Protocol | None:
     local = place.folder / entry.protocol
     try:
-        protocol = read_protocol(local if local.is_file() else entry.protocol)
+        protocol = read_protocol(local if is_file(local) else entry.protocol)
     except InputError as error:
         gathered.faults.append(type(error)(error.must, error.found, error.where or place.where, error.remedy))
         return None
     except Faults as faults:
         gathered.faults += faults.errors
         return None
-    gathered.inputs += [local] if local.is_file() else []
+    gathered.inputs += [local] if is_file(local) else []
     return protocol
 
 
@@ -329,7 +331,10 @@ def _globbed(patterns: Sequence[str], place: _Place, key: str, *, gathered: _Gat
 def _sibling(folder: Path, pattern: str) -> str:
     """Return the advice to take the file most like a missing one, or ""."""
     wanted = folder / pattern
-    there = tuple(path.name for path in sorted(wanted.parent.iterdir())) if wanted.parent.is_dir() else ()
+    try:
+        there = tuple(path.name for path in paths_from_pattern(wanted.parent, "*"))
+    except InputError:
+        return ""
     near = nearest(wanted.name, there)
     return f"write '{(Path(pattern).parent / near).as_posix()}'" if near else ""
 
@@ -337,7 +342,7 @@ def _sibling(folder: Path, pattern: str) -> str:
 def _existing(names: Sequence[str], study: Path, gathered: _Gathered) -> Iterable[Path]:
     """Yield the catalogues of claims a study names; one that is missing is a fault."""
     for name in names:
-        if not (study.parent / name).is_file():
+        if not is_file(study.parent / name):
             remedy = _sibling(study.parent, name) or "mend the path; it is relative to the study file"
             where = f"{study.name}, claims"
             gathered.faults.append(StudyError("the files of 'claims' must exist", f"no file '{name}'", where, remedy))
