@@ -27,6 +27,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from assaykit.escaping import one_line
+
 
 class AssaykitError(Exception):
     """A known error: what must hold, what was found, where, and what to try."""
@@ -44,7 +46,7 @@ class AssaykitError(Exception):
         place = f"{self.where}: " if self.where else ""
         found = f"; found {self.found}" if self.found else ""
         remedy = f" Try: {self.remedy.rstrip('.')}." if self.remedy else ""
-        return f"{place}{self.must}{found}".rstrip(".") + "." + remedy
+        return one_line(f"{place}{self.must}{found}".rstrip(".") + "." + remedy)
 
 
 class InputError(AssaykitError):

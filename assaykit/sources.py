@@ -101,8 +101,11 @@ def toml_from_file(path: Path, noun: str, kind: type[InputError], *, label: str 
         raise kind(_must_be_flat(noun), "more", label, "is it another kind of file?") from error
     except ValueError as error:  # a number of more digits than Python turns into one
         raise kind(f"{noun} must hold numbers that can be read", "one of too many digits", label, "mend it") from error
-    if _deeper_than(document, DEEPEST):
-        raise kind(_must_be_flat(noun), "more", label, "is it another kind of file?")
+    for layer, values in enumerate(_layers(document)):
+        if layer > DEEPEST:
+            raise kind(_must_be_flat(noun), "more", label, "is it another kind of file?")
+        if any(isinstance(value, int) and abs(value) >= 2**63 for value in values):
+            raise kind(f"{noun} must hold whole numbers below 2^63", "a larger one", label, "mend it")
     return document
 
 
@@ -110,16 +113,17 @@ def _must_be_flat(noun: str) -> str:
     return f"{noun} must hold at most {DEEPEST} tables or brackets within each other"
 
 
-def _deeper_than(value: Any, most: int) -> bool:
+def _layers(value: Any) -> Iterator[list[Any]]:
+    """Yield what lies side by side in tables within tables, outermost first."""
     layer = [value]
-    for _ in range(most):
+    while layer:
+        yield layer
         layer = [
             inner
             for held in layer
             if isinstance(held, (Mapping, list))
             for inner in (held.values() if isinstance(held, Mapping) else held)
         ]
-    return bool(layer)
 
 
 def slip(error: tomllib.TOMLDecodeError) -> str:

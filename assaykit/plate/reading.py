@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from assaykit.errors import CountsError, InputError, LayoutError, raise_all
+from assaykit.escaping import one_line
 from assaykit.plate.draft import DraftPlate, DraftWell, Entry, text_from_value
 from assaykit.plate.grammar import alerts_of, concatenated, document_from_toml
 from assaykit.plate.model import Plate
@@ -107,7 +108,7 @@ def _as_counts(error: InputError) -> InputError:
 
 
 def _counts_plate(sheet: Sheet, path: Path, columns: Columns) -> tuple[Plate, list[InputError]]:
-    name = f"{path.stem} {sheet.title}".strip()
+    name = one_line(f"{path.stem} {sheet.title}")
     if is_plate_shaped(sheet):
         drafts, faults = drafts_from_sheet(sheet, path)
         plates = [plate_from_draft(draft, columns) for draft in drafts]

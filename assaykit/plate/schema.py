@@ -12,6 +12,7 @@ from datetime import date, time
 from pathlib import Path
 
 from assaykit.errors import MOST_DETAILS, CountsError, InputError, LayoutError, looked_into
+from assaykit.escaping import one_line
 from assaykit.numerals import decimal_sign
 from assaykit.plate.counts import (
     CHAMBER,
@@ -91,7 +92,7 @@ def plate_from_draft(
         faults += more
     rows, width = SIZES[wells]
     ordered = tuple(sorted(found.values(), key=lambda well: position_from_well(well.name)))
-    return Plate(draft.name, rows, width, ordered, draft.source), once(faults)
+    return Plate(one_line(draft.name), rows, width, ordered, draft.source), once(faults)
 
 
 def once(faults: Iterable[InputError]) -> tuple[InputError, ...]:

@@ -21,6 +21,7 @@ from xml.etree.ElementTree import ParseError
 from zipfile import BadZipFile, ZipFile
 
 from assaykit.errors import InputError, LayoutError
+from assaykit.escaping import one_line
 from assaykit.plate.draft import Entry
 from assaykit.plate.positions import row_letters
 from assaykit.sources import LARGEST_TABLE, bytes_from_file
@@ -175,7 +176,7 @@ def _delimiter(lines: list[str]) -> str:
 
 def _entry(value: Any, where: str) -> Cell:
     if isinstance(value, str):
-        value = " ".join(value.split())  # hard spaces and line breaks within a cell are blanks
+        value = one_line(value)  # hard spaces and line breaks within a cell are blanks
     return None if value is None or value in _EMPTY else Entry(value, where)
 
 

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from assaykit.errors import Faults, InputError, StudyError, raise_all
+from assaykit.escaping import file_name, one_line
 from assaykit.numerals import decimal_sign
 from assaykit.plate.draft import column_name, nearest
 from assaykit.plate.model import Plate, Well
@@ -77,7 +78,7 @@ def _study(file: StudyFile, path: Path, gathered: _Gathered) -> Study:
     gathered.faults += _repeated_names(assays, path.name)
     claims = tuple(_existing(file.claims, path, gathered))
     study = Study(
-        title=file.title,
+        title=one_line(file.title),
         unit=file.unit,
         reference=rules.reference,
         assays=tuple(assays),
@@ -137,7 +138,7 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
     counts = tuple(with_named_counts(plate, protocol) for plate in counts)
     gathered.faults += _channel_faults(entry, protocol, place.where)
     return Assay(
-        name=entry.name or protocol.name,
+        name=one_line(entry.name) or protocol.name,
         protocol=_with_clones(protocol, entry.clones),
         plates=plates,
         counts=counts,
@@ -377,11 +378,19 @@ def _source(plate: Plate) -> str:
 
 
 def _repeated_names(assays: Sequence[Assay], label: str) -> list[InputError]:
-    names = [assay.name for assay in assays]
+    """Return a fault per name that several assays have, as files of the results would be called after them."""
+    alike: dict[str, list[str]] = {}
+    for assay in assays:
+        alike.setdefault(file_name(assay.name).casefold(), []).append(assay.name)
     return [
         StudyError(
-            "assays must have different names", f"'{name}' {names.count(name)} times", label, 'give each a name = "..."'
+            "assays must have different names",
+            f"'{names[0]}' {len(names)} times"
+            if len(set(names)) == 1
+            else f"{' and '.join(repr(name) for name in names)}, which no file's name tells apart",
+            label,
+            'give each a name = "..."',
         )
-        for name in dict.fromkeys(names)
-        if names.count(name) > 1
+        for names in alike.values()
+        if len(names) > 1
     ]
