@@ -29,10 +29,10 @@ def run(
     report: Annotated[bool, typer.Option(help="Write figures and report.html beside the tables.")] = True,
 ) -> None:
     """Analyse a study: from raw files to estimates, verdicts, figures and one report."""
-    from rich.console import Console
+    from assaykit.cli.console import plain_console
 
-    console = Console(stderr=True)
-    console.print(f"assaykit: reading [bold]{study}[/]")
+    console = plain_console(stderr=True)
+    console.print(f"assaykit: reading {study}")
 
     from dataclasses import replace
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from assaykit.cytometry.wells import DATA_ERRORS
 from assaykit.errors import InputError
 from assaykit.escaping import file_names
 from assaykit.figures.captions import (
@@ -231,7 +232,7 @@ def _gating(assay: Assay, wells: pd.DataFrame, reference: Reference) -> Iterator
     for plate, well in found[:1]:
         try:
             panels = gating_panels(assay, plate, well)
-        except InputError:  # the well's own finding says why it cannot be read
+        except (InputError, *DATA_ERRORS):  # the well's own finding says why it cannot be read
             return
         title = f"Gating of {assay.name.replace('_', ' ')}"
         if panels:
