@@ -74,8 +74,9 @@ def file_name(text: str) -> str:
     80
     """
     name = re.sub(r"[^\w+.\-]+", "_", unicodedata.normalize("NFC", one_line(text))).strip("._-") or "unnamed"
-    if name.split(".")[0].casefold() in _RESERVED:
-        name += "_"
+    stem, point, rest = name.partition(".")
+    if stem.casefold() in _RESERVED:
+        name = f"{stem}_{point}{rest}"
     if len(name) > LONGEST_NAME or len(name.encode()) > 2 * LONGEST_NAME:
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
         name = f"{name[: LONGEST_NAME // (1 if name.isascii() else 2) - 9]}-{digest}"
