@@ -43,10 +43,16 @@ class AssaykitError(Exception):
         >>> str(AssaykitError("a dose must have a unit", "'imatinib 1'", "plate.toml, well A1", "write '1 uM'"))
         "plate.toml, well A1: a dose must have a unit; found 'imatinib 1'. Try: write '1 uM'."
         """
-        place = f"{self.where}: " if self.where else ""
-        found = f"; found {self.found}" if self.found else ""
-        remedy = f" Try: {self.remedy.rstrip('.')}." if self.remedy else ""
-        return one_line(f"{place}{self.must}{found}".rstrip(".") + "." + remedy)
+        must, said, where, advice = map(_shortened, (self.must, self.found, self.where, self.remedy))
+        place = f"{where}: " if where else ""
+        found = f"; found {said}" if said else ""
+        remedy = f" Try: {advice.rstrip('.')}." if advice else ""
+        return one_line(f"{place}{must}{found}".rstrip(".") + "." + remedy)
+
+
+def _shortened(text: str, most: int = 800) -> str:
+    """Return a part of a message, its middle left out where a quotation makes it a page."""
+    return text if len(text) <= most else f"{text[: most // 2]} ... {text[-most // 2 :]}"
 
 
 class InputError(AssaykitError):

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from assaykit.cytometry.columns import OWN, RAW
+from assaykit.cytometry.compensation import checked
 from assaykit.cytometry.flowjo_workspace import (
     as_flowkit_expects,
     counts_by_sample,
@@ -127,7 +128,11 @@ def flowjo_samples(path: Path, *, sample: str = "", group: str = "") -> tuple[Fl
 def _sample(strategy: Any, name: str, counts: Mapping[tuple[str, ...], int]) -> FlowJoSample:
     paths = list(strategy.get_gate_ids())
     names = _unique_names(paths)
-    gates = [gate for identity, parents in paths for gate in _gates(strategy, identity, parents, names)]
+    try:
+        gates = [gate for identity, parents in paths for gate in _gates(strategy, identity, parents, names)]
+    except ValidationError as error:
+        said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()}" for e in error.errors()[:3])
+        raise GateError("a gate must be complete", said, f"sample {name}", _REMEDY) from error
     matrices = {str(key): _spillover(str(key), matrix) for key, matrix in strategy.comp_matrices.items()}
     told = {names[place]: count for place, count in counts.items() if place in names and count >= 0}
     return FlowJoSample(name, GatingDocument(tuple(gates), matrices), told)
@@ -153,6 +158,8 @@ def _workspace(path: Path) -> Any:
             return flowkit.Workspace(str(copy), load_missing_file_data=True)
     except (FlowKitException, *WORKSPACE_ERRORS) as error:
         said = f"no {error.args[0]}" if isinstance(error, KeyError) else str(error)
+        if isinstance(error, (AttributeError, TypeError)):  # of Python, about None where an element was looked for
+            said = "an element without what it must hold, such as transformations, keywords or the file of a sample"
         raise GateError("a FlowJo workspace must be one that FlowKit reads", said, str(path), _REMEDY) from error
 
 
@@ -279,12 +286,9 @@ def _boolean(gate: Any, named: dict[str, Any], names: Mapping[tuple[str, ...], s
     )
     if len(of) < len(gate.gate_refs):
         raise GateError("a boolean gate must combine gates of its sample", "one that is not there", f"gate {named['name']}")
-    try:
-        return BooleanGate.model_validate({**named, "operation": gate.type, "of": of})
-    except ValidationError as error:
-        raise GateError("a boolean gate must combine gates", "none", f"gate {named['name']}") from error
+    return BooleanGate.model_validate({**named, "operation": gate.type, "of": of})
 
 
 def _spillover(identity: str, matrix: Any) -> Spillover:
     rows = tuple(tuple(float(value) for value in row) for row in np.asarray(matrix.matrix))
-    return Spillover(tuple(str(name) for name in matrix.detectors), rows, source=identity)
+    return checked(Spillover(tuple(str(name) for name in matrix.detectors), rows, source=f"matrix {identity}"))

@@ -207,7 +207,7 @@ def _sheets_from_workbook(data: bytes, label: str) -> tuple[list[Sheet], list[In
 
 _DAMAGED = (
     BadZipFile, zlib.error, EOFError, OSError, ParseError, RuntimeError, NotImplementedError,
-    ArithmeticError, LookupError, ValueError, TypeError, AttributeError,
+    ArithmeticError, LookupError, ValueError, TypeError, AttributeError, SyntaxError,
 )  # fmt: skip
 """What openpyxl and zipfile raise of a file that is damaged, encrypted, or no workbook; there is no common kind."""
 
