@@ -36,6 +36,7 @@ CHECKS: dict[str, Check] = {
         Check("file_without_well", "a file that no well of the layout names", warn="kept"),
         Check("well_unusable", "the file lacks what the protocol needs", fail="excluded"),
         Check("channel_missing", "the file has no channel for a role of the protocol", fail="excluded"),
+        Check("well_in_name", "a file's name holds several wells, of which one was read", note="kept"),
         Check("well_mismatch", "the file says that it is of another well", warn="doubtful"),
         Check("detector_voltage", "a detector had another voltage than in the other wells", fail="excluded"),
         Check("detector_gain", "a detector had another gain than in the other wells", fail="excluded"),

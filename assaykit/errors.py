@@ -24,7 +24,10 @@ survives the trip through a process pool.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from assaykit.escaping import one_line
 
 
 class AssaykitError(Exception):
@@ -40,10 +43,16 @@ class AssaykitError(Exception):
         >>> str(AssaykitError("a dose must have a unit", "'imatinib 1'", "plate.toml, well A1", "write '1 uM'"))
         "plate.toml, well A1: a dose must have a unit; found 'imatinib 1'. Try: write '1 uM'."
         """
-        place = f"{self.where}: " if self.where else ""
-        found = f"; found {self.found}" if self.found else ""
-        remedy = f" Try: {self.remedy.rstrip('.')}." if self.remedy else ""
-        return f"{place}{self.must}{found}".rstrip(".") + "." + remedy
+        must, said, where, advice = map(_shortened, (self.must, self.found, self.where, self.remedy))
+        place = f"{where}: " if where else ""
+        found = f"; found {said}" if said else ""
+        remedy = f" Try: {advice.rstrip('.')}." if advice else ""
+        return one_line(f"{place}{must}{found}".rstrip(".") + "." + remedy)
+
+
+def _shortened(text: str, most: int = 800) -> str:
+    """Return a part of a message, its middle left out where a quotation makes it a page."""
+    return text if len(text) <= most else f"{text[: most // 2]} ... {text[-most // 2 :]}"
 
 
 class InputError(AssaykitError):
@@ -132,9 +141,52 @@ class Faults(AssaykitError):  # noqa: N818 - several faults are not one error
         return "\n".join(str(error) for error in self.errors)
 
 
+MOST_ALIKE = 8
+"""So many faults of one kind are told one by one; of more, the first five and how many."""
+
+
+def folded(errors: Sequence[InputError]) -> list[InputError]:
+    """Return the errors with more than MOST_ALIKE of one kind (what must hold) told as five and a count.
+
+    >>> [str(error) for error in folded([LayoutError("a well must be one", f"'Z{i}'") for i in range(99)])][-1]
+    'a well must be one; found 94 more like the last.'
+    """
+    alike: dict[tuple[type[InputError], str], list[InputError]] = {}
+    for error in errors:
+        alike.setdefault((type(error), error.must), []).append(error)
+    many = {key: group for key, group in alike.items() if len(group) > MOST_ALIKE}
+    kept: list[InputError] = []
+    for error in errors:
+        key = type(error), error.must
+        group = many.get(key)
+        if group is None or any(error is one for one in group[:5]):
+            kept.append(error)
+        elif error is group[5]:
+            kept.append(key[0](error.must, f"{len(group) - 5:,} more like the last", error.where.split(", ")[0]))
+    return kept
+
+
+MOST_DETAILS = 100
+"""So many faults of one file's keys are looked into; of more, the first five, and how many there are."""
+
+
+def looked_into(
+    details: Sequence[Any], fault: Callable[[Any], InputError], kind: type[InputError], where: str
+) -> list[InputError]:
+    """Return the fault of each detail; of more than MOST_DETAILS the first five, and a fault that counts the rest.
+
+    A file of a hundred thousand keys that mean nothing is refused as quickly as one of ten.
+    """
+    if len(details) <= MOST_DETAILS:
+        return [fault(detail) for detail in details]
+    rest = kind("every key must be a known one with a value that fits", f"{len(details) - 5:,} more faults", where)
+    return [*(fault(detail) for detail in details[:5]), rest]
+
+
 def raise_all(errors: Sequence[InputError]) -> None:
-    """Raise the one error as itself, several as `Faults`, none not at all."""
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
-        raise Faults(errors)
+    """Raise the one error as itself, several as `Faults`, many of one kind folded, none not at all."""
+    told = folded(errors)
+    if len(told) == 1:
+        raise told[0]
+    if told:
+        raise Faults(told)

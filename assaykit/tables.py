@@ -13,6 +13,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from assaykit.errors import TableError
+from assaykit.escaping import one_line
 
 Kind = Literal["text", "number", "count", "flag"]
 Level = Literal["note", "warn", "fail"]
@@ -58,6 +59,9 @@ class Finding:
     well: str = ""
     channel: str = ""
     population: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", one_line(self.message))  # it may quote a file
 
 
 _ASSAY = Column("assay", "text", "the assay within the study")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from assaykit.evidence.pooling import Summary
     from assaykit.figures import Style
 
+from assaykit.cli.console import plain_console
+
 app = typer.Typer(
     help="The claims of the reviews, and a lab's ledger of what its runs say on them.",
     no_args_is_help=True,
@@ -111,9 +113,7 @@ def update(
 
 
 def _console() -> Console:
-    from rich.console import Console
-
-    return Console(highlight=False)
+    return plain_console()
 
 
 def _known(name: str, known: dict[str, Claim]) -> Claim:
@@ -191,7 +191,7 @@ def _show_worked_example(console: Console) -> None:
     from assaykit.evidence import worked_example
 
     example = worked_example()
-    console.print("  Zhang et al., Blood 2007;110:3378: % apoptotic, means of n = 4", markup=False)
+    console.print("  Zhang et al., Blood 2007;110:3378: % apoptotic, means of n = 4")
     table = _table("population", "drug", "alone", "stroma", "specific", "with stroma", "index")
     for row in example.itertuples():
         index = "" if row.spi != row.spi else f"{row.spi:.2f}"

@@ -33,5 +33,10 @@ def figures(
         listed = list(drawings(read_results(results)))
     folder = out or (results.parent if results.is_file() else results) / f"figures_{chosen.name}"
     folder.mkdir(parents=True, exist_ok=True)
-    paths = write_printed(print_all(listed, style=chosen.name), folder)
-    typer.echo(f"{len(listed)} figures in {len(paths)} files: {folder}")
+    printed, undrawn = print_all(listed, style=chosen.name)
+    paths = write_printed(printed, folder)
+    typer.echo(f"{len(listed) - len(undrawn)} figures in {len(paths)} files: {folder}")
+    for figure in undrawn:
+        typer.echo(f"not drawn: {figure.title} ({figure.reason})", err=True)
+    if undrawn:
+        raise typer.Exit(1)

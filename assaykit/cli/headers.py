@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from assaykit.errors import FcsError, GateError
+from assaykit.sources import is_file
 from assaykit.tables import Finding
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def _plate_findings(assay: Assay, plate: Plate) -> Iterator[Finding]:
     """Yield a fail per file that cannot be read, and one per set of channels that files lack."""
     lacking: dict[str, list[str]] = {}
     for well in plate.wells:
-        if well.file is None or not well.file.is_file():
+        if well.file is None or not is_file(well.file):
             continue
         try:
             _require_channels(assay, well.file)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from assaykit.plate.positions import row_letters, well_from_position
+from assaykit.sources import is_file
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -53,7 +54,7 @@ def _sign(well: Well | None, treatments: Sequence[str]) -> tuple[str, str]:
     if well is None:
         return "· ", "dim"
     mark = CONTEXT_MARKS.get(str(well.factors.get("context", "")), " ")
-    missing = well.file is not None and not well.file.is_file()
+    missing = well.file is not None and not is_file(well.file)
     treatment = str(well.factors.get("treatment", ""))
     letter = ROLE_MARKS.get(well.role) or letter_of(treatment, treatments)
     style = f"black on {colour_of(treatment, treatments)}" if treatment in treatments else "bold"
@@ -92,6 +93,6 @@ def legend(treatments: Sequence[str], plates: Sequence[Plate]) -> Table:
     for context, mark in CONTEXT_MARKS.items():
         if context in contexts and mark.strip():
             table.add_row(f"  {mark}", f"context {context}")
-    if any(well.file is not None and not well.file.is_file() for plate in plates for well in plate.wells):
+    if any(well.file is not None and not is_file(well.file) for plate in plates for well in plate.wells):
         table.add_row(Text(" ! ", style="bold white on red"), "FCS file missing")
     return table

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from assaykit.cli.console import plain_console
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -17,14 +19,13 @@ def protocols(
     method: Annotated[bool, typer.Option("--method", help="Show the bench method of a shipped protocol.")] = False,
 ) -> None:
     """List the shipped protocols, or show one of them."""
-    from rich.console import Console
     from rich.markdown import Markdown
 
     from assaykit.endpoints import endpoint_faults
     from assaykit.errors import raise_all
     from assaykit.protocol import protocol_method, read_protocol
 
-    console = Console()
+    console = plain_console()
     if not name:
         console.print(_all_protocols())
         console.print("Show one: assaykit protocols NAME; its bench method: assaykit protocols NAME --method")
@@ -34,18 +35,17 @@ def protocols(
     if method:
         console.print(Markdown(protocol_method(name) or f"{name} has no bench method beside it."))
         return
-    console.print(f"[bold]{protocol.name}[/bold]: {protocol.title}")
+    console.print(protocol.name, style="bold", end="")
+    console.print(f": {protocol.title}")
     for table in (_channels(protocol), _endpoints_of(protocol), _analyses(protocol), _acceptance(protocol)):
         console.print(table)
 
 
 def endpoints(name: Annotated[str, typer.Argument(help="An endpoint, to see all about it.")] = "") -> None:
     """List the endpoints, or show all about one."""
-    from rich.console import Console
-
     from assaykit.endpoints import endpoint_by_name
 
-    console = Console()
+    console = plain_console()
     if not name:
         console.print(_all_endpoints())
         return

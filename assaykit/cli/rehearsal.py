@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assaykit.sources import is_file
 from assaykit.tables import ESTIMATES, MEASUREMENTS, READOUTS, Finding, check, frame_from_rows
 from assaykit.treatment import parse_treatment
 
@@ -76,7 +77,7 @@ def _readouts(assay: Assay, rng: np.random.Generator) -> Iterator[dict[str, Any]
     names = {name: role for spec in assay.protocol.endpoints for role, name in spec.populations.items()}
     for plate in assay.plates:
         for well in plate.wells:
-            if well.file is None or not well.file.is_file():
+            if well.file is None or not is_file(well.file):
                 continue
             dying = _share_dying(well, assay.catalogue)
             for readout in assay.protocol.readouts:

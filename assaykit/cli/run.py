@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from assaykit.figures import Undrawn
     from assaykit.results import Results
 
 StudyPath = Annotated[Path, typer.Argument(help="The study file, e.g. study.toml.", show_default=False)]
@@ -28,10 +29,10 @@ def run(
     report: Annotated[bool, typer.Option(help="Write figures and report.html beside the tables.")] = True,
 ) -> None:
     """Analyse a study: from raw files to estimates, verdicts, figures and one report."""
-    from rich.console import Console
+    from assaykit.cli.console import plain_console
 
-    console = Console(stderr=True)
-    console.print(f"assaykit: reading [bold]{study}[/]")
+    console = plain_console(stderr=True)
+    console.print(f"assaykit: reading {study}")
 
     from dataclasses import replace
 
@@ -54,14 +55,20 @@ def run(
             robust=robust,
             show_pseudoreplication=show_pseudoreplication,
         )
-        extras = (lambda folder: write_report_folder(results, folder, executor=executor)) if report else None
+        undrawn: list[Undrawn] = []
+
+        def extras(folder: Path) -> None:
+            undrawn.extend(write_report_folder(results, folder, executor=executor).undrawn)
+
         progress.say("tables, figures and report")
-        write_results(results, out, extras=extras)
+        write_results(results, out, extras=extras if report else None)
     for line in summary(results, out):
         typer.echo(line)
-    raise typer.Exit(exit_code(results))
+    for figure in undrawn:
+        typer.echo(f"not drawn: {figure.title} ({figure.reason})", err=True)
+    raise typer.Exit(max(exit_code(results), int(bool(undrawn))))
 
 
 def exit_code(results: Results) -> int:
-    """Return 0 for a clean run, 1 for one done with failed wells or checks."""
+    """Return 0 for a clean run, 1 for one done with failed wells or checks (or figures: see run)."""
     return int((results.tables["findings"]["level"] == "fail").any())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from assaykit.study import Study
     from assaykit.tables import Finding
 
+MOST_ALIKE = 5  # findings of one check of a plate that are all shown
 StudyPath = Annotated[Path, typer.Argument(help="The study file, e.g. study.toml.", show_default=False)]
 Protocols = Annotated[
     list[str] | None, typer.Option("--protocol", "-p", help="A protocol; may be given again. See `assaykit protocols`.")
@@ -28,14 +30,13 @@ def check(
     design: Annotated[bool, typer.Option(help="Say what the design can and cannot answer.")] = True,
 ) -> None:
     """Check a study without measuring: every fault at once, the plates, and what the design can answer."""
-    from rich.console import Console
-
+    from assaykit.cli.console import plain_console
     from assaykit.cli.headers import header_findings
     from assaykit.cli.rehearsal import rehearse
     from assaykit.errors import Faults, InputError
     from assaykit.study import missing_files, read_study
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = plain_console(wrap=False)
     try:
         parsed = read_study(study)
         rehearsal = rehearse(parsed) if design else None
@@ -43,7 +44,8 @@ def check(
         _show_faults(error.errors if isinstance(error, Faults) else [error], console)
         raise typer.Exit(2) from None
     findings = (*parsed.findings, *missing_files(parsed), *header_findings(parsed))
-    console.print(f"[bold]{parsed.title}[/]: {_extent(parsed)}", markup=True)
+    console.print(parsed.title, style="bold", end="")
+    console.print(f": {_extent(parsed)}")
     if plates:
         _show_plates(parsed, console)
     if rehearsal is not None:
@@ -78,14 +80,14 @@ def drugs(
     name: Annotated[str, typer.Argument(help="One drug, by any of its names, in full.")] = "",
 ) -> None:
     """List the drugs a layout may name, with synonyms, range in culture and interferences."""
-    from rich.console import Console
     from rich.table import Table
 
+    from assaykit.cli.console import plain_console
     from assaykit.errors import TreatmentError
     from assaykit.treatment import read_drugs
 
     known = read_drugs(catalogue)
-    console = Console(highlight=False)
+    console = plain_console()
     if name:
         drug = known.find(name)
         if drug is None:
@@ -119,9 +121,10 @@ def schema(
 
 def _show_faults(faults: Sequence[InputError], console: Console) -> None:
     noun = "fault" if len(faults) == 1 else "faults"
-    console.print(f"[bold red]{len(faults)} {noun}[/]; nothing can be measured before they are mended:")
+    console.print(f"{len(faults)} {noun}", style="bold red", end="")
+    console.print("; nothing can be measured before they are mended:")
     for number, fault in enumerate(faults, start=1):
-        console.print(f"{number:>3}. {fault}", markup=False)
+        console.print(f"{number:>3}. {fault}")
 
 
 def _extent(study: Study) -> str:
@@ -144,7 +147,8 @@ def _show_plates(study: Study, console: Console) -> None:
             key=lambda text: (text != study.reference.treatment, text),
         )
         for plate in assay.plates:
-            console.print(f"\n[bold]{plate.name}[/] ({assay.name})")
+            console.print(f"\n{plate.name}", style="bold", end="")
+            console.print(f" ({assay.name})")
             console.print(plate_drawing(plate, treatments), end="")
         console.print(legend(treatments, assay.plates))
 
@@ -156,16 +160,25 @@ def _show_design(study: Study, rehearsal: Rehearsal, console: Console) -> None:
         console.print()
         console.print(arms_table(assay, study))
         for line in (*control_lines(assay), *contrast_lines(assay, rehearsal)):
-            console.print(line, markup=False)
+            console.print(line)
     console.print()
     for line in claim_lines(rehearsal):
-        console.print(line, markup=False)
+        console.print(line)
 
 
 def _show_findings(findings: Sequence[Finding], console: Console) -> None:
     styles = {"fail": "bold red", "warn": "yellow", "note": "dim"}
     console.print(f"\nfindings: {len(findings) or 'none'}")
+    alike = Counter((finding.level, finding.check, finding.plate) for finding in findings)
+    told: Counter[tuple[str, str, str]] = Counter()
     for finding in findings:
+        kind = finding.level, finding.check, finding.plate
+        told[kind] += 1
+        if alike[kind] > MOST_ALIKE and told[kind] > 3:  # a folder that is not there is not 96 lines
+            if told[kind] == alike[kind]:
+                wells = [other.well for other in findings if (other.level, other.check, other.plate) == kind]
+                console.print(f"     and {alike[kind] - 3} more such of {finding.plate}: {', '.join(wells[3:])}")
+            continue
         place = " ".join(filter(None, (finding.plate, finding.well)))
-        console.print(f"[{styles[finding.level]}]{finding.level}[/] {place}{': ' if place else ''}", end="")
-        console.print(finding.message, markup=False)
+        console.print(finding.level, style=styles[finding.level], end="")
+        console.print(f" {place}{': ' if place else ''}{finding.message}")

@@ -14,7 +14,7 @@ from assaykit.cytometry.hierarchy import ALL, kept_by
 from assaykit.cytometry.matching import controls_of
 from assaykit.cytometry.quality import exclusions
 from assaykit.cytometry.valleys import FEWEST
-from assaykit.cytometry.wells import read_columns
+from assaykit.cytometry.wells import DATA_ERRORS, read_columns
 from assaykit.errors import InputError
 from assaykit.plate.model import Plate, Role, Well
 from assaykit.protocol.gates import FixedGate
@@ -75,7 +75,7 @@ class Bench:
     def _read(self, well: Well) -> BenchWell | None:
         try:
             columns = read_columns(self.assay, well, self.resolved, beside=(SIDE_SCATTER,))
-        except InputError:
+        except (InputError, *DATA_ERRORS):
             return None
         shared = MOST_VALUES // (max(1, len(self.plate.wells)) * max(1, columns.events.values.shape[1]))
         thin = _thinned(columns, max(2_000, shared))

@@ -120,11 +120,20 @@ def _is_number(text: str) -> bool:
 
 def checked(spillover: Spillover, channels: Sequence[Channel] = ()) -> Spillover:
     """Return the spillover, or raise CompensationError where it cannot be undone safely on these channels."""
-    matrix = np.asarray(spillover.matrix, dtype=np.float64)
     names = spillover.detectors
     where = spillover.source
-    if matrix.shape != (len(names), len(names)) and not spillover.dyes:
-        raise CompensationError("a spillover matrix must be square", f"{matrix.shape}", where)
+    rows = spillover.matrix
+    if not rows or any(len(row) != len(names) for row in rows) or len(rows) != len(spillover.dyes or names):
+        found = f"{len(rows)} rows of {', '.join(sorted({str(len(row)) for row in rows})) or 'no'} numbers"
+        shape = "whole" if spillover.dyes else "square"
+        must = f"a spillover matrix must be {shape}: a row per dye and {len(names)} numbers in each"
+        raise CompensationError(must, found, where)
+    matrix = np.asarray(rows, dtype=np.float64)
+    if not np.isfinite(matrix).all():
+        row, column = (int(place[0]) for place in np.nonzero(~np.isfinite(matrix)))
+        found = f"{matrix[row, column]} for {(spillover.dyes or names)[row]} in {names[column]}"
+        remedy = "use the matrix of another file of the same day: compensation = a CSV"
+        raise CompensationError("a spillover matrix must hold numbers throughout", found, where, remedy)
     known = {channel.name for channel in channels}
     unknown = [name for name in names if known and name not in known]
     if unknown:

@@ -9,13 +9,23 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from assaykit.cytometry.columns import OWN, RAW
+from assaykit.cytometry.compensation import checked
+from assaykit.cytometry.flowjo_workspace import (
+    as_flowkit_expects,
+    counts_by_sample,
+    samples_of_group,
+    workspace_root,
+)
 from assaykit.cytometry.gatingml import GatingDocument
 from assaykit.cytometry.hierarchy import ALL, COMPLEMENT
 from assaykit.errors import GateError
@@ -52,24 +62,87 @@ SCALES: dict[str, Callable[[Any], FixedScale]] = {
 }
 
 
-def read_flowjo(path: Path, *, sample: str = "") -> GatingDocument:
-    """Return the gates a FlowJo 10 workspace holds for one sample, and the matrix they were drawn with.
+@dataclass(frozen=True, slots=True)
+class FlowJoSample:
+    """One sample of a workspace: the FCS file's name, its gates, and the cells FlowJo counted, by our gates' names."""
 
-    `sample` is the FCS file's name, with or without its ending; it may be left out where the workspace has one.
-    Raises GateError where FlowKit is not installed, the file is no workspace, the sample is not in it, or a gate is
-    of a kind that is not expressed here.
+    name: str
+    document: GatingDocument
+    counts: Mapping[str, int]
+
+
+def read_flowjo(path: Path, *, sample: str = "", group: str = "") -> GatingDocument:
+    """Return the gates that the chosen samples of a FlowJo 10 workspace share, and the matrix they were drawn with.
+
+    `sample` is the FCS file's name, with or without its ending; `group` one of the workspace's groups; without either
+    all samples are chosen. Samples without gates take no part.
+    Raises GateError as `flowjo_samples` does, and where the chosen samples do not have the same gates.
     """
-    strategy = _strategy(path, sample)
+    first, *others = flowjo_samples(path, sample=sample, group=group)
+    for other in others:
+        different = _first_difference(first.document, other.document)
+        if different:
+            raise GateError(
+                "samples that are imported together must have the same gates",
+                f"{different} of {first.name} unlike that of {other.name}",
+                str(path),
+                "choose one: --sample NAME, or a group whose samples share them: --group NAME",
+            )
+    return first.document
+
+
+def _first_difference(one: GatingDocument, other: GatingDocument) -> str:
+    theirs = {gate.name: gate for gate in other.gates}
+    names = {gate.name for gate in one.gates}
+    for gate in one.gates:
+        if theirs.get(gate.name) != gate:
+            return f"gate '{gate.name}'"
+    extra = next((name for name in theirs if name not in names), "")
+    return f"the gates: no '{extra}'" if extra else "the matrix" if one.matrices != other.matrices else ""
+
+
+def flowjo_samples(path: Path, *, sample: str = "", group: str = "") -> tuple[FlowJoSample, ...]:
+    """Return the chosen samples of a FlowJo 10 workspace that have gates, each with its own.
+
+    Raises GateError where FlowKit is not installed, the file is no workspace of FlowJo 10, no sample is the one that is
+    asked for or has gates, or a gate is of a kind that is not expressed here.
+    """
+    root = workspace_root(path)
+    counted = counts_by_sample(root)
+    members = samples_of_group(root, group, str(path)) if group else tuple(counted)
+    wanted = [name for name in members if not sample or sample in {name, Path(name).stem, Path(name).name}]
+    if not wanted:
+        found = f"'{sample}'" if sample else f"no sample in group '{group}'" if group else "a workspace without samples"
+        remedy = f"--sample one of {', '.join(members[:12])}" if members else "add the samples in FlowJo and save it"
+        raise GateError("the sample must be one of the workspace", found, str(path), remedy)
+    gated = [name for name in wanted if counted[name]]
+    if not gated:
+        found = f"no gates of {', '.join(wanted[:4])}"
+        others = [name for name, counts in counted.items() if counts]
+        remedy = f"choose a sample with gates: --sample one of {', '.join(others[:12])}" if others else "draw gates first"
+        raise GateError("a sample must have gates to import", found, str(path), remedy)
+    workspace = _workspace(path)
+    return tuple(_sample(workspace.get_gating_strategy(name), name, counted[name]) for name in gated)
+
+
+def _sample(strategy: Any, name: str, counts: Mapping[tuple[str, ...], int]) -> FlowJoSample:
     paths = list(strategy.get_gate_ids())
     names = _unique_names(paths)
-    gates = [_gate(strategy, identity, parents, names) for identity, parents in paths]
+    try:
+        gates = [gate for identity, parents in paths for gate in _gates(strategy, identity, parents, names)]
+    except ValidationError as error:
+        said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()}" for e in error.errors()[:3])
+        raise GateError("a gate must be complete", said, f"sample {name}", _REMEDY) from error
     matrices = {str(key): _spillover(str(key), matrix) for key, matrix in strategy.comp_matrices.items()}
-    return GatingDocument(tuple(gates), matrices)
+    told = {names[place]: count for place, count in counts.items() if place in names and count >= 0}
+    return FlowJoSample(name, GatingDocument(tuple(gates), matrices), told)
 
 
-def _strategy(path: Path, sample: str) -> Any:
+def _workspace(path: Path) -> Any:
+    """Return FlowKit's reading of a workspace that `workspace_root` has let pass."""
     try:
         import flowkit
+        from flowkit.exceptions import FlowKitException
     except ImportError as error:
         raise GateError(
             "reading a FlowJo workspace must have FlowKit",
@@ -78,21 +151,23 @@ def _strategy(path: Path, sample: str) -> Any:
             "pip install assaykit[flowjo]",
         ) from error
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), TemporaryDirectory() as folder:
             warnings.simplefilter("ignore")  # FlowKit warns of each FCS file it was not given: none is needed
-            workspace = flowkit.Workspace(str(path), load_missing_file_data=True)
-    except (OSError, ValueError, KeyError, AttributeError, TypeError, SyntaxError, NotImplementedError) as error:
-        raise GateError("a FlowJo workspace must be one that FlowKit reads", str(error), str(path)) from error
-    samples = [str(name) for name in workspace.get_sample_ids(loaded_only=False)]
-    wanted = [name for name in samples if sample in {name, Path(name).stem, Path(name).name}] if sample else samples
-    if len(wanted) != 1:
-        raise GateError(
-            "one sample of the workspace must be chosen",
-            f"'{sample}'" if sample else f"{len(samples)} samples",
-            str(path),
-            f"--sample one of {', '.join(samples)}",
-        )
-    return workspace.get_gating_strategy(wanted[0])
+            copy = Path(folder) / "workspace.wsp"
+            copy.write_bytes(as_flowkit_expects(path.read_bytes()))
+            return flowkit.Workspace(str(copy), load_missing_file_data=True)
+    except (FlowKitException, *WORKSPACE_ERRORS) as error:
+        said = f"no {error.args[0]}" if isinstance(error, KeyError) else str(error)
+        if isinstance(error, (AttributeError, TypeError)):  # of Python, about None where an element was looked for
+            said = "an element without what it must hold, such as transformations, keywords or the file of a sample"
+        raise GateError("a FlowJo workspace must be one that FlowKit reads", said, str(path), _REMEDY) from error
+
+
+WORKSPACE_ERRORS = (
+    ArithmeticError, AttributeError, LookupError, NotImplementedError, OSError, SyntaxError, TypeError, ValueError,
+)  # fmt: skip
+"""What FlowKit raises of a workspace that lacks what it expects; there is no common kind."""
+_REMEDY = "open it in FlowJo 10 and save it again, or export the gates as Gating-ML"
 
 
 def _unique_names(paths: Sequence[tuple[str, tuple[str, ...]]]) -> dict[tuple[str, ...], str]:
@@ -104,14 +179,26 @@ def _unique_names(paths: Sequence[tuple[str, tuple[str, ...]]]) -> dict[tuple[st
     }
 
 
-def _gate(strategy: Any, identity: str, parents: tuple[str, ...], names: Mapping[tuple[str, ...], str]) -> FixedGate:
+def _gates(
+    strategy: Any, identity: str, parents: tuple[str, ...], names: Mapping[tuple[str, ...], str]
+) -> list[FixedGate]:
+    """Return the gate; one that keeps what is outside its shape is the complement of a gate of that shape."""
     gate = strategy.get_gate(identity, parents)
     named = {"name": names[(*parents, identity)], "parent": names[parents] if len(parents) > 1 else ALL}
+    if not getattr(gate, "use_complement", False):
+        return [_gate(strategy, gate, named, names)]
+    shape = {**named, "name": f"{named['name']} (within)"}
+    complement = BooleanGate(**named, operation="not", of=(shape["name"],))
+    return [_gate(strategy, gate, shape, names), complement]
+
+
+def _gate(strategy: Any, gate: Any, named: dict[str, Any], names: Mapping[tuple[str, ...], str]) -> FixedGate:
     kind = type(gate).__name__
     if kind == "BooleanGate":
         return _boolean(gate, named, names)
     if kind not in {"RectangleGate", "PolygonGate", "EllipsoidGate"}:
-        raise GateError("a gate must be a rectangle, polygon, ellipsoid or boolean", kind, f"gate {identity}")
+        must = "a gate must be a rectangle, polygon, ellipsoid or boolean"
+        raise GateError(must, kind, f"gate {named['name']}")
     axes = [
         _Axis(dimension, strategy.transformations.get(dimension.transformation_ref)) for dimension in gate.dimensions
     ]
@@ -195,10 +282,13 @@ def _boolean(gate: Any, named: dict[str, Any], names: Mapping[tuple[str, ...], s
     of = tuple(
         (COMPLEMENT if reference["complement"] else "") + names[(*reference["path"], reference["ref"])]
         for reference in gate.gate_refs
+        if (*reference["path"], reference["ref"]) in names
     )
+    if len(of) < len(gate.gate_refs):
+        raise GateError("a boolean gate must combine gates of its sample", "one that is not there", f"gate {named['name']}")
     return BooleanGate.model_validate({**named, "operation": gate.type, "of": of})
 
 
 def _spillover(identity: str, matrix: Any) -> Spillover:
     rows = tuple(tuple(float(value) for value in row) for row in np.asarray(matrix.matrix))
-    return Spillover(tuple(str(name) for name in matrix.detectors), rows, source=identity)
+    return checked(Spillover(tuple(str(name) for name in matrix.detectors), rows, source=f"matrix {identity}"))

@@ -6,16 +6,20 @@ file's own) or a matrix of the document; a ratio becomes a channel of the gate. 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from xml.etree import ElementTree as ET
+
+import numpy as np
+from pydantic import ValidationError
 
 from assaykit.cytometry.columns import OWN, RAW
 from assaykit.cytometry.compensation import checked
-from assaykit.cytometry.hierarchy import ALL, COMPLEMENT
-from assaykit.errors import GateError
+from assaykit.cytometry.hierarchy import ALL, COMPLEMENT, in_order
+from assaykit.errors import CompensationError, GateError
 from assaykit.protocol.gates import (
     ArcsinhScale,
     BooleanGate,
@@ -30,9 +34,12 @@ from assaykit.protocol.gates import (
     Ratio,
     RectangleGate,
 )
+from assaykit.sources import xml_from_file
 from assaykit.study.model import Spillover
 
 Element = ET.Element
+Matrices = Mapping[str, Spillover]
+Read = TypeVar("Read")
 GATING = "{http://www.isac-net.org/std/Gating-ML/v2.0/gating}"
 TRANSFORMS = "{http://www.isac-net.org/std/Gating-ML/v2.0/transformations}"
 DATATYPE = "{http://www.isac-net.org/std/Gating-ML/v2.0/datatypes}"
@@ -66,39 +73,94 @@ class _Definitions:
 
 def read_gatingml(path: Path) -> GatingDocument:
     """Return the gates of a Gating-ML 2.0 file; raises GateError where it is none, or a gate is not expressed here."""
-    try:
-        root = ET.parse(path).getroot()  # noqa: S314 - expat has refused entity bombs since 2.4.1, and nothing is fetched
-    except (ET.ParseError, OSError) as error:
-        raise GateError("a Gating-ML file must be XML that can be read", str(error), str(path)) from error
+    root = xml_from_file(path, "a Gating-ML file", GateError, label=str(path))
     document = gates_from_xml(root, str(path))
     if not document.gates:
-        raise GateError("a Gating-ML file must hold gates of version 2.0", "none", str(path))
+        found = f"none; it is a file of <{root.tag.split('}')[-1]}>"
+        raise GateError("a Gating-ML file must hold gates of version 2.0", found, str(path), _PROGRAMS.get(_tag(root), ""))
     return document
 
 
+_PROGRAMS = {
+    "bdfacs": "a FACSDiva experiment holds no gates that are described: export the gates from FlowJo 10 or FlowKit",
+    "Workspace": "a FlowJo workspace must end in .wsp",
+}
+
+
+def _tag(element: Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
 def gates_from_xml(root: Element, where: str) -> GatingDocument:
-    """Return the gates below an element, wherever they are nested."""
-    definitions = _Definitions(dict(_scales(root)), dict(_ratios(root)))
-    gates = []
-    for element in root.iter():
-        reader = READERS.get(element.tag)
-        if reader is None:
-            continue
-        try:
-            gates += reader(element, definitions)
-        except (KeyError, ValueError, TypeError) as error:
-            identity = element.get(f"{GATING}id", "without id")
-            raise GateError(
-                "a gate must be complete Gating-ML 2.0", f"{error!s}", f"{where}, gate {identity}"
-            ) from error
-    return GatingDocument(tuple(gates), dict(_matrices(root)))
+    """Return the gates below an element, wherever they are nested; each has an id of its own and a parent among them.
+
+    Raises GateError for what is incomplete, no number, or drawn on what is not there.
+    """
+    reading = _Reading(where)
+    scales = dict(reading.each(_transformations(root), _scale))
+    ratios = dict(reading.each(_transformations(root), _ratio))
+    definitions = _Definitions(scales, ratios)
+    matrices = dict(reading.each(root.iter(f"{TRANSFORMS}spectrumMatrix"), _matrix))
+    drawn = [element for element in root.iter() if element.tag in READERS]
+    gates = reading.each(drawn, lambda element: READERS[element.tag](element, definitions, matrices))
+    names = [gate.name for gate in gates]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise GateError("every gate must have an id of its own", f"{', '.join(twice[:4])} twice", where)
+    try:
+        in_order(gates)
+    except GateError as error:
+        raise GateError(error.must, error.found, where, "export the gates with all they are drawn on") from error
+    return GatingDocument(tuple(gates), matrices)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One file being read: what its elements lack becomes a sentence with the element's id."""
+
+    where: str
+
+    def each(self, elements: Iterable[Element], read: Callable[[Element], Iterable[Read]]) -> list[Read]:
+        found: list[Read] = []
+        for element in elements:
+            identity = element.get(f"{GATING}id") or element.get(f"{TRANSFORMS}id") or "without id"
+            kind = "gate" if element.tag in READERS else _tag(element)
+            place = f"{self.where}, {kind} {identity}"
+            try:
+                found += read(element)
+            except CompensationError as error:
+                raise GateError(error.must, error.found, place, "export the matrix again") from error
+            except ValidationError as error:
+                said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()}" for e in error.errors()[:3])
+                raise GateError("an element must be as Gating-ML 2.0 has it", said, place) from error
+            except KeyError as error:
+                said = f"no {str(error.args[0]).rpartition('}')[2]}"
+                raise GateError("an element must be complete Gating-ML 2.0", said, place) from error
+            except (ArithmeticError, LookupError, ValueError) as error:
+                raise GateError("an element must be complete Gating-ML 2.0", str(error), place) from error
+        return found
+
+
+def number(text: str) -> float:
+    """Return a finite number; ValueError where the text is none.
+
+    >>> number("1.5")
+    1.5
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"'{text}', which is no number") from None
+    if not isfinite(value):
+        raise ValueError(f"'{text}', which is no finite number")
+    return value
 
 
 def _number(element: Element, name: str, default: float | None = None) -> float:
     text = element.get(f"{TRANSFORMS}{name}")
     if text is None and default is None:
-        raise ValueError(f"{element.tag.split('}')[1]} lacks {name}")
-    return float(text) if text is not None else float(default or 0.0)
+        raise ValueError(f"{_tag(element)} without {name}")
+    return number(text) if text is not None else float(default or 0.0)
 
 
 SCALES: dict[str, Callable[[Element], FixedScale]] = {
@@ -114,40 +176,43 @@ SCALES: dict[str, Callable[[Element], FixedScale]] = {
 }
 
 
-def _transformations(root: Element) -> Iterator[tuple[str, Element]]:
-    for element in root.iter(f"{TRANSFORMS}transformation"):
-        for inner in element:
-            yield element.attrib[f"{TRANSFORMS}id"], inner
+def _transformations(root: Element) -> Iterable[Element]:
+    return root.iter(f"{TRANSFORMS}transformation")
 
 
-def _scales(root: Element) -> Iterator[tuple[str, FixedScale]]:
-    for identity, inner in _transformations(root):
-        make = SCALES.get(inner.tag.removeprefix(TRANSFORMS))
-        if make is not None:
-            yield identity, make(inner)
+def _scale(transformation: Element) -> list[tuple[str, FixedScale]]:
+    made = ((SCALES.get(inner.tag.removeprefix(TRANSFORMS)), inner) for inner in transformation)
+    return [(transformation.attrib[f"{TRANSFORMS}id"], make(inner)) for make, inner in made if make is not None]
 
 
-def _ratios(root: Element) -> Iterator[tuple[str, Ratio]]:
-    for identity, inner in _transformations(root):
-        if inner.tag == f"{TRANSFORMS}fratio":
-            top, bottom = (e.attrib[f"{DATATYPE}name"] for e in inner.iter(f"{DATATYPE}fcs-dimension"))
-            a, b, c = (_number(inner, name) for name in "ABC")
-            yield identity, Ratio(numerator=top, denominator=bottom, slope=a, offset=b, base=c)
+def _ratio(transformation: Element) -> list[tuple[str, Ratio]]:
+    found = []
+    for inner in transformation.iter(f"{TRANSFORMS}fratio"):
+        named = [e.attrib[f"{DATATYPE}name"] for e in inner.iter(f"{DATATYPE}fcs-dimension")]
+        if len(named) != 2:
+            raise ValueError(f"a ratio of {len(named)} channels")
+        a, b, c = (_number(inner, name) for name in "ABC")
+        ratio = Ratio(numerator=named[0], denominator=named[1], slope=a, offset=b, base=c)
+        found.append((transformation.attrib[f"{TRANSFORMS}id"], ratio))
+    return found
 
 
-def _matrices(root: Element) -> Iterator[tuple[str, Spillover]]:
-    for element in root.iter(f"{TRANSFORMS}spectrumMatrix"):
-        identity = element.attrib[f"{TRANSFORMS}id"]
-        dyes, detectors = (
-            tuple(e.attrib[f"{DATATYPE}name"] for e in part.iter(f"{DATATYPE}fcs-dimension"))
-            for tag in ("fluorochromes", "detectors")
-            for part in element.iter(f"{TRANSFORMS}{tag}")
-        )
-        rows = tuple(
-            tuple(float(value.attrib[f"{TRANSFORMS}value"]) for value in row.iter(f"{TRANSFORMS}coefficient"))
-            for row in element.iter(f"{TRANSFORMS}spectrum")
-        )
-        yield identity, checked(Spillover(detectors, rows, dyes, source=f"spectrumMatrix {identity}"))
+def _matrix(element: Element) -> list[tuple[str, Spillover]]:
+    identity = element.attrib[f"{TRANSFORMS}id"]
+    dyes, detectors = (
+        tuple(e.attrib[f"{DATATYPE}name"] for part in element.iter(f"{TRANSFORMS}{tag}")
+              for e in part.iter(f"{DATATYPE}fcs-dimension"))
+        for tag in ("fluorochromes", "detectors")
+    )  # fmt: skip
+    rows = tuple(
+        tuple(number(value.attrib[f"{TRANSFORMS}value"]) for value in row.iter(f"{TRANSFORMS}coefficient"))
+        for row in element.iter(f"{TRANSFORMS}spectrum")
+    )
+    if not dyes or not detectors:
+        raise ValueError("no fluorochromes or no detectors")
+    if len(set(dyes)) < len(dyes):
+        raise ValueError("a fluorochrome twice")
+    return [(identity, checked(Spillover(detectors, rows, dyes, source=f"spectrumMatrix {identity}")))]
 
 
 def _identity(element: Element) -> dict[str, Any]:
@@ -156,26 +221,46 @@ def _identity(element: Element) -> dict[str, Any]:
 
 def _end(element: Element, name: str) -> float | None:
     text = element.get(f"{GATING}{name}")
-    return None if text is None else float(text)
+    return None if text is None else number(text)
 
 
-def _dimension(element: Element, definitions: _Definitions) -> _Dimension:
-    """Read one dimension or divider: an FCS channel, or a ratio defined as a transformation."""
+def _dimension(element: Element, definitions: _Definitions, matrices: Matrices) -> _Dimension:
+    """Read one dimension or divider: an FCS channel, or a ratio defined as a transformation.
+
+    FlowJo writes Comp-X for X compensated by the file's matrix, where the document holds none of that dye.
+    """
     reference = element.get(f"{GATING}compensation-ref", RAW)
     named = element.find(f"{DATATYPE}fcs-dimension")
     new = element.find(f"{DATATYPE}new-dimension")
     if named is None and new is None:
-        raise ValueError("a dimension names no channel")
+        raise ValueError("a dimension without a channel")
     ratio_id = "" if new is None else new.attrib[f"{DATATYPE}transformation-ref"]
     scale = element.get(f"{GATING}transformation-ref")
+    channel = named.attrib[f"{DATATYPE}name"] if named is not None else ratio_id
+    own = reference == "FCS"
+    if channel.startswith(COMPENSATED) and channel not in _dyes(matrices.get(reference)):
+        channel, own = channel.removeprefix(COMPENSATED), reference not in matrices
+    if not own and reference != RAW and reference not in matrices:
+        raise ValueError(f"compensation-ref '{reference}', which is not defined")
+    if scale is not None and scale not in definitions.scales:
+        raise ValueError(f"transformation-ref '{scale}', which is not defined")
+    if ratio_id and ratio_id not in definitions.ratios:
+        raise ValueError(f"the new dimension '{ratio_id}', which is no ratio defined here")
     return _Dimension(
-        channel=named.attrib[f"{DATATYPE}name"] if named is not None else ratio_id,
-        compensation=OWN if reference == "FCS" else reference,
+        channel=channel,
+        compensation=OWN if own else reference,
         scale=None if scale is None else definitions.scales[scale],
         ratio=definitions.ratios[ratio_id] if ratio_id else None,
         low=_end(element, "min"),
         high=_end(element, "max"),
     )
+
+
+COMPENSATED = "Comp-"
+
+
+def _dyes(matrix: Spillover | None) -> tuple[str, ...]:
+    return (matrix.dyes or matrix.detectors) if matrix is not None else ()
 
 
 def _axes(dimensions: list[_Dimension]) -> dict[str, Any]:
@@ -187,49 +272,60 @@ def _axes(dimensions: list[_Dimension]) -> dict[str, Any]:
     }
 
 
-def _dimensions(element: Element, definitions: _Definitions) -> list[_Dimension]:
-    found = [_dimension(e, definitions) for e in element.iter(f"{GATING}dimension")]
+def _dimensions(element: Element, definitions: _Definitions, matrices: Matrices) -> list[_Dimension]:
+    found = [_dimension(e, definitions, matrices) for e in element.iter(f"{GATING}dimension")]
+    if not found:
+        raise ValueError("a gate without dimensions")
     if len({d.channel for d in found}) < len(found):
-        raise ValueError("a gate that reads one channel twice is not expressed here")
+        raise ValueError("one channel twice, which is not expressed here")
     return found
 
 
 def _coordinates(element: Element, tag: str) -> tuple[tuple[float, ...], ...]:
     value = f"{DATATYPE}value"
-    return tuple(tuple(float(c.attrib[value]) for c in group) for group in element.iter(f"{GATING}{tag}"))
+    return tuple(tuple(number(c.attrib[value]) for c in group) for group in element.iter(f"{GATING}{tag}"))
 
 
-def _rectangle(element: Element, definitions: _Definitions) -> list[FixedGate]:
-    axes = _dimensions(element, definitions)
+def _rectangle(element: Element, definitions: _Definitions, matrices: Matrices) -> list[FixedGate]:
+    axes = _dimensions(element, definitions, matrices)
     bounds = {d.channel: (d.low, d.high) for d in axes}
     return [RectangleGate(**_identity(element), **_axes(axes), bounds=bounds)]
 
 
-def _polygon(element: Element, definitions: _Definitions) -> list[FixedGate]:
-    axes = _dimensions(element, definitions)
-    vertices = tuple((x, y) for x, y in _coordinates(element, "vertex"))
+def _polygon(element: Element, definitions: _Definitions, matrices: Matrices) -> list[FixedGate]:
+    axes = _dimensions(element, definitions, matrices)
+    corners = _coordinates(element, "vertex")
+    if len(axes) != 2 or any(len(corner) != 2 for corner in corners):
+        raise ValueError(f"a polygon of {len(axes)} dimensions, or a vertex without two coordinates")
+    vertices = tuple((x, y) for x, y in corners)
     x, y = (axis.channel for axis in axes)
     return [PolygonGate(**_identity(element), **_axes(axes), x=x, y=y, vertices=vertices)]
 
 
-def _ellipsoid(element: Element, definitions: _Definitions) -> list[FixedGate]:
-    axes = _dimensions(element, definitions)
+def _ellipsoid(element: Element, definitions: _Definitions, matrices: Matrices) -> list[FixedGate]:
+    axes = _dimensions(element, definitions, matrices)
     distance = element.find(f"{GATING}distanceSquare")
     if distance is None:
-        raise ValueError("an ellipsoid lacks distanceSquare")
+        raise ValueError("an ellipsoid without distanceSquare")
+    means, covariance = _coordinates(element, "mean"), _coordinates(element, "row")
+    square = {len(row) for row in covariance} == {len(covariance)}
+    if not means or not square or len(axes) != len(covariance):
+        raise ValueError("a mean or a covariance that does not fit the dimensions")
+    if np.linalg.matrix_rank(np.array(covariance)) < len(covariance):
+        raise ValueError("a covariance matrix that cannot be inverted")
     return [
         EllipsoidGate(
             **_identity(element),
             **_axes(axes),
             channels=tuple(axis.channel for axis in axes),
-            mean=_coordinates(element, "mean")[0],
-            covariance=_coordinates(element, "row"),
-            distance_squared=float(distance.attrib[f"{DATATYPE}value"]),
+            mean=means[0],
+            covariance=covariance,
+            distance_squared=number(distance.attrib[f"{DATATYPE}value"]),
         )
     ]
 
 
-def _quadrants(element: Element, definitions: _Definitions) -> list[FixedGate]:
+def _quadrants(element: Element, definitions: _Definitions, matrices: Matrices) -> list[FixedGate]:
     """Return one rectangle per quadrant: on each divider, the interval between its values that holds the location."""
     parent = element.get(f"{GATING}parent_id", ALL)
     dividers = {d.attrib[f"{GATING}id"]: d for d in element.iter(f"{GATING}divider")}
@@ -237,22 +333,29 @@ def _quadrants(element: Element, definitions: _Definitions) -> list[FixedGate]:
     for quadrant in element.iter(f"{GATING}Quadrant"):
         axes, bounds = [], {}
         for position in quadrant.iter(f"{GATING}position"):
-            divider = dividers[position.attrib[f"{GATING}divider_ref"]]
-            axis = _dimension(divider, definitions)
-            values = sorted(float(value.text or "") for value in divider.iter(f"{GATING}value"))
-            place = float(position.attrib[f"{GATING}location"])
+            reference = position.attrib[f"{GATING}divider_ref"]
+            if reference not in dividers:
+                raise ValueError(f"divider_ref '{reference}', which is not defined")
+            divider = dividers[reference]
+            axis = _dimension(divider, definitions, matrices)
+            values = sorted(number(value.text or "") for value in divider.iter(f"{GATING}value"))
+            place = number(position.attrib[f"{GATING}location"])
             bounds[axis.channel] = (
                 max((value for value in values if value <= place), default=None),
                 min((value for value in values if value > place), default=None),
             )
             axes.append(axis)
+        if not bounds:
+            raise ValueError("a quadrant without positions")
         name = quadrant.attrib[f"{GATING}id"]
         gates.append(RectangleGate(name=name, parent=parent, **_axes(axes), bounds=bounds))
     return gates
 
 
-def _boolean(element: Element, _: _Definitions) -> list[FixedGate]:
-    operation = next(e for e in element if e.tag.removeprefix(GATING) in {"and", "or", "not"})
+def _boolean(element: Element, _: _Definitions, __: Matrices) -> list[FixedGate]:
+    operation = next((e for e in element if e.tag.removeprefix(GATING) in {"and", "or", "not"}), None)
+    if operation is None:
+        raise ValueError("a boolean gate without and, or, not")
     of = tuple(
         (COMPLEMENT if ref.get(f"{GATING}use-as-complement", "false") in {"true", "1"} else "")
         + ref.attrib[f"{GATING}ref"]
@@ -262,7 +365,7 @@ def _boolean(element: Element, _: _Definitions) -> list[FixedGate]:
     return [BooleanGate.model_validate({**_identity(element), "operation": kind, "of": of})]
 
 
-READERS: dict[str, Callable[[Element, _Definitions], list[FixedGate]]] = {
+READERS: dict[str, Callable[[Element, _Definitions, Matrices], list[FixedGate]]] = {
     f"{GATING}RectangleGate": _rectangle,
     f"{GATING}PolygonGate": _polygon,
     f"{GATING}EllipsoidGate": _ellipsoid,

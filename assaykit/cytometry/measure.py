@@ -21,13 +21,14 @@ from assaykit.cytometry.contamination import contamination
 from assaykit.cytometry.hierarchy import ALL, populations
 from assaykit.cytometry.quality import exclusions, well_quality
 from assaykit.cytometry.readouts import NAN, READOUTS, CellSet, ControlPart, Statistic
-from assaykit.cytometry.wells import existing, read_columns
+from assaykit.cytometry.wells import DATA_ERRORS, existing, read_columns, uncomputable
 from assaykit.errors import FcsError, InputError
 from assaykit.fcs import read_fcs_header
 from assaykit.fcs.events import Events
 from assaykit.plate.model import Plate, Well
 from assaykit.protocol.gates import FixedGate, FmoGate, ThresholdGate
 from assaykit.protocol.model import Readout
+from assaykit.sources import is_file
 from assaykit.study.model import Assay, Resolved
 from assaykit.tables import Finding
 
@@ -74,12 +75,16 @@ def measure_well(assay: Assay, plate: Plate, well: Well) -> WellMeasurement:
     """Return the well's rows and findings; a file that cannot be read or does not fit is a `fail` finding."""
     if well.file is None and well.counts:
         return WellMeasurement([], _counted(assay, plate, well), [])
-    if well.role in UNGATED:
-        return _ungated(assay, plate, well)
     try:
-        gated = events_gated(assay, plate, well)
+        return _ungated(assay, plate, well) if well.role in UNGATED else _gated(assay, plate, well)
     except InputError as error:
         return WellMeasurement([], [], [_unusable(error, plate, well)])
+    except DATA_ERRORS as error:
+        return WellMeasurement([], [], [_unusable(uncomputable(error, well), plate, well)])
+
+
+def _gated(assay: Assay, plate: Plate, well: Well) -> WellMeasurement:
+    gated = events_gated(assay, plate, well)
     resolved = assay.resolved.get(plate.name, NOTHING)
     place = {"assay": assay.name, "plate": plate.name, "well": well.name}
     rows = _population_rows(gated, place)
@@ -95,10 +100,7 @@ def _ungated(assay: Assay, plate: Plate, well: Well) -> WellMeasurement:
     """Return the events of a well of beads or of nothing; a blank without a file has none."""
     if well.file is None:
         return WellMeasurement([], [], [])
-    try:
-        header = read_fcs_header(existing(well))
-    except FcsError as error:
-        return WellMeasurement([], [], [_unusable(error, plate, well)])
+    header = read_fcs_header(existing(well))
     row = {"assay": assay.name, "plate": plate.name, "well": well.name, "population": ALL, "parent": ""}
     return WellMeasurement([{**row, "events": header.events, "fraction": 1.0 if header.events else NAN}], [], [])
 
@@ -133,7 +135,7 @@ def _counted(assay: Assay, plate: Plate, well: Well) -> list[Row]:
 
 def _unusable(error: InputError, plate: Plate, well: Well) -> Finding:
     check = "file_unreadable" if isinstance(error, FcsError) else "well_unusable"
-    if well.file is None or not well.file.is_file():
+    if well.file is None or not is_file(well.file):
         check = "file_missing"
     named = well.file is not None and well.file.name not in str(error)
     prefix = f"{well.file.name}: " if named and well.file is not None else ""

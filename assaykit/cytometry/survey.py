@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from assaykit.cytometry.channels import role_columns, roles_read
 from assaykit.cytometry.compensation import KEYWORDS
-from assaykit.cytometry.wells import is_fluorescence
+from assaykit.cytometry.wells import DATA_ERRORS, is_fluorescence
 from assaykit.errors import FcsError
 from assaykit.fcs import read_fcs_header
 from assaykit.fcs.events import Channel
 from assaykit.plate.model import Plate, Well
+from assaykit.sources import is_file
 from assaykit.study.model import Assay
 from assaykit.tables import Finding
 
@@ -61,11 +62,11 @@ def _own_well(keywords: Mapping[str, str]) -> str:
 
 
 def _header(well: Well) -> Header | None:
-    if well.file is None or not well.file.is_file():
+    if well.file is None or not is_file(well.file):
         return None
     try:
         header = read_fcs_header(well.file)
-    except FcsError:
+    except (FcsError, *DATA_ERRORS):
         return None
     return tuple(header.channels), header.keywords
 

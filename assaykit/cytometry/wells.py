@@ -21,6 +21,7 @@ from assaykit.errors import CompensationError, FcsError, InputError
 from assaykit.fcs import read_fcs, read_fcs_header
 from assaykit.fcs.events import Channel
 from assaykit.plate.model import Well
+from assaykit.sources import is_file
 from assaykit.study.model import Assay, Resolved, Spillover
 
 WHOLE_TABLE = 0.5
@@ -63,10 +64,27 @@ def wants_whole_table(assay: Assay, resolved: Resolved, well: Well) -> bool:
         header = read_fcs_header(existing(well))
         names = role_columns(assay, header.channels, roles_read(assay.protocol))
         spillover = spillover_for(assay, resolved, header.keywords, header.channels)
-    except InputError:
+    except (InputError, *DATA_ERRORS):
         return False
     matrices = {**resolved.matrices, **({} if spillover is None else {OWN: spillover})}
     return len(_needed(names, matrices, header.channels)) > WHOLE_TABLE * len(header.channels)
+
+
+DATA_ERRORS = (ArithmeticError, MemoryError, OSError, np.linalg.LinAlgError)
+"""What NumPy, its linear algebra and the system raise of the bytes or numbers of one file; each costs that well."""
+
+
+def uncomputable(error: Exception, well: Well) -> InputError:
+    """Return one of DATA_ERRORS as an error of the well's file."""
+    found = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    if isinstance(error, MemoryError):
+        found = "more than the memory holds"
+    return FcsError(
+        "a well's file must hold numbers that can be computed with",
+        found.lower(),
+        well.file.name if well.file else well.where,
+        "export the file again, or leave the well out",
+    )
 
 
 def existing(well: Well) -> Path:
@@ -75,7 +93,7 @@ def existing(well: Well) -> Path:
         raise FcsError(
             "a well must name an FCS file or hold counts", "neither", well.where, "add its file, or leave it out"
         )
-    if not well.file.is_file():
+    if not is_file(well.file):
         raise FcsError(
             "the file of a well must exist",
             f"no file {well.file.name} in {well.file.parent.name}",
@@ -124,7 +142,7 @@ def spillover_beside(named: str, source: Path | None) -> Spillover:
     """Return the spillover of a CSV that stands where it is named, beside the plate's layout, or one folder up."""
     places = [Path(named), *((source.parent / named, source.parent.parent / named) if source else ())]
     for place in places:
-        if place.is_file():
+        if is_file(place):
             return read_spillover(place)
     raise CompensationError(
         'compensation must be "file", "none", "single_stain" or a CSV that exists',

@@ -13,11 +13,12 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from assaykit.errors import EvidenceError, InputError, raise_all
+from assaykit.errors import EvidenceError, InputError, looked_into, raise_all
+from assaykit.sources import toml_from_file
 
 Sign = Literal[-1, 0, 1]
 Family = Literal["treatment", "pairwise", "context", "interaction", "level", "custom"]
@@ -167,7 +168,8 @@ def read_claims(path: str | Path | None = None) -> tuple[Claim, ...]:
     built_in = tomllib.loads(files("assaykit.evidence").joinpath("claims.toml").read_text(encoding="utf-8"))
     if path is None:
         return _claims(built_in, {}, "claims.toml")
-    return _claims(_parsed(Path(path)), built_in, str(path))
+    document = toml_from_file(Path(path), "a catalogue of claims", EvidenceError, label=str(path))
+    return _claims(document, built_in, str(path))
 
 
 def read_catalogues(paths: Sequence[str | Path] = ()) -> tuple[Claim, ...]:
@@ -186,15 +188,6 @@ def read_catalogues(paths: Sequence[str | Path] = ()) -> tuple[Claim, ...]:
     return tuple(claims.values())
 
 
-def _parsed(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError as error:
-        raise EvidenceError("a catalogue of claims must exist", "no such file", str(path), "check the path") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise EvidenceError("a catalogue of claims must be TOML in UTF-8", str(error), str(path)) from error
-
-
 def _claims(document: Mapping[str, Any], shared: Mapping[str, Any], where: str) -> tuple[Claim, ...]:
     _check_top(document, where)
     tables = {name: {**shared.get(name, {}), **document.get(name, {})} for name in _SHARED}
@@ -205,7 +198,7 @@ def _claims(document: Mapping[str, Any], shared: Mapping[str, Any], where: str) 
         try:
             claims.append(Claim.model_validate(_filled(entry, tables, place)))
         except ValidationError as error:
-            faults += [_fault(detail, place) for detail in error.errors()]
+            faults += looked_into(error.errors(), lambda detail: _fault(detail, place), EvidenceError, place)
         except EvidenceError as error:
             faults.append(error)
     twice = sorted({claim.id for claim in claims if [other.id for other in claims].count(claim.id) > 1})
@@ -257,27 +250,70 @@ def _looked_up(key: str, table: Mapping[str, Any], where: str) -> dict[str, Any]
 
 def _fault(detail: Any, where: str) -> EvidenceError:
     path = [str(part) for part in detail["loc"]]
-    place = f"{where}, {'.'.join(path)}" if path else where
+    place = f"{where}, {_place(detail['loc'])}" if path else where
     match detail["type"]:
         case "extra_forbidden":
             return EvidenceError("a claim must have known keys only", f"'{path[-1]}'", place, _nearest_key(path))
         case "missing":
-            return EvidenceError("a claim must have this key", "nothing", place, f"add {path[-1]} = ...")
+            return EvidenceError(f"a claim must have the key '{path[-1]}'", "nothing", place, _example(path))
+        case "literal_error":
+            must = f"'{path[-1]}' must be one of {', '.join(_allowed(path))}"
+            return EvidenceError(must, repr(detail["input"]), place, _nearest(str(detail["input"]), _allowed(path)))
         case "value_error":
             return EvidenceError(str(detail["ctx"]["error"]), "", place)
         case _:
             return EvidenceError(str(detail["msg"]), repr(detail["input"]), place)
 
 
-def _nearest_key(path: Sequence[str]) -> str:
-    model: type[Model] = Claim
+def _place(location: Sequence[str | int]) -> str:
+    """Return where a key stands, counted as a reader counts.
+
+    >>> _place(("test", 0, "kind"))
+    'test 1, kind'
+    """
+    words: list[str] = []
+    for part in location:
+        if isinstance(part, int) and words:
+            words[-1] += f" {part + 1}"
+        else:
+            words.append(str(part))
+    return ", ".join(words)
+
+
+_EXAMPLES = {
+    "id": 'id = "LAB-01"',
+    "review": 'review = "LAB"',
+    "statement": 'statement = "Imatinib raises CXCR4."',
+    "endpoints": 'endpoints = ["cxcr4_dmfi"]',
+    "treatment": 'treatment = ["class:tki"]',
+    "says": 'says = "the drug kills alone"',
+    "cite": 'cite = "Jin et al. 2008"',
+}
+
+
+def _example(path: Sequence[str]) -> str:
+    """Return what to add for a key that is missing, ready to be copied."""
+    allowed = _allowed(path)
+    example = _EXAMPLES.get(path[-1]) or (f'{path[-1]} = "{allowed[0]}"' if allowed else f'{path[-1]} = "..."')
+    return f"add {example}" + (f" ({path[-1]} is one of {', '.join(allowed)})" if allowed else "")
+
+
+def _allowed(path: Sequence[str]) -> tuple[str, ...]:
+    """Return the words a key may hold, where they are few."""
+    field = _model(path).model_fields.get(path[-1])
+    return tuple(map(str, get_args(field.annotation))) if field and get_origin(field.annotation) is Literal else ()
+
+
+def _model(path: Sequence[str]) -> type[Model]:
     if {"needs", "tells"} & set(path):
-        model = Need
-    elif "papers" in path:
-        model = Paper
-    elif "test" in path:
-        model = Test
-    known = [field.alias or name for name, field in model.model_fields.items() if name != "lines_of"]
+        return Need
+    if "papers" in path:
+        return Paper
+    return Test if "test" in path else Claim
+
+
+def _nearest_key(path: Sequence[str]) -> str:
+    known = [field.alias or name for name, field in _model(path).model_fields.items() if name != "lines_of"]
     return _nearest(path[-1], known)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from assaykit.figures.atlas import FIGURES, Drawing, drawings
 from assaykit.figures.ledger_atlas import ledger_drawings
-from assaykit.figures.press import Printed, print_all, write_figures, write_printed
+from assaykit.figures.press import Printed, Undrawn, print_all, write_figures, write_printed
 from assaykit.figures.styles import STYLES, Style, figure_bytes, style_named
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Drawing",
     "Printed",
     "Style",
+    "Undrawn",
     "drawings",
     "figure_bytes",
     "ledger_drawings",

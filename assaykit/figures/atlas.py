@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from assaykit.cytometry.wells import DATA_ERRORS
 from assaykit.errors import InputError
+from assaykit.escaping import file_names
 from assaykit.figures.captions import (
     dose_caption,
     endpoint_caption,
@@ -76,11 +78,15 @@ class Drawing:
 
 def drawings(results: Results) -> Iterator[Drawing]:
     """Yield every figure the tables of a run call for: evidence, endpoints, contrasts, then plates and gates."""
-    yield from _evidence(results)
-    yield from _endpoints(results)
-    yield from _doses(results)
-    yield from _forests(results)
-    yield from _plates(results)
+    parts = (_evidence, _endpoints, _doses, _forests, _plates)
+    yield from named_for_files(drawing for part in parts for drawing in part(results))
+
+
+def named_for_files(drawings: Iterable[Drawing]) -> Iterator[Drawing]:
+    """Yield the drawings under names that files, and anchors of the report, can have, no two alike."""
+    listed = list(drawings)
+    for drawing, name in zip(listed, file_names([drawing.name for drawing in listed]), strict=True):
+        yield replace(drawing, name=name)
 
 
 def _evidence(results: Results) -> Iterator[Drawing]:
@@ -141,7 +147,7 @@ def _doses(results: Results) -> Iterator[Drawing]:
                 continue  # the run fitted curves to another endpoint of this drug
             words = endpoint_words(str(endpoint))
             yield Drawing(
-                f"doses_{assay}_{endpoint}_{series.drug}".replace(" ", "_"),
+                f"doses_{assay}_{endpoint}_{series.drug}",
                 f"{words[0].upper()}{words[1:]} over doses of {series.drug}",
                 dose_caption(results.study.unit), "dose_response", (part, series, mine), {"reference": reference},
             )  # fmt: skip
@@ -226,7 +232,7 @@ def _gating(assay: Assay, wells: pd.DataFrame, reference: Reference) -> Iterator
     for plate, well in found[:1]:
         try:
             panels = gating_panels(assay, plate, well)
-        except InputError:  # the well's own finding says why it cannot be read
+        except (InputError, *DATA_ERRORS):  # the well's own finding says why it cannot be read
             return
         title = f"Gating of {assay.name.replace('_', ' ')}"
         if panels:

@@ -118,13 +118,16 @@ def _draw_arm(
     axes.scatter(
         _shown_dose(means["dose"], lowest), means["value"], s=style.text * 2.0, color=colour, linewidths=0, zorder=3
     )
+    n = means["unit_id"].nunique()
+    if not (means["dose"] > 0).any():  # nothing was given here
+        words = "; ".join(part for part in (label, f"n = {n}", "without the drug only") if part)
+        return Line2D([], [], color=colour, marker="o", linestyle="", markersize=style.text * 0.5, label=words)
     doses = np.geomspace(lowest / 2, float(means["dose"].max()), 200)
     values, middle, said = _from_table(curves.iloc[0], doses, unit) if len(curves) else _fitted(means, doses, unit)
     if values is not None:
         axes.plot(doses, values, color=colour, linewidth=style.line * 2, zorder=2)
     if np.isfinite(middle):
         axes.axvline(middle, color=colour, linewidth=style.line, linestyle=":", zorder=1)
-    n = means["unit_id"].nunique()
     words = "; ".join(part for part in (label, f"n = {n}", said) if part)
     return Line2D([], [], color=colour, marker="o", markersize=style.text * 0.5, label=words)
 

@@ -1,4 +1,7 @@
-"""The press: drawings in, bytes of files out, one figure per task so that a pool can share them."""
+"""The press: drawings in, bytes of files out, one figure per task so that a pool can share them.
+
+A figure that cannot be drawn is told, and costs itself alone.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
+from assaykit.errors import InputError
+from assaykit.escaping import one_line
 from assaykit.figures.atlas import Drawing, drawings
 from assaykit.figures.styles import FORMATS, Format, figure_bytes, style_named
 from assaykit.results.model import Results
@@ -21,33 +26,54 @@ class Printed:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Undrawn:
+    """One figure that could not be drawn, and why."""
+
+    name: str
+    title: str
+    reason: str
+
+
+DRAWING_ERRORS = (ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
+"""What matplotlib, seaborn and NumPy raise of numbers or words they cannot draw; there is no common kind of theirs."""
+
+
 def print_all(
     drawings: Sequence[Drawing],
     *,
     style: str = "nature",
     formats: Sequence[Format] = FORMATS,
     executor: Executor | None = None,
-) -> list[Printed]:
-    """Return every drawing in every format, in order; the same tables give the same bytes, whoever draws."""
+) -> tuple[list[Printed], list[Undrawn]]:
+    """Return every drawing in every format, in order, and those that could not be drawn.
+
+    The same tables give the same bytes, whoever draws.
+    """
     style_named(style)
     tasks = [(drawing, style, tuple(formats)) for drawing in drawings]
-    answers = map(_print, tasks) if executor is None else executor.map(_print, tasks)
-    return [printed for answer in answers for printed in answer]
+    answers = list(map(_print, tasks) if executor is None else executor.map(_print, tasks))
+    printed = [item for answer in answers if isinstance(answer, list) for item in answer]
+    return printed, [answer for answer in answers if isinstance(answer, Undrawn)]
 
 
-def _print(task: tuple[Drawing, str, tuple[Format, ...]]) -> list[Printed]:
+def _print(task: tuple[Drawing, str, tuple[Format, ...]]) -> list[Printed] | Undrawn:
     drawing, name, formats = task
     style = style_named(name)
-    figure = drawing.draw(style)
-    return [Printed(drawing.name, form, figure_bytes(figure, style, form)) for form in formats]
+    try:
+        figure = drawing.draw(style)
+        return [Printed(drawing.name, form, figure_bytes(figure, style, form)) for form in formats]
+    except (InputError, *DRAWING_ERRORS) as error:
+        return Undrawn(drawing.name, drawing.title, one_line(f"{type(error).__name__}: {error}"))
 
 
 def write_figures(
     results: Results, folder: Path, *, style: str = "nature", executor: Executor | None = None
 ) -> list[Path]:
-    """Write every figure of a run to `folder` as PDF, SVG and PNG, and return the paths."""
+    """Write every figure of a run that can be drawn to `folder` as PDF, SVG and PNG, and return the paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    return write_printed(print_all(list(drawings(results)), style=style, executor=executor), folder)
+    printed, _ = print_all(list(drawings(results)), style=style, executor=executor)
+    return write_printed(printed, folder)
 
 
 def write_printed(printed: Sequence[Printed], folder: Path) -> list[Path]:

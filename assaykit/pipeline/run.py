@@ -11,7 +11,7 @@ import pandas as pd
 
 from assaykit.endpoints import accept, asked_analyses, dropped, endpoint_faults, measure_endpoints
 from assaykit.errors import raise_all
-from assaykit.evidence import compare, compare_size, read_catalogues
+from assaykit.evidence import Claim, compare, compare_size, read_catalogues
 from assaykit.pipeline.dose_tables import dose_tables
 from assaykit.pipeline.measure import Measured, Progress, measure, measure_wells, resolve, spread
 from assaykit.pipeline.provenance import provenance
@@ -40,6 +40,7 @@ def run(
     A well that cannot be read is a finding, and the others go on.
     """
     raise_all([fault for assay in study.assays for fault in endpoint_faults(assay.protocol)])
+    claims = read_catalogues(study.claims)  # a slip in the lab's own is told before the first well is measured
     resolved, findings = resolve(study, executor)
     assays = [_Assay(assay, measure(assay, executor, progress)) for assay in resolved.assays]
     measurements, acceptance, judged = _endpoints(assays, resolved)
@@ -54,7 +55,7 @@ def run(
         "measurements": measurements,
         "acceptance": acceptance,
         "estimates": estimates,
-        **_compared(estimates, measurements, resolved),
+        **_compared(estimates, measurements, resolved, claims),
         **doses,
         "findings": findings_frame(dict.fromkeys(findings)),
     }
@@ -86,9 +87,10 @@ def _endpoints(assays: Sequence[_Assay], study: Study) -> tuple[pd.DataFrame, pd
     return _stack(frames, MEASUREMENTS), pd.concat(acceptances, ignore_index=True), findings
 
 
-def _compared(estimates: pd.DataFrame, measurements: pd.DataFrame, study: Study) -> dict[str, pd.DataFrame]:
+def _compared(
+    estimates: pd.DataFrame, measurements: pd.DataFrame, study: Study, claims: Sequence[Claim]
+) -> dict[str, pd.DataFrame]:
     """Return COMPARISONS of every claim, and the lab's numbers beside a source's where a source gives any."""
-    claims = read_catalogues(study.claims)
     told, behind = (of_primary_strata(table, study) for table in (estimates, measurements))
     comparisons = compare(told, claims, measurements=behind, study=study, primary=study.primary_claims)
     sizes = compare_size(told)

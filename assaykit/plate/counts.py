@@ -12,9 +12,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from assaykit.errors import CountsError, InputError
-from assaykit.plate.draft import Entry, Value, written
+from assaykit.numerals import both_ways, readings
+from assaykit.plate.draft import Entry, written
 from assaykit.plate.model import Well
 
 COUNTED = (
@@ -29,9 +31,6 @@ MEASURED = (
 SIGNAL = "signal"  # of a plate reader; below zero where the blank was taken off already
 SQUARES_PER_ML = 1e4
 LARGEST_VOLUME = 50.0  # mL; more than any culture vessel of a plate, so it was written in uL
-_PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
-_COMMA = re.compile(r"[+-]?\d+,\d+")
-_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
 
 
 def is_count(name: str) -> bool:
@@ -43,20 +42,14 @@ def is_count(name: str) -> bool:
     return name in (*COUNTED, SIGNAL) or name.endswith("_count")
 
 
-def number_from_entry(column: str, entry: Entry) -> float:
+def number_from_entry(column: str, entry: Entry, *, decimal: str = "") -> float:
     """Return a number of zero or more (a signal may be less), with a decimal point or comma.
 
+    `decimal` is the decimal sign other numbers of the table show. A plate reader writes a signal, and with a point.
     Raises CountsError where it is none, or could be two.
     """
-    value = _number(entry.value)
+    value = one_number(column, entry, decimal="." if column == SIGNAL else decimal)
     if value is None:
-        text = str(entry.value)
-        if _THOUSANDS.fullmatch(text):
-            both = f"{text.replace(',', '')} and {text.replace(',', '.')}"
-            remedy = "write the number without a comma"
-            raise CountsError(
-                f"'{column}' must be a number read one way", f"'{text}', which is {both}", entry.where, remedy
-            )
         remedy = "leave the cell empty where nothing was counted"
         raise CountsError(f"'{column}' must be a number", written(entry.value), entry.where, remedy)
     if value < 0 and column != SIGNAL:
@@ -64,21 +57,22 @@ def number_from_entry(column: str, entry: Entry) -> float:
     return value
 
 
-def _number(value: Value) -> float | None:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value) if abs(value) < float("inf") else None
-    text = value if isinstance(value, str) else ""
-    if _PLAIN.fullmatch(text):
-        return float(text)
-    if _COMMA.fullmatch(text) and not _THOUSANDS.fullmatch(text):
-        return float(text.replace(",", "."))
-    return None
+def one_number(column: str, entry: Entry, *, decimal: str = "") -> float | None:
+    """Return the number an entry is, None where it is none; CountsError where it could be two."""
+    if isinstance(entry.value, (int, float)) and not isinstance(entry.value, bool):
+        return float(entry.value) if abs(entry.value) < float("inf") else None
+    values = readings(entry.value, decimal=decimal) if isinstance(entry.value, str) else ()
+    if len(values) > 1 and (column != SIGNAL or "," in str(entry.value)):
+        found = f"'{entry.value}', which is {both_ways(values)}"
+        remedy = f"write {values[1]:f}, or {values[0]:f}0 if it is a decimal"
+        raise CountsError(f"'{column}' must be a number read one way", found, entry.where, remedy)
+    return float(values[0]) if values else None
 
 
-def dilution_from_entry(entry: Entry) -> float:
+def dilution_from_entry(entry: Entry, *, decimal: str = "") -> float:
     """Return how many times a sample was diluted: 2 for `2` and for `1:2`; CountsError below 1."""
-    match = re.fullmatch(r"1\s*[:/]\s*(\d+(?:[.,]\d+)?)", str(entry.value).strip())
-    value = float(match[1].replace(",", ".")) if match else number_from_entry("dilution", entry)
+    match = re.fullmatch(r"1\s*[:/]\s*(\S.*)", str(entry.value).strip())
+    value = number_from_entry("dilution", replace(entry, value=match[1]) if match else entry, decimal=decimal)
     if value < 1:
         raise CountsError(
             "'dilution' must be how many times the sample was diluted", f"{value:g}", entry.where, "write 2 for 1:2"
@@ -86,7 +80,9 @@ def dilution_from_entry(entry: Entry) -> float:
     return value
 
 
-def in_whole_well(well: Well, chamber: Mapping[str, Entry]) -> tuple[Well, list[InputError]]:
+def in_whole_well(
+    well: Well, chamber: Mapping[str, Entry], *, decimal: str = ""
+) -> tuple[Well, list[InputError]]:
     """Return the well with chamber counts turned into cells of the whole well, and the faults of its columns."""
     if "squares" not in chamber:
         stray = [name for name in ("volume",) if name in chamber]
@@ -99,7 +95,8 @@ def in_whole_well(well: Well, chamber: Mapping[str, Entry]) -> tuple[Well, list[
     values: dict[str, float] = {"dilution": 1.0}
     for name, entry in chamber.items():
         try:
-            values[name] = dilution_from_entry(entry) if name == "dilution" else number_from_entry(name, entry)
+            number = dilution_from_entry if name == "dilution" else partial(number_from_entry, name)
+            values[name] = number(entry, decimal=decimal)
         except CountsError as error:
             faults.append(error)
     faults += _chamber_faults(values, chamber) if not faults else []

@@ -9,6 +9,8 @@ from datetime import date, datetime, time
 from difflib import get_close_matches
 from pathlib import Path
 
+from assaykit.escaping import one_line
+
 Value = str | float | bool | date | time
 
 
@@ -46,7 +48,7 @@ def column_name(text: str) -> str:
     >>> column_name(" MSC donor ")
     'msc_donor'
     """
-    return re.sub(r"[\s\-]+", "_", text.strip().lower())
+    return re.sub(r"[\s\-]+", "_", one_line(text).lower())
 
 
 def nearest(name: str, known: tuple[str, ...]) -> str:
@@ -68,7 +70,7 @@ def text_from_value(value: Value) -> str:
         case bool():
             return "yes" if value else "no"
         case str():
-            return value.strip()
+            return one_line(value)
         case int() | float():
             return str(int(value)) if float(value).is_integer() else repr(float(value))
         case datetime() if value.time() == time(0):

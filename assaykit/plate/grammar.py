@@ -5,54 +5,34 @@ bytes -> text -> document -> document with what it includes below it
 
 from __future__ import annotations
 
-import re
-import tomllib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from assaykit.errors import LayoutError
 from assaykit.plate.draft import nearest
+from assaykit.sources import is_file, toml_from_file
 
 _META = ("include", "concat", "alert", "options")
-_TWICE = re.compile(r"Cannot (?:declare|overwrite|mutate)")
-_PLACE = re.compile(r"at (?:line (\d+), column (\d+)|(end of document))")
-
-
-def slip(error: tomllib.TOMLDecodeError) -> str:
-    """Return what is wrong with a TOML text, and where, in plain words."""
-    message = str(error)
-    place = _PLACE.search(message)
-    where = " at the end of the file" if place is None or place[3] else f" at line {place[1]}, column {place[2]}"
-    named = re.search(r"\(('[^)]*)\)", message)
-    path = ".".join(re.findall(r"'([^']*)'", named[1])) if named else ""
-    if _TWICE.search(message):
-        return (f"[{path}] twice" if path else "a key twice") + (where if place else "")
-    kinds = {
-        "Invalid value": "a value without quotes, or none,",
-        "Expected '='": "a line without =",
-        "Unclosed": "an open bracket,",
-    }
-    kinds |= {"Expected ']'": "an open bracket", "Illegal character": "an open quote, or a line break in a text,"}
-    return next((words for sign, words in kinds.items() if message.startswith(sign)), "a slip") + where
 
 
 def document_from_toml(
-    path: Path, label: str, *, above: tuple[Path, ...] = ()
+    path: Path, label: str, *, above: tuple[str, ...] = ()
 ) -> tuple[dict[str, Any], tuple[Path, ...]]:
     """Return the parsed layout with what it includes merged below it, and the files read. Raises LayoutError."""
-    document = _parsed(path, label)
+    document = toml_from_file(path, "a layout", LayoutError, label=label)
     meta = _meta(document, label)
     inputs = [path]
     for name in reversed(_names(meta.get("include", []), "include", label)):
         other = path.parent / name
-        if other.resolve() in (*above, path.resolve()):
+        if os.path.realpath(other) in (*above, os.path.realpath(path)):
             raise LayoutError("a layout must not include itself", f"'{name}'", f"{label}, [meta] include", "delete it")
-        if not other.is_file():
+        if not is_file(other):
             raise LayoutError(
                 "an included layout must exist", f"no file '{name}'", f"{label}, [meta] include", "mend the path"
             )
-        defaults, more = document_from_toml(other, f"{label} via {name}", above=(*above, path.resolve()))
+        defaults, more = document_from_toml(other, f"{label} via {name}", above=(*above, os.path.realpath(path)))
         document = _over(document, defaults)
         inputs += more
     return document, tuple(inputs)
@@ -70,15 +50,6 @@ def alerts_of(document: Mapping[str, Any], label: str) -> tuple[str, ...]:
     """Return what the author of a layout wants said each time it is read."""
     alert = _meta(document, label).get("alert", "")
     return (str(alert).strip(),) if alert else ()
-
-
-def _parsed(path: Path, label: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise LayoutError("a TOML file must be UTF-8 text", "other bytes", label, "save it as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        raise LayoutError("a layout must follow TOML's grammar", slip(error), label, "mend that line") from error
 
 
 def _meta(document: Mapping[str, Any], label: str) -> Mapping[str, Any]:

@@ -141,4 +141,8 @@ def _run(first: int, second: int, last: int) -> list[int]:
             "a pattern must reach its last member in whole steps",
             f"steps of {step} from {first + 1} to {last + 1}",
         )
+    if (last - first) // step >= max(SIZES[max(SIZES)]):
+        raise LayoutError(
+            f"a pattern must stay on a plate of {max(SIZES)} wells", f"{(last - first) // step + 1} rows or columns"
+        )
     return list(range(first, last + 1, step))

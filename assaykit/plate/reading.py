@@ -5,6 +5,7 @@ file -> document or sheets -> DraftPlate -> Plate
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,11 +13,12 @@ from pathlib import Path
 from types import MappingProxyType
 
 from assaykit.errors import CountsError, InputError, LayoutError, raise_all
+from assaykit.escaping import one_line
 from assaykit.plate.draft import DraftPlate, DraftWell, Entry, text_from_value
 from assaykit.plate.grammar import alerts_of, concatenated, document_from_toml
 from assaykit.plate.model import Plate
 from assaykit.plate.positions import position_from_well, well_from_position
-from assaykit.plate.schema import Columns, column_faults, plate_from_draft, refused_columns, well_from_draft
+from assaykit.plate.schema import Columns, column_faults, decimal_of, plate_from_draft, refused_columns, well_from_draft
 from assaykit.plate.shapes import drafts_from_sheet, is_plate_shaped, table_from_sheet
 from assaykit.plate.sheets import Sheet, sheets_from_file
 from assaykit.plate.wellmap import drafts_from_toml
@@ -106,7 +108,7 @@ def _as_counts(error: InputError) -> InputError:
 
 
 def _counts_plate(sheet: Sheet, path: Path, columns: Columns) -> tuple[Plate, list[InputError]]:
-    name = f"{path.stem} {sheet.title}".strip()
+    name = one_line(f"{path.stem} {sheet.title}")
     if is_plate_shaped(sheet):
         drafts, faults = drafts_from_sheet(sheet, path)
         plates = [plate_from_draft(draft, columns) for draft in drafts]
@@ -115,7 +117,7 @@ def _counts_plate(sheet: Sheet, path: Path, columns: Columns) -> tuple[Plate, li
     rows, faults = table_from_sheet(sheet)
     draft = DraftPlate(name, tuple(rows), path, sheet.label)
     faults += column_faults(draft, columns)
-    skip = refused_columns(draft, columns)
+    skip, decimal = refused_columns(draft, columns), decimal_of(draft)
     seen: dict[str, DraftWell] = {}
     wells_of_rows = []
     for row in rows:
@@ -126,7 +128,7 @@ def _counts_plate(sheet: Sheet, path: Path, columns: Columns) -> tuple[Plate, li
                 LayoutError("a well must be counted once", found, row.where, "delete one of the two, or mend its name")
             )
         seen.setdefault(well_name, row)
-        well, more = well_from_draft(row, well_name, columns, folder=path.parent, skip=skip)
+        well, more = well_from_draft(row, well_name, columns, folder=path.parent, skip=skip, decimal=decimal)
         wells_of_rows.append(well)
         faults += more
     if not faults and not any(well.counts for well in wells_of_rows):
@@ -169,7 +171,7 @@ class _Drafted:
 
 def _drafted(path: Path, label: str, known: tuple[str, ...], *, above: tuple[Path, ...] = ()) -> _Drafted:
     check_format(path, label)
-    if path.resolve() in above:
+    if _real(path) in above:
         raise LayoutError("a layout must not join itself", f"'{path.name}'", f"{label}, [meta] concat", "delete it")
     if path.suffix.lower() == ".toml":
         return _drafted_from_toml(path, label, known, above=above)
@@ -192,7 +194,7 @@ def _drafted_from_toml(path: Path, label: str, known: tuple[str, ...], *, above:
     drafts, faults = drafts_from_toml(own, path, label, known=known) if own or not further else ([], [])
     alerts = alerts_of(document, label)
     for plate, other in further:
-        joined = _drafted(other, f"{label} via {other.name}", known, above=(*above, path.resolve()))
+        joined = _drafted(other, f"{label} via {other.name}", known, above=(*above, _real(path)))
         drafts += [replace(draft, name=plate or draft.name) for draft in joined.drafts]
         faults += joined.faults
         inputs += joined.inputs
@@ -200,9 +202,14 @@ def _drafted_from_toml(path: Path, label: str, known: tuple[str, ...], *, above:
     return _Drafted(drafts, faults, inputs, alerts)
 
 
+def _real(path: Path) -> Path:
+    """Return the path without links; one that leads to itself stays as it is, and cannot be read."""
+    return Path(os.path.realpath(path))
+
+
 def check_format(path: Path, label: str) -> None:
     """Raise LayoutError where the file is missing or of a format no layout has."""
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise LayoutError(
             "a layout must exist", "no such file", label, "mend the path; it is relative to the study file"
         )

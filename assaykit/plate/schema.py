@@ -11,9 +11,20 @@ from dataclasses import dataclass
 from datetime import date, time
 from pathlib import Path
 
-from assaykit.errors import CountsError, InputError, LayoutError
-from assaykit.plate.counts import CHAMBER, COUNTED, MEASURED, SIGNAL, in_whole_well, is_count, number_from_entry
-from assaykit.plate.draft import DraftPlate, DraftWell, Entry, Value, nearest, text_from_value, written
+from assaykit.errors import MOST_DETAILS, CountsError, InputError, LayoutError, looked_into
+from assaykit.escaping import one_line
+from assaykit.numerals import decimal_sign
+from assaykit.plate.counts import (
+    CHAMBER,
+    COUNTED,
+    MEASURED,
+    SIGNAL,
+    in_whole_well,
+    is_count,
+    number_from_entry,
+    one_number,
+)
+from assaykit.plate.draft import DraftPlate, DraftWell, Entry, nearest, text_from_value, written
 from assaykit.plate.model import ROLES, Factor, Plate, Role, Well
 from assaykit.plate.positions import (
     DEFAULT_SIZE,
@@ -31,7 +42,7 @@ TEXT_FACTORS = ("treatment", "context", "marker", "clone", "target")  # words th
 OTHER_FACTORS = ("time", "lot", "replicate", "insert", "ligand", "permeabilised", "washout", "detachment")
 KNOWN_FACTORS = (*IDENTIFIERS, *TEXT_FACTORS, *OTHER_FACTORS)
 STRUCTURE = ("well", "plate", "role", "file")
-_NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)([.,][0-9]+)?")
+_NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)([., '\u2019][0-9]+)*")  # 007 and 1E5 are names
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +74,7 @@ def plate_from_draft(
         *column_faults(draft, columns),
         *([] if size and draft.size and size < draft.size else _absent_wells(draft, wells)),
     ]
-    refused = refused_columns(draft, columns)
+    refused, decimal = refused_columns(draft, columns), decimal_of(draft)
     found: dict[str, Well] = {}
     for drafted in draft.wells:
         try:
@@ -75,11 +86,13 @@ def plate_from_draft(
         except LayoutError as error:
             faults.append(error)
             continue
-        found[name], more = well_from_draft(drafted, name, columns, folder=draft.source.parent, skip=refused)
+        found[name], more = well_from_draft(
+            drafted, name, columns, folder=draft.source.parent, skip=refused, decimal=decimal
+        )
         faults += more
     rows, width = SIZES[wells]
     ordered = tuple(sorted(found.values(), key=lambda well: position_from_well(well.name)))
-    return Plate(draft.name, rows, width, ordered, draft.source), once(faults)
+    return Plate(one_line(draft.name), rows, width, ordered, draft.source), once(faults)
 
 
 def once(faults: Iterable[InputError]) -> tuple[InputError, ...]:
@@ -88,7 +101,7 @@ def once(faults: Iterable[InputError]) -> tuple[InputError, ...]:
 
 
 def well_from_draft(
-    drafted: DraftWell, name: str, columns: Columns, *, folder: Path, skip: Iterable[str] = ()
+    drafted: DraftWell, name: str, columns: Columns, *, folder: Path, skip: Iterable[str] = (), decimal: str = ""
 ) -> tuple[Well, list[InputError]]:
     """Return the well and the faults of its values."""
     faults: list[InputError] = []
@@ -107,15 +120,15 @@ def well_from_draft(
                 case "file":
                     file = folder / _text(entry, column)
                 case _ if is_count(column):
-                    counts[column] = number_from_entry(column, entry)
+                    counts[column] = number_from_entry(column, entry, decimal=decimal)
                 case _ if column in MEASURED:
-                    factors[column] = number_from_entry(column, entry)
+                    factors[column] = number_from_entry(column, entry, decimal=decimal)
                 case _:
-                    factors[column] = factor_from_entry(column, entry, columns)
+                    factors[column] = factor_from_entry(column, entry, columns, decimal=decimal)
         except (LayoutError, CountsError) as error:
             faults.append(error)
     places = {column: entry.where for column, entry in drafted.entries.items()}
-    well, more = in_whole_well(Well(name, role, factors, file, counts, drafted.where, places), chamber)
+    well, more = in_whole_well(Well(name, role, factors, file, counts, drafted.where, places), chamber, decimal=decimal)
     return well, [*faults, *more]
 
 
@@ -125,36 +138,43 @@ def chamber_entries(drafted: DraftWell) -> dict[str, Entry]:
     return found if "squares" in found or "volume" in found else {}
 
 
-def factor_from_entry(column: str, entry: Entry, columns: Columns) -> Factor:
-    """Return a factor's value: text where the column is text, a number where the value is plainly one."""
+def decimal_of(draft: DraftPlate) -> str:
+    """Return the decimal sign that the numbers of a table show beyond doubt; "" where they show none."""
+    return decimal_sign({entry.value for well in draft.wells for entry in well.entries.values()
+                         if isinstance(entry.value, str)})  # fmt: skip
+
+
+def factor_from_entry(column: str, entry: Entry, columns: Columns, *, decimal: str = "") -> Factor:
+    """Return a factor's value: text where the column is text, a number where the value is plainly one.
+
+    `007` and `1E5` stay text; CountsError where a number can be read two ways, as 1,000.
+    """
     if column in columns.identifiers or column in IDENTIFIERS:
         return text_from_value(entry.value)
     if column in TEXT_FACTORS:
         return _text(entry, column)
-    return factor_from_value(entry.value)
-
-
-def factor_from_value(value: Value) -> Factor:
-    """Return a number for a plain number, in either decimal sign; else text. `007` and `1E5` stay text.
-
-    >>> factor_from_value("24"), factor_from_value("0,5"), factor_from_value("007"), factor_from_value("1E5")
-    (24.0, 0.5, '007', '1E5')
-    """
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
-    text = text_from_value(value)
-    return float(text.replace(",", ".")) if _NUMBER.fullmatch(text) else text
+    if isinstance(entry.value, (int, float)) and not isinstance(entry.value, bool):
+        return float(entry.value)
+    text = text_from_value(entry.value)
+    number = one_number(column, entry, decimal=decimal) if _NUMBER.fullmatch(text) else None
+    return text if number is None else number
 
 
 def column_faults(draft: DraftPlate, columns: Columns) -> list[InputError]:
     """Return one fault per unknown column, with the nearest known name."""
     first = _first_places(draft)
-    return [_unknown(name, first[name], columns) for name in first if not _allowed(name, columns)]
+    strange = [name for name in first if name not in columns.known and not is_count(name)]
+    if len(strange) > MOST_DETAILS:
+        return looked_into(strange, lambda name: _unknown(name, first[name], columns), LayoutError, draft.label)
+    return [_unknown(name, first[name], columns) for name in strange if not _allowed(name, columns)]
 
 
 def refused_columns(draft: DraftPlate, columns: Columns) -> frozenset[str]:
     """Return the columns no study knows: told once, and left out of every well."""
-    return frozenset(name for name in _first_places(draft) if not _allowed(name, columns))
+    strange = [name for name in _first_places(draft) if name not in columns.known and not is_count(name)]
+    if len(strange) > MOST_DETAILS:
+        return frozenset(strange)
+    return frozenset(name for name in strange if not _allowed(name, columns))
 
 
 def _allowed(name: str, columns: Columns) -> bool:

@@ -16,7 +16,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from assaykit.errors import InputError, LayoutError
+from assaykit.errors import MOST_DETAILS, InputError, LayoutError, looked_into
 from assaykit.plate.draft import DraftPlate, DraftWell, Entry, Value, column_name, nearest
 from assaykit.plate.positions import (
     SIZES,
@@ -188,6 +188,11 @@ def _block(key: str) -> tuple[frozenset[Position], int]:
     if match is None:
         raise LayoutError("a block's size must be columns x rows, such as 2x3", f"'{size}'")
     width, height = int(match[1]), int(match[2])
+    rows, columns = SIZES[max(SIZES)]
+    if width > columns or height > rows:
+        raise LayoutError(
+            f"a block must fit a plate of {max(SIZES)} wells, {columns} columns and {rows} rows", f"'{size}'"
+        )
     cells = {
         (row + down, column + across)
         for row, column in wells_in_pattern(corners)
@@ -234,10 +239,10 @@ def _plate_values(table: Mapping[str, Any], label: str, name: str, *, faults: li
 def _table_faults(document: Mapping[str, Any], label: str) -> list[InputError]:
     """Return a fault per table that is no group, and per group that is no table."""
     faults: list[InputError] = []
+    strange = [key for key, value in document.items() if key not in _TABLES and isinstance(value, Mapping)]
+    faults += looked_into(strange, lambda key: _unknown_table(key, label), LayoutError, label)
     for key, value in document.items():
-        if key not in _TABLES and isinstance(value, Mapping):
-            faults.append(_unknown_table(key, label))
-        elif key in _TABLES and not isinstance(value, Mapping):
+        if key in _TABLES and not isinstance(value, Mapping):
             faults.append(LayoutError(f"[{key}] must be a group of wells with values", f"'{key} = ...'", label))
     return faults
 
@@ -247,6 +252,9 @@ def _loose_faults(document: Mapping[str, Any], known: tuple[str, ...], label: st
     loose = [
         key for key, value in document.items() if not isinstance(value, Mapping) and key not in (*_LOOSE, *_TABLES)
     ]
+    if len(loose) > MOST_DETAILS:
+        found = f"{len(loose):,} keys outside every group: {', '.join(loose[:5])} ..."
+        return [LayoutError("a layout must hold groups of wells", found, label, "is it another kind of file?")]
     faults: list[InputError] = []
     for key in loose:
         if column_name(key) in known:

@@ -6,16 +6,17 @@ Shipped protocols stand in one folder, beside the package modules in an installe
 from __future__ import annotations
 
 import difflib
-import tomllib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from assaykit.errors import InputError, ProtocolError, raise_all
+from assaykit.errors import ProtocolError, looked_into, raise_all
 from assaykit.protocol.consistency import protocol_faults
 from assaykit.protocol.model import Protocol
+from assaykit.sources import toml_from_file
 
 _SENTENCES = {
     "missing": "is needed",
@@ -59,7 +60,7 @@ def protocol_path(name_or_path: str | Path) -> Path:
     if text in protocol_names():
         return protocol_folder() / f"{text}.toml"
     path = Path(name_or_path)
-    if path.is_file():
+    if os.path.lexists(path):
         return path
     raise ProtocolError(
         "a protocol must be a shipped name or a file that exists", repr(text), "", _remedy(text, protocol_names())
@@ -75,7 +76,7 @@ def read_protocol(name_or_path: str | Path) -> Protocol:
     'CXCR4'
     """
     path = protocol_path(name_or_path)
-    protocol = protocol_from_table(_table(path), where=path.name)
+    protocol = protocol_from_table(toml_from_file(path, "a protocol", ProtocolError), where=path.name)
     raise_all(protocol_faults(protocol, where=path.name))
     return protocol
 
@@ -105,20 +106,8 @@ def protocol_from_table(table: dict[str, Any], *, where: str) -> Protocol:
     try:
         return Protocol.model_validate(table)
     except ValidationError as error:
-        faults: list[InputError] = [_fault(dict(detail), where) for detail in error.errors()]
-        raise_all(faults)
+        raise_all(looked_into(error.errors(), lambda detail: _fault(dict(detail), where), ProtocolError, where))
         raise  # unreachable: a ValidationError holds at least one fault
-
-
-def _table(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise ProtocolError(
-            "a protocol must be text in UTF-8", f"byte {error.start}", path.name, "save it as UTF-8"
-        ) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ProtocolError("a protocol must be valid TOML", str(error), path.name, "mend that line") from None
 
 
 def _fault(detail: dict[str, Any], where: str) -> ProtocolError:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 class ScaleModel(BaseModel):
     """What every scale has: the value `top` that it shows at 1 (the T of Gating-ML)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     top: float = Field(default=262144.0, gt=0)
 
 
@@ -49,6 +49,11 @@ class LogicleScale(ScaleModel):
     decades: float = Field(default=4.5, gt=0)
     negative_decades: float = 0.0
 
+    @model_validator(mode="after")
+    def _defined(self) -> LogicleScale:
+        _refuse_undefined(self)
+        return self
+
 
 class HyperlogScale(ScaleModel):
     """Hyperlog of Bagwell 2005 (10.1002/cyto.a.20114) as Gating-ML 2.0 writes it."""
@@ -57,6 +62,18 @@ class HyperlogScale(ScaleModel):
     width: float = Field(default=0.5, gt=0)
     decades: float = Field(default=4.5, gt=0)
     negative_decades: float = 0.0
+
+    @model_validator(mode="after")
+    def _defined(self) -> HyperlogScale:
+        _refuse_undefined(self)
+        return self
+
+
+def _refuse_undefined(scale: LogicleScale | HyperlogScale) -> None:
+    """Raise where W and A leave what Gating-ML 2.0 (6.4, 6.5) defines: 2 W <= M and -W <= A <= M - 2 W."""
+    spare = scale.decades - 2 * scale.width
+    if spare < 0 or not -scale.width <= scale.negative_decades <= spare:
+        raise ValueError("2 width must be at most decades, and negative_decades from -width to decades - 2 width")
 
 
 FixedScale = Annotated[
@@ -134,7 +151,7 @@ class RectangleGate(ShapeModel):
     """Keep cells inside an interval on every channel named; -inf and inf leave an end open."""
 
     kind: Literal["rectangle"] = "rectangle"
-    bounds: dict[str, Annotated[tuple[float, float], BeforeValidator(_open_ended)]]
+    bounds: dict[str, Annotated[tuple[float, float], BeforeValidator(_open_ended)]] = Field(min_length=1)
 
 
 class PolygonGate(ShapeModel):

@@ -6,14 +6,14 @@ tables: report.html, methods.md, tables.xlsx and figures/.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from assaykit.figures import Drawing, Printed, drawings, print_all, write_printed
+from assaykit.figures import Drawing, Printed, Undrawn, drawings, print_all, write_printed
 from assaykit.figures.conditions import shown
 from assaykit.report.answers import dose_listings, excluded_listing, size_listing
 from assaykit.report.contents import answer, findings_by_check, input_rows, provenance_rows
@@ -40,6 +40,14 @@ CHAPTERS: dict[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
+class WrittenReport:
+    """Where a report was written, and the figures that are not in it."""
+
+    path: Path
+    undrawn: tuple[Undrawn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class _Shown:
     """One figure on the page."""
 
@@ -50,34 +58,39 @@ class _Shown:
 
 
 def write_report(results: Results, out: Path, *, figures: Mapping[str, str] | None = None) -> Path:
-    """Write the report to the file `out` and return its path.
+    """Write the report to the file `out` and return its path; a figure that cannot be drawn is named in it.
 
     `figures` are SVG texts by name; where they are not given they are drawn.
     """
     listed = list(drawings(results))
+    undrawn: list[Undrawn] = []
     if figures is None:
-        figures = svg_texts(print_all(listed, formats=("svg",)))
-    out.write_text(page(results, listed, figures), encoding="utf-8", newline="\n")
+        printed, undrawn = print_all(listed, formats=("svg",))
+        figures = svg_texts(printed)
+    out.write_text(page(results, listed, figures, undrawn), encoding="utf-8", newline="\n")
     return out
 
 
 def write_report_folder(
     results: Results, folder: Path, *, executor: Executor | None = None, style: str = "nature"
-) -> Path:
-    """Write report.html, methods.md, tables.xlsx and figures/ (PDF, SVG, PNG) to `folder`; return the report's path."""
+) -> WrittenReport:
+    """Write report.html, methods.md, tables.xlsx and figures/ (PDF, SVG, PNG) to `folder`.
+
+    A figure that cannot be drawn is named in the report, which has all else.
+    """
     listed = list(drawings(results))
     book = executor.submit(write_workbook, results, folder / "tables.xlsx") if executor else None
-    printed = print_all(listed, style=style, executor=executor)
+    printed, undrawn = print_all(listed, style=style, executor=executor)
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     write_printed(printed, folder / "figures")
     (folder / "methods.md").write_text(methods_markdown(results), encoding="utf-8", newline="\n")
     out = folder / "report.html"
-    out.write_text(page(results, listed, svg_texts(printed)), encoding="utf-8", newline="\n")
+    out.write_text(page(results, listed, svg_texts(printed), undrawn), encoding="utf-8", newline="\n")
     if book is None:
         write_workbook(results, folder / "tables.xlsx")
     else:
         book.result()
-    return out
+    return WrittenReport(out, tuple(undrawn))
 
 
 def svg_texts(printed: list[Printed]) -> dict[str, str]:
@@ -85,8 +98,10 @@ def svg_texts(printed: list[Printed]) -> dict[str, str]:
     return {item.name: item.content.decode("utf-8") for item in printed if item.format == "svg"}
 
 
-def page(results: Results, listed: list[Drawing], figures: Mapping[str, str]) -> str:
-    """Return the page as text."""
+def page(
+    results: Results, listed: list[Drawing], figures: Mapping[str, str], undrawn: Sequence[Undrawn] = ()
+) -> str:
+    """Return the page as text; `undrawn` are the figures it must say it lacks."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -99,6 +114,7 @@ def page(results: Results, listed: list[Drawing], figures: Mapping[str, str]) ->
         findings=findings_by_check(results.tables["findings"]),
         acceptance=_acceptance(results),
         chapters=_chapters(listed, figures),
+        undrawn=undrawn,
         claims=claim_groups(results.tables["comparisons"]),
         estimates=estimate_groups(results.tables["estimates"]),
         doses=dose_listings(results.tables),

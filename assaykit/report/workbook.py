@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from assaykit.escaping import printable
 from assaykit.results.model import Results
 from assaykit.tables import TABLES
 
@@ -90,7 +91,9 @@ def _text(sheet: Any, value: str) -> Any:
 
 
 def _cell(value: Any) -> Any:
-    """Return what a cell can hold: nothing for a missing value, text for an infinite number."""
+    """Return what a cell can hold: nothing for a missing value, text for an infinite number, no unseen signs."""
+    if isinstance(value, str):
+        return printable(value)
     if value is None or value is pd.NA:
         return None
     if isinstance(value, float) and not math.isfinite(value):

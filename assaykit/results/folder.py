@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from assaykit.errors import ResultsError
+from assaykit.escaping import csv_safe
 from assaykit.results.crate import write_crate
 from assaykit.results.model import Results
 from assaykit.results.resolved import study_from_toml, study_to_toml
@@ -72,7 +73,7 @@ def refuse_foreign(out: Path) -> None:
 def _write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
     folder.mkdir()
     for name, frame in tables.items():
-        frame.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n", encoding="utf-8")
+        csv_safe(frame).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n", encoding="utf-8")
         frame.to_parquet(folder / f"{name}.parquet", index=False)
 
 

@@ -6,7 +6,6 @@ TOML text -> document -> StudyFile | faults
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from difflib import get_close_matches
@@ -16,8 +15,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from assaykit.errors import InputError, StudyError
-from assaykit.plate.grammar import slip
+from assaykit.errors import MOST_DETAILS, InputError, StudyError, looked_into
+from assaykit.sources import is_file, toml_from_file
 from assaykit.study.file import AssayEntry, ReferenceEntry, StudyFile
 
 WHAT_A_UNIT_IS = (
@@ -31,16 +30,7 @@ NOT_A_UNIT = ("well", "wells", "cell", "cells", "event", "events", "row", "colum
 
 def document_from_file(path: Path) -> dict[str, Any]:
     """Return the parsed TOML of a study file; StudyError where it is missing or is not TOML."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise StudyError(
-            "a study file must exist", "no such file", str(path), "give the path of a study.toml"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise StudyError("a study file must be UTF-8 text", "other bytes", path.name, "save it as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        raise StudyError("a study file must follow TOML's grammar", slip(error), path.name, "mend that line") from error
+    return toml_from_file(path, "a study file", StudyError, label=path.name if is_file(path) else str(path))
 
 
 def study_from_document(document: Mapping[str, Any], label: str) -> tuple[StudyFile | None, list[InputError]]:
@@ -57,7 +47,9 @@ def study_from_document(document: Mapping[str, Any], label: str) -> tuple[StudyF
         return StudyFile.model_validate(_listed(document)), faults
     except ValidationError as error:
         details = _causes(error)
-    faults += [_fault(dict(item), label) for item in details]
+    faults += looked_into(details, lambda item: _fault(dict(item), label), StudyError, label)
+    if len(details) > MOST_DETAILS:
+        return None, faults
     try:
         return StudyFile.model_validate(_mended(_listed(document), details)), faults
     except ValidationError:

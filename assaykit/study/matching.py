@@ -8,14 +8,17 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from glob import escape, has_magic
+from functools import cache
+from glob import escape
 from pathlib import Path
 
 from assaykit.errors import FcsError, InputError, StudyError
+from assaykit.plate.draft import nearest
 from assaykit.plate.model import Plate, Well
 from assaykit.plate.positions import position_from_well, row_letters, well_from_position
+from assaykit.sources import is_file, paths_from_pattern
 from assaykit.study.model import Study
 from assaykit.tables import Finding
 
@@ -34,10 +37,13 @@ class Matched:
     faults: tuple[InputError, ...] = ()
 
 
-def match_files(plate: Plate, patterns: Sequence[str], folder: Path, *, where: str) -> Matched:
+def match_files(
+    plate: Plate, patterns: Sequence[str], folder: Path, *, where: str, plates: Sequence[str] = ()
+) -> Matched:
     """Return the plate with an FCS file for every well that needs one; a well whose file is missing keeps its path.
 
-    `patterns` are relative to `folder`, `where` names the study's key in messages.
+    `patterns` are relative to `folder`, `where` names the study's key in messages, `plates` are the names of all plates
+    of the assay: a file that names another of them is not this one's.
     """
     plate = _with_existing_files(plate, patterns, folder)
     open_wells = [well for well in plate.wells if well.file is None and well.role != "blank"]
@@ -48,19 +54,34 @@ def match_files(plate: Plate, patterns: Sequence[str], folder: Path, *, where: s
     if not patterns:
         return Matched(plate, (), (_nothing_named(plate, where),))
     if any("{well}" in pattern for pattern in patterns):
-        return _by_pattern(plate, patterns, folder)
-    return _by_folder(plate, patterns, folder, where=where)
+        return _by_pattern(plate, patterns, folder, where=where)
+    return _by_folder(plate, patterns, folder, where=where, plates=plates)
 
 
 def missing_files(study: Study) -> tuple[Finding, ...]:
     """Return a fail per well whose FCS file is not there; a run goes on without it, and says the same."""
+    plates = [plate for assay in study.assays for plate in assay.plates]
+    taken = {well.file for plate in plates for well in plate.wells if well.file is not None and is_file(well.file)}
+    spare = cache(lambda folder: tuple(file.name for file in _files_in(folder) if file not in taken))
     return tuple(
-        Finding("fail", "file_missing", f"there is no FCS file {_shown(well.file, study)}.", plate.name, well.name)
-        for assay in study.assays
-        for plate in assay.plates
+        Finding("fail", "file_missing", _missing(well.file, study, spare(well.file.parent)), plate.name, well.name)
+        for plate in plates
         for well in plate.wells
-        if well.file is not None and not well.file.is_file()
+        if well.file is not None and not is_file(well.file)
     )
+
+
+def _missing(file: Path, study: Study, spare: tuple[str, ...]) -> str:
+    """Return that a file is missing, and which one that no well has is named almost so."""
+    near = nearest(file.name, spare)
+    return f"there is no FCS file {_shown(file, study)}" + (f"; is it {near}, which no well has?" if near else ".")
+
+
+def _files_in(folder: Path) -> list[Path]:
+    try:
+        return [path for path in paths_from_pattern(folder, "*") if _looks_fcs(path)]
+    except InputError:
+        return []  # a folder that may not be read: the file that is missing there is told
 
 
 def _shown(file: Path, study: Study) -> str:
@@ -95,12 +116,12 @@ def _with_existing_files(plate: Plate, patterns: Sequence[str], folder: Path) ->
     ]
 
     def settled(well: Well) -> Well:
-        if well.file is None or well.file.exists() or plate.source is None:
+        if well.file is None or os.path.lexists(well.file) or plate.source is None:
             return well
         name = (
             well.file.relative_to(plate.source.parent) if well.file.is_relative_to(plate.source.parent) else well.file
         )
-        there = (home / name for home in (*homes, folder) if (home / name).exists())
+        there = (home / name for home in (*homes, folder) if os.path.lexists(home / name))
         first = homes[0] / name if homes else well.file
         return replace(well, file=next(there, first))
 
@@ -108,16 +129,13 @@ def _with_existing_files(plate: Plate, patterns: Sequence[str], folder: Path) ->
 
 
 def found_by(folder: Path, pattern: str) -> list[Path]:
-    """Return the files and folders a pattern means, relative to a folder or absolute, sorted."""
-    if not has_magic(pattern):
-        named = folder / pattern
-        return [named] if pattern and named.exists() else []
-    path = Path(pattern)
-    start, rest = (Path(path.anchor), str(path.relative_to(path.anchor))) if path.is_absolute() else (folder, pattern)
-    try:
-        return sorted(start.glob(rest))
-    except ValueError:  # ** glued to a name
+    """Return the files and folders a pattern means, in any case where none has its own; raises StudyError."""
+    if not pattern:
         return []
+    try:
+        return paths_from_pattern(folder, pattern) or paths_from_pattern(folder, pattern, ignore_case=True)
+    except InputError as error:
+        raise StudyError(error.must, error.found, error.where, error.remedy) from error
 
 
 def filled(pattern: str, values: Mapping[str, object]) -> str:
@@ -131,25 +149,71 @@ def filled(pattern: str, values: Mapping[str, object]) -> str:
 
 def well_in_name(name: str, plate: Plate) -> str:
     """Return the well a file's name tells: after the word "well", else the last that is on the plate; or ""."""
-    marked = [match[1] for match in _AFTER_WELL.finditer(name)]
-    tokens = [match[1] for match in _TOKEN.finditer(name)]
-    for token in (*marked, *reversed(tokens)):
-        row, column = position_from_well(token)
-        if row < plate.rows and column < plate.columns:
-            return well_from_position((row, column))
-    return ""
+    return next(iter(_wells_in_name(name, plate)), "")
 
 
-def _by_pattern(plate: Plate, patterns: Sequence[str], folder: Path) -> Matched:
-    wells = [
-        well if well.file is not None else _with_pattern(well, plate, patterns, folder=folder) for well in plate.wells
-    ]
-    return Matched(replace(plate, wells=tuple(wells)))
+def _wells_in_name(name: str, plate: Plate) -> list[str]:
+    """Return the wells of the plate a file's name may mean, the likeliest first: after the word "well", else the last.
+
+    The plate's own name, which may look like a well, is none where another is.
+    """
+    for rest in (_names_plate(plate.name).sub(" ", name), name):
+        for pattern in (_AFTER_WELL, _TOKEN):
+            positions = [position_from_well(match[1]) for match in pattern.finditer(rest)]
+            wells = [well_from_position(p) for p in reversed(positions) if p[0] < plate.rows and p[1] < plate.columns]
+            if wells:
+                return wells
+    return []
 
 
-def _with_pattern(well: Well, plate: Plate, patterns: Sequence[str], *, folder: Path) -> Well:
-    if well.role == "blank":
-        return well
+def _names_plate(plate: str) -> re.Pattern[str]:
+    """Return what finds a plate's name in a file's name as a whole word: P1 is not in P10_A1.fcs, but in P1A1.fcs."""
+    return re.compile(rf"(?<![A-Za-z0-9]){re.escape(plate)}(?![0-9]|[A-Za-z](?![0-9]))", re.IGNORECASE)
+
+
+def _of_plate(files: Sequence[Path], plate: Plate, plates: Sequence[str]) -> list[Path]:
+    """Return the files that name the plate, and no longer name of another plate; where none does, those that name none.
+
+    A folder of one plate need not name it in its files.
+    """
+    longest = sorted({plate.name, *plates}, key=len, reverse=True)
+    owners = {file: next((name for name in longest if _names_plate(name).search(file.name)), "") for file in files}
+    own = [file for file in files if owners[file] == plate.name]
+    return own or [file for file in files if not owners[file]]
+
+
+def _by_pattern(plate: Plate, patterns: Sequence[str], folder: Path, *, where: str) -> Matched:
+    faults: list[InputError] = []
+    wells = []
+    for well in plate.wells:
+        if well.file is not None or well.role == "blank":
+            wells.append(well)
+            continue
+        named, others = _with_pattern(well, plate, patterns, folder=folder)
+        wells.append(named)
+        faults += [_two_files(plate, well.name, others, where=where)] if others else []
+    sought = [well.file for well, before in zip(wells, plate.wells, strict=True) if before.file is None and well.file]
+    if sought and not faults and not any(map(is_file, sought)):
+        faults.append(_no_pattern_fits(plate, sought[0], folder, where))
+    return Matched(replace(plate, wells=tuple(wells)), (), tuple(faults))
+
+
+def _no_pattern_fits(plate: Plate, sought: Path, folder: Path, where: str) -> StudyError:
+    near = nearest(sought.name, tuple(file.name for file in _files_in(sought.parent)))
+    shown = Path(os.path.relpath(sought, folder)).as_posix()
+    there = f"{near} is there" if near else f"no such folder or no FCS file in {Path(shown).parent.as_posix()}"
+    return StudyError(
+        "a pattern of 'fcs' must find the files of a plate",
+        f"none for plate {plate.name}: no {shown}, but {there}" if near else f"none for plate {plate.name}: {there}",
+        f"{where}, fcs",
+        "mend the pattern: {plate} and {well} stand for their names, * for any text",
+    )
+
+
+def _with_pattern(
+    well: Well, plate: Plate, patterns: Sequence[str], *, folder: Path
+) -> tuple[Well, tuple[Path, ...]]:
+    """Return the well with the file a pattern means, or with the first name tried; and the files, where several fit."""
     row, column = position_from_well(well.name)
     padded = f"{well_from_position((row, column)).rstrip('0123456789')}{column + 1:02d}"
     tried: list[str] = []
@@ -157,19 +221,27 @@ def _with_pattern(well: Well, plate: Plate, patterns: Sequence[str], *, folder: 
         for name in (well.name, padded):
             tried.append(filled(pattern, {**well.factors, "plate": plate.name, "well": name}))
             found = found_by(folder, tried[-1])
-            if len(found) == 1:
-                return replace(well, file=found[0])
-    return replace(well, file=folder / tried[0])
+            if len(found) > 1:  # *A1* means A10 as well
+                found = [file for file in found if well_in_name(file.name, plate) == well.name] or found
+            if found:
+                return replace(well, file=found[0]), tuple(found) if len(found) > 1 else ()
+    return replace(well, file=folder / tried[0]), ()
 
 
-def _by_folder(plate: Plate, patterns: Sequence[str], folder: Path, *, where: str) -> Matched:
+def _by_folder(
+    plate: Plate, patterns: Sequence[str], folder: Path, *, where: str, plates: Sequence[str]
+) -> Matched:
     factors = _shared(plate)
     names = [filled(pattern, {**factors, "plate": plate.name}) for pattern in patterns]
     files = [file for name in names for file in fcs_files(folder, name)]
     if not files:
         return Matched(plate, (), (_no_files(plate, names, folder, where=where),))
-    files = [file for file in files if plate.name in file.name] or files  # one folder for several plates
-    by_well, strangers = _sorted_by_well(files, plate)
+    others = files
+    files = _of_plate(files, plate, plates)
+    if not files and not any("{plate}" in pattern for pattern in patterns):
+        return Matched(plate, (), (_named_otherwise(plate, others, where),))
+    files = files or others  # a folder of this plate alone, whatever its files are called
+    by_well, strangers, told = _sorted_by_well(files, plate)
     faults = [_two_files(plate, well, found, where=where) for well, found in by_well.items() if len(found) > 1]
     wells = tuple(
         replace(well, file=by_well[well.name][0] if well.name in by_well else expected_file(files[0], well.name, plate))
@@ -181,7 +253,7 @@ def _by_folder(plate: Plate, patterns: Sequence[str], folder: Path, *, where: st
     strangers += [(found[0], name) for name, found in by_well.items() if name not in known]
     if not known & set(by_well) and len(files) > 0:
         faults.append(_none_fits(plate, files, where))
-    findings = tuple(_stranger(plate, file, name) for file, name in sorted(strangers)) if not faults else ()
+    findings = (*told, *(_stranger(plate, file, name) for file, name in sorted(strangers))) if not faults else ()
     return Matched(replace(plate, wells=wells), findings, tuple(faults))
 
 
@@ -205,27 +277,46 @@ def fcs_files(folder: Path, pattern: str) -> list[Path]:
     """Return the FCS files a pattern means: those it names, and those in the folders it names, sorted."""
     found: set[Path] = set()
     for path in found_by(folder, pattern):
-        found |= {file for file in path.iterdir() if _looks_fcs(file)} if path.is_dir() else {path}
+        inside = {file for file in paths_from_pattern(path, "*") if _looks_fcs(file)} if os.path.isdir(path) else {path}  # noqa: PTH112 - Path.is_dir raises where this says no
+        found |= inside
     return sorted(path for path in found if not path.name.startswith("."))
 
 
 def _looks_fcs(file: Path) -> bool:
     suffix = file.suffix.lower()
     numbered = re.fullmatch(r"\.[0-9]{3}|\.[a-p][0-9]{2}", suffix) is not None
-    return file.is_file() and not file.name.startswith(".") and (suffix in _SUFFIXES or numbered)
+    return is_file(file) and not file.name.startswith(".") and (suffix in _SUFFIXES or numbered)
 
 
-def _sorted_by_well(files: Iterable[Path], plate: Plate) -> tuple[dict[str, list[Path]], list[tuple[Path, str]]]:
-    """Return the files by well, from their names, else from their keywords; and those that tell no well."""
+def _sorted_by_well(
+    files: Sequence[Path], plate: Plate
+) -> tuple[dict[str, list[Path]], list[tuple[Path, str]], list[Finding]]:
+    """Return the files by well, from their names, else from their keywords; those that tell no well; what was read.
+
+    Of names that hold several wells (D1_A1.fcs of donor D1) the place that tells the most wells apart is read.
+    """
+    told = {file: list(dict.fromkeys(_wells_in_name(file.name, plate))) for file in files}
+    several = [file for file in files if len(told[file]) > 1]
+    places = range(min((len(wells) for wells in told.values() if wells), default=0))
+    place = max(places, key=lambda i: (len({wells[i] for wells in told.values() if wells}), -i), default=0)
     by_well: dict[str, list[Path]] = defaultdict(list)
     strangers = []
     for file in files:
-        well = well_in_name(file.name, plate) or well_in_keywords(file, plate)
+        well = told[file][place] if told[file] else well_in_keywords(file, plate)
         if well:
             by_well[well].append(file)
         else:
             strangers.append((file, ""))
-    return by_well, strangers
+    return by_well, strangers, [_several_wells(plate, several, told[several[0]], place)] if several else []
+
+
+def _several_wells(plate: Plate, files: Sequence[Path], wells: Sequence[str], place: int) -> Finding:
+    more = f" (so in {len(files) - 1} more)" if len(files) > 1 else ""
+    message = (
+        f"{files[0].name} names {' and '.join(sorted(wells))}, of which {wells[place]} was read as its well{more}; "
+        'if that is not so, write the place of {well} in the study, such as fcs = "fcs/*_{well}.fcs".'
+    )
+    return Finding("note", "well_in_name", message, plate.name)
 
 
 def well_in_keywords(file: Path, plate: Plate) -> str:
@@ -264,6 +355,15 @@ def _no_files(plate: Plate, names: Sequence[str], folder: Path, *, where: str) -
         f"{found} for plate {plate.name}",
         f"{where}, fcs",
         "mend the path; it is relative to the study file",
+    )
+
+
+def _named_otherwise(plate: Plate, files: Sequence[Path], where: str) -> StudyError:
+    return StudyError(
+        "the FCS files of a plate must be found",
+        f"{len(files)} files such as {files[0].name}, which name other plates, and none for plate {plate.name}",
+        f"{where}, fcs",
+        "name the layout like its files, or write a pattern such as fcs/{experiment}_{well}.fcs",
     )
 
 

@@ -13,11 +13,14 @@ from functools import cache
 from pathlib import Path
 
 from assaykit.errors import Faults, InputError, StudyError, raise_all
+from assaykit.escaping import file_name, one_line
+from assaykit.numerals import decimal_sign
 from assaykit.plate.draft import column_name, nearest
 from assaykit.plate.model import Plate, Well
 from assaykit.plate.reading import Reading, reading_from_counts, reading_from_layout
 from assaykit.plate.schema import Columns
 from assaykit.protocol import Protocol, read_protocol
+from assaykit.sources import is_file, paths_from_pattern
 from assaykit.study.design import design_faults, design_findings
 from assaykit.study.document import document_from_file, study_from_document
 from assaykit.study.file import AssayEntry, StudyFile
@@ -44,7 +47,7 @@ def read_study(path: str | Path) -> Study:
     Raises the fault, or Faults with all of them; a well whose FCS file is missing is no fault, for the run goes on.
     """
     path = Path(path)
-    path = path / "study.toml" if path.is_dir() else path
+    path = path / "study.toml" if os.path.isdir(path) else path  # noqa: PTH112 - Path.is_dir raises where this says no
     document = document_from_file(path)
     file, faults = study_from_document(document, path.name)
     gathered = _Gathered(faults, [], [path])
@@ -62,8 +65,7 @@ def _study(file: StudyFile, path: Path, gathered: _Gathered) -> Study:
         update={"unit": column_name(file.unit), "factors": tuple(column_name(name) for name in file.factors)}
     )
     catalogue = _catalogue(file, folder, gathered)
-    canonical = cache(lambda text: str(parse_treatment(text, catalogue)))
-    rules = Rules(file.unit, _reference(file, catalogue, path.name, gathered=gathered), catalogue, canonical)
+    rules = Rules(file.unit, _reference(file, catalogue, path.name, gathered=gathered), catalogue, str)
     assays: list[Assay] = []
     for number, entry in enumerate(file.assay, start=1):
         where = f"{path.name}, [[assay]] {number}" + (f" ({entry.name or entry.protocol})")
@@ -76,7 +78,7 @@ def _study(file: StudyFile, path: Path, gathered: _Gathered) -> Study:
     gathered.faults += _repeated_names(assays, path.name)
     claims = tuple(_existing(file.claims, path, gathered))
     study = Study(
-        title=file.title,
+        title=one_line(file.title),
         unit=file.unit,
         reference=rules.reference,
         assays=tuple(assays),
@@ -121,7 +123,9 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
         gathered.inputs += reading.inputs
         source = _label(reading.inputs[0], place.folder)
         gathered.findings += [Finding("note", "layout_alert", f"{source} says: {alert}") for alert in reading.alerts]
-    rules = replace(rules, targeted=_is_migration(protocol))
+    decimal = decimal_sign(_treatments((*layouts, *tables)))
+    canonical = cache(lambda text: str(parse_treatment(text, rules.catalogue, decimal=decimal)))
+    rules = replace(rules, targeted=_is_migration(protocol), decimal=decimal, canonical=canonical)
     plates = tuple(_checked(layouts, rules, gathered))
     counts = tuple(_checked(tables, rules, gathered))
     repeated = _repeated_plates((*plates, *counts), place.where)
@@ -134,13 +138,19 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
     counts = tuple(with_named_counts(plate, protocol) for plate in counts)
     gathered.faults += _channel_faults(entry, protocol, place.where)
     return Assay(
-        name=entry.name or protocol.name,
+        name=one_line(entry.name) or protocol.name,
         protocol=_with_clones(protocol, entry.clones),
         plates=plates,
         counts=counts,
         channels=dict(entry.channels),
         catalogue=rules.catalogue,
     )
+
+
+def _treatments(readings: Iterable[Reading]) -> set[str]:
+    """Return every treatment of the layouts, as written."""
+    wells = (well for reading in readings for plate in reading.plates for well in plate.wells)
+    return {str(well.factors.get("treatment", "")) for well in wells}
 
 
 def _matched_factors(protocol: Protocol | None) -> tuple[str, ...]:
@@ -192,7 +202,8 @@ def _checked(readings: Iterable[Reading], rules: Rules, gathered: _Gathered) -> 
 
 def _with_files(plates: Sequence[Plate], entry: AssayEntry, place: _Place, *, gathered: _Gathered) -> tuple[Plate, ...]:
     """Return the plates with their wells' files; the same fault of several plates is told once."""
-    matches = [match_files(plate, entry.fcs, place.folder, where=place.where) for plate in plates]
+    names = [plate.name for plate in plates]
+    matches = [match_files(plate, entry.fcs, place.folder, where=place.where, plates=names) for plate in plates]
     told: dict[tuple[str, str, str], list[str]] = {}
     for matched in matches:
         gathered.findings += matched.findings
@@ -209,7 +220,7 @@ def _with_lot(plates: tuple[Plate, ...], entry: AssayEntry, place: _Place, *, ga
     if not entry.bead_lot:
         return plates
     lot = place.folder / entry.bead_lot
-    if not lot.is_file():
+    if not is_file(lot):
         remedy = _sibling(place.folder, entry.bead_lot) or "mend the path; it is relative to the study file"
         found = f"no file '{entry.bead_lot}'"
         gathered.faults.append(StudyError("the file of 'bead_lot' must exist", found, place.where, remedy))
@@ -239,14 +250,14 @@ def _with_own_lot(well: Well, lot: str) -> Well:
 def _protocol(entry: AssayEntry, place: _Place, gathered: _Gathered) -> Protocol | None:
     local = place.folder / entry.protocol
     try:
-        protocol = read_protocol(local if local.is_file() else entry.protocol)
+        protocol = read_protocol(local if is_file(local) else entry.protocol)
     except InputError as error:
         gathered.faults.append(type(error)(error.must, error.found, error.where or place.where, error.remedy))
         return None
     except Faults as faults:
         gathered.faults += faults.errors
         return None
-    gathered.inputs += [local] if local.is_file() else []
+    gathered.inputs += [local] if is_file(local) else []
     return protocol
 
 
@@ -321,7 +332,10 @@ def _globbed(patterns: Sequence[str], place: _Place, key: str, *, gathered: _Gat
 def _sibling(folder: Path, pattern: str) -> str:
     """Return the advice to take the file most like a missing one, or ""."""
     wanted = folder / pattern
-    there = tuple(path.name for path in sorted(wanted.parent.iterdir())) if wanted.parent.is_dir() else ()
+    try:
+        there = tuple(path.name for path in paths_from_pattern(wanted.parent, "*"))
+    except InputError:
+        return ""
     near = nearest(wanted.name, there)
     return f"write '{(Path(pattern).parent / near).as_posix()}'" if near else ""
 
@@ -329,7 +343,7 @@ def _sibling(folder: Path, pattern: str) -> str:
 def _existing(names: Sequence[str], study: Path, gathered: _Gathered) -> Iterable[Path]:
     """Yield the catalogues of claims a study names; one that is missing is a fault."""
     for name in names:
-        if not (study.parent / name).is_file():
+        if not is_file(study.parent / name):
             remedy = _sibling(study.parent, name) or "mend the path; it is relative to the study file"
             where = f"{study.name}, claims"
             gathered.faults.append(StudyError("the files of 'claims' must exist", f"no file '{name}'", where, remedy))
@@ -364,11 +378,19 @@ def _source(plate: Plate) -> str:
 
 
 def _repeated_names(assays: Sequence[Assay], label: str) -> list[InputError]:
-    names = [assay.name for assay in assays]
+    """Return a fault per name that several assays have, as files of the results would be called after them."""
+    alike: dict[str, list[str]] = {}
+    for assay in assays:
+        alike.setdefault(file_name(assay.name).casefold(), []).append(assay.name)
     return [
         StudyError(
-            "assays must have different names", f"'{name}' {names.count(name)} times", label, 'give each a name = "..."'
+            "assays must have different names",
+            f"'{names[0]}' {len(names)} times"
+            if len(set(names)) == 1
+            else f"{' and '.join(repr(name) for name in names)}, which no file's name tells apart",
+            label,
+            'give each a name = "..."',
         )
-        for name in dict.fromkeys(names)
-        if names.count(name) > 1
+        for names in alike.values()
+        if len(names) > 1
     ]

@@ -36,6 +36,7 @@ class Rules:
     reference: Reference
     catalogue: Catalogue
     canonical: Callable[[str], str]  # treatment as written -> canonical text, or TreatmentError
+    decimal: str = ""  # the decimal sign the layouts' doses show
     targeted: bool = False  # whether every sample well must say what its cells migrate to
 
 
@@ -211,7 +212,7 @@ def _shared_unit(plate: Plate, unit: str) -> str:
 
 def _doubts(treatment: str, rules: Rules) -> tuple[str, ...]:
     try:
-        return implausible_doses(treatment, rules.catalogue) if treatment else ()
+        return implausible_doses(treatment, rules.catalogue, decimal=rules.decimal) if treatment else ()
     except TreatmentError:
         return ()  # told as a fault already
 

@@ -18,7 +18,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from assaykit.errors import InputError, TreatmentError, raise_all
+from assaykit.errors import InputError, TreatmentError, looked_into, raise_all
+from assaykit.sources import toml_from_file
 from assaykit.treatment.units import canonical_spelling, dose_from_text
 
 
@@ -137,14 +138,7 @@ def read_drugs(path: str | Path | None = None, *, label: str = "") -> Catalogue:
 def extended(catalogue: Catalogue, path: Path, *, label: str = "") -> Catalogue:
     """Return the catalogue with the drugs of a file over those of the same name and beside the others."""
     label = label or path.name
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise TreatmentError("a drug catalogue must exist", "no such file", label, "mend the path") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        line = re.search(r"line \d+", str(error))
-        found = f"a slip at {line[0]}" if line else "a slip"
-        raise TreatmentError("a drug catalogue must follow TOML's grammar", found, label, "mend that line") from error
+    document = toml_from_file(path, "a drug catalogue", TreatmentError, label=label)
     unknown = [key for key in document if key != "drug"]
     raise_all(
         [
@@ -219,13 +213,13 @@ def _range_faults(drug: Drug, where: str) -> list[InputError]:
 
 def _faults(error: ValidationError, where: str) -> list[InputError]:
     known = tuple(field.alias or name for name, field in Drug.model_fields.items())
-    faults: list[InputError] = []
-    for item in error.errors():
+
+    def fault(item: Any) -> InputError:
         key = ".".join(map(str, item["loc"]))
+        if item["type"] != "extra_forbidden":
+            return TreatmentError(f"a drug's '{key}' must be what the catalogue holds", item["msg"], where)
         near = next(iter(get_close_matches(key, known, n=1)), "")
-        if item["type"] == "extra_forbidden":
-            remedy = f"write '{near}'" if near else f"use {', '.join(known)}"
-            faults.append(TreatmentError("a drug must have only known keys", f"'{key}'", where, remedy))
-        else:
-            faults.append(TreatmentError(f"a drug's '{key}' must be what the catalogue holds", item["msg"], where))
-    return faults
+        remedy = f"write '{near}'" if near else f"use {', '.join(known)}"
+        return TreatmentError("a drug must have only known keys", f"'{key}'", where, remedy)
+
+    return looked_into(error.errors(), fault, TreatmentError, where)

@@ -15,7 +15,10 @@ class Dose:
 
     def __str__(self) -> str:
         """Return e.g. 'imatinib 1 uM'; an arm without a dose, such as untreated, is its name alone."""
-        return f"{self.drug} {self.amount:.12g} {self.unit}" if self.unit else self.drug
+        number = f"{self.amount:.12g}"
+        if len(number.partition(".")[2]) == 3:
+            number += "0"  # 1.234 uM could be read as 1234 uM
+        return f"{self.drug} {number} {self.unit}" if self.unit else self.drug
 
 
 @dataclass(frozen=True, slots=True)

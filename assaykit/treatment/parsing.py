@@ -10,16 +10,22 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from assaykit.errors import TreatmentError
+from assaykit.numerals import NUMBER, UNSPACED, both_ways, readings
 from assaykit.treatment.catalogue import Catalogue, Drug, plain
 from assaykit.treatment.model import Dose, Treatment
 from assaykit.treatment.units import DIMENSIONS, UNITS, Unit, canonical, unit_from_text
 
 VEHICLES = ("vehicle", "vehicle control", "dmso", "solvent")
-_NUMBER = r"[+-]?(?:\d+(?:[.,]\d+)?|[.,]\d+)(?:[eE][+-]?\d+)?"
 _UNIT = r"[A-Za-zµμ%][A-Za-zµμ%/() ]*"
-_DRUG_FIRST = re.compile(rf"(?P<drug>.*?[A-Za-z)\]].*?)[\s(@:]+(?P<amount>{_NUMBER})\s*(?P<unit>{_UNIT})?\)?")
-_DOSE_FIRST = re.compile(rf"(?P<amount>{_NUMBER})\s*(?P<unit>%|[A-Za-zµμ]+(?:/[A-Za-zµμ]+)?)\s+(?P<drug>\S.*)")
-_DOSE_ALONE = re.compile(rf"{_NUMBER}\s*(?:[fpnum]?M|[pnum]?g/m?[Ll])?")
+_DOSES = tuple(  # the reading whose drug is known is taken, and of two the first: `SDF 1 100 ng/mL` is SDF 1
+    re.compile(pattern)
+    for number in (UNSPACED, NUMBER)
+    for pattern in (
+        rf"(?P<drug>.*?[A-Za-z)\]].*?)[\s(@:]+(?P<amount>{number})\s*(?P<unit>{_UNIT})?\)?",
+        rf"(?P<amount>{number})\s*(?P<unit>%|[A-Za-zµμ]+(?:/[A-Za-zµμ]+)?)\s+(?P<drug>\S.*)",
+    )
+)
+_DOSE_ALONE = re.compile(rf"{NUMBER}\s*(?:[fpnum]?M|[pnum]?g/m?[Ll])?")
 _JOINTS = re.compile(r"\s+\+\s*|\s*\+\s+|(?<=[A-Za-z%])\+(?=[A-Za-z])|\s*&\s*|\s+and\s+|\s+plus\s+")
 
 
@@ -33,12 +39,14 @@ class WrittenDose:
     unit: Unit | None
 
 
-def parse_treatment(text: str, catalogue: Catalogue) -> Treatment:
+def parse_treatment(text: str, catalogue: Catalogue, *, decimal: str = "") -> Treatment:
     """Return the treatment a text names; drugs sorted, doses in canonical units, vehicle and zero doses left out.
 
-    Raises TreatmentError where a drug is unknown or named twice, or a dose lacks its amount or unit.
+    `decimal` is the decimal sign other doses of the layouts show (numerals.decimal_sign).
+    Raises TreatmentError where a drug is unknown or named twice, a dose lacks its amount or unit, or its number can be
+    read two ways.
     """
-    written = written_doses(text, catalogue)
+    written = written_doses(text, catalogue, decimal=decimal)
     drugs = [dose.drug.name for dose in written]
     for drug in drugs:
         if drugs.count(drug) > 1:
@@ -50,16 +58,16 @@ def parse_treatment(text: str, catalogue: Catalogue) -> Treatment:
     return Treatment(tuple(sorted(_canonical_dose(dose) for dose in written)))
 
 
-def written_doses(text: str, catalogue: Catalogue) -> tuple[WrittenDose, ...]:
+def written_doses(text: str, catalogue: Catalogue, *, decimal: str = "") -> tuple[WrittenDose, ...]:
     """Return the doses of a treatment as written, vehicle and zero doses left out; raises as parse_treatment."""
     parts = [part.strip() for part in _JOINTS.split(text.strip())]
     if not all(parts):
         raise TreatmentError("a treatment must name drugs joined by +", f"'{text}'", "", "write 'vehicle' for none")
-    doses = (_written_dose(part, catalogue) for part in parts)
+    doses = (_written_dose(part, catalogue, decimal) for part in parts)
     return tuple(dose for dose in doses if dose is not None)
 
 
-def _written_dose(part: str, catalogue: Catalogue) -> WrittenDose | None:
+def _written_dose(part: str, catalogue: Catalogue, decimal: str) -> WrittenDose | None:
     """Return one drug at its dose; None for vehicle and for a dose of zero."""
     whole = catalogue.find(part)
     if whole is not None and not whole.dosed:
@@ -79,7 +87,7 @@ def _written_dose(part: str, catalogue: Catalogue) -> WrittenDose | None:
     if not written:
         remedy = f"write '{drug.name} {match['amount']} {_example(drug).split()[1]}', if that is the unit"
         raise TreatmentError("a dose must have a unit", f"'{part}'", "", remedy)
-    amount = Decimal(match["amount"].replace(",", "."))
+    amount = _amount(match["amount"], written, part, decimal)
     if amount < 0:
         raise TreatmentError("a dose must not be negative", f"'{part}'", "", "delete the minus sign")
     unit = _unit(written, part)
@@ -88,8 +96,21 @@ def _written_dose(part: str, catalogue: Catalogue) -> WrittenDose | None:
 
 def _matched(part: str, catalogue: Catalogue) -> re.Match[str] | None:
     """Return drug, amount and unit of `imatinib 1 uM` or `1 uM imatinib`: the reading whose drug is known."""
-    readings = [match for pattern in (_DRUG_FIRST, _DOSE_FIRST) if (match := pattern.fullmatch(part))]
-    return next((match for match in readings if catalogue.find(match["drug"])), next(iter(readings), None))
+    found = [match for pattern in _DOSES if (match := pattern.fullmatch(part))]
+    return next((match for match in found if catalogue.find(match["drug"])), next(iter(found), None))
+
+
+def _amount(number: str, unit: str, part: str, decimal: str) -> Decimal:
+    """Return the amount; TreatmentError where its sign may part thousands or decimals, or parts nothing a number has."""
+    values = readings(number, decimal=decimal)
+    if not values:
+        raise TreatmentError("a dose must be a number", f"'{number}' in '{part}'", "", "write it without separators")
+    if len(values) > 1:
+        small, large = values
+        remedy = f"write {large:f} {unit}, or {small:f}0 {unit} if it is a decimal"
+        found = f"'{number} {unit}' in '{part}', which is {both_ways(values, unit)}"
+        raise TreatmentError("a dose must be a number read one way", found, "", remedy)
+    return values[0]
 
 
 def _unit(written: str, part: str) -> Unit:

@@ -11,12 +11,12 @@ from assaykit.treatment.units import UNITS, Unit, dose_from_text
 BEYOND = 100  # stated convention: a slip of one unit prefix is 1000x, of a dilution step 10x
 
 
-def implausible_doses(text: str, catalogue: Catalogue) -> tuple[str, ...]:
+def implausible_doses(text: str, catalogue: Catalogue, *, decimal: str = "") -> tuple[str, ...]:
     """Return one sentence per dose beyond its drug's range in culture by more than a factor of 100.
 
     Raises TreatmentError where the text is no treatment.
     """
-    return tuple(sentence for dose in written_doses(text, catalogue) if (sentence := _doubt(dose)))
+    return tuple(sentence for dose in written_doses(text, catalogue, decimal=decimal) if (sentence := _doubt(dose)))
 
 
 def _doubt(dose: WrittenDose) -> str:

@@ -14,6 +14,7 @@ from decimal import Context, Decimal
 from typing import Literal
 
 from assaykit.errors import TreatmentError
+from assaykit.numerals import NUMBER, both_ways, readings
 
 Dimension = Literal["molar", "mass", "activity", "percent"]
 DIMENSIONS = "a dose's unit must be molar, mass per volume or units per volume"
@@ -109,10 +110,14 @@ def dose_from_text(text: str) -> tuple[Decimal, Unit]:
     >>> dose_from_text("0.1 uM")[0]
     Decimal('0.1')
     """
-    match = re.fullmatch(r"(\d+(?:[.,]\d+)?)\s*(\S.*)", text.strip())
-    if match is None:
+    match = re.fullmatch(rf"({NUMBER})\s*(\S.*)", text.strip())
+    values = readings(match[1]) if match else ()
+    if match is None or not values:
         raise TreatmentError("a dose must be an amount and a unit", f"'{text}'", "", "write it as 1 uM")
-    return Decimal(match[1].replace(",", ".")), unit_from_text(match[2])
+    if len(values) > 1:
+        found = f"'{text}', which is {both_ways(values)}"
+        raise TreatmentError("a dose must be a number read one way", found, "", "write it without separators")
+    return values[0], unit_from_text(match[2])
 
 
 def canonical(amount: Decimal, unit: Unit) -> tuple[float, str]:

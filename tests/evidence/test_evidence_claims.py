@@ -180,7 +180,7 @@ def test_a_claim_with_neither_test_nor_reason_is_refused(tmp_path):
 def test_a_catalogue_that_is_not_there_or_not_toml_is_refused(tmp_path):
     with pytest.raises(EvidenceError, match="must exist"):
         read_claims(tmp_path / "none.toml")
-    with pytest.raises(EvidenceError, match="must be TOML"):
+    with pytest.raises(EvidenceError, match="must follow TOML"):
         read_claims(written(tmp_path, "id = = 1"))
     with pytest.raises(EvidenceError, match=r"at least one \[\[claim\]\]"):
         read_claims(written(tmp_path, "assaykit = 1"))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assaykit.errors import CountsError
 from assaykit.plate import Plate, read_counts
 
 
@@ -56,3 +57,40 @@ def test_a_chamber_is_linear_in_its_count_and_dilution_and_volume(tmp_path_facto
     plate = counts(tmp_path_factory.mktemp("counts"), text)
     # 1e-12: the order of multiplication differs
     assert plate.wells[0].counts["viable"] == pytest.approx(cells * dilution * volume * 1e4 / squares, rel=1e-12)
+
+
+@pytest.mark.parametrize("column", ["beads_added", "migrated", "sample_volume", "dilution", "seeded"])
+@pytest.mark.parametrize("number", ["8.300", "8,300"])
+def test_a_number_that_may_be_a_thousandfold_is_refused_in_every_column(tmp_path, column, number):
+    path = tmp_path / "counts.csv"
+    path.write_text(f"experiment;total;{column}\n1;10;{number}\n")
+    with pytest.raises(CountsError, match=rf"'{column}' must be a number read one way; found '{number}', which is 8300"):
+        read_counts(path)
+
+
+def test_a_dose_in_a_factor_column_is_held_to_the_same(tmp_path):
+    path = tmp_path / "counts.csv"
+    path.write_text("experiment;total;nM\n1;10;1.000\n")
+    with pytest.raises(CountsError, match="'nm' must be a number read one way; found '1.000', which is 1000 or 1"):
+        read_counts(path)
+
+
+@pytest.mark.parametrize(
+    ("number", "value"), [("8 300", 8300.0), ("8'300", 8300.0), ("8.300,5", 8300.5), ("1,234,567", 1234567.0)]
+)
+def test_thousands_that_are_plain_are_read(tmp_path, number, value):
+    path = tmp_path / "counts.csv"
+    path.write_text(f"experiment;total\n1;{number}\n")
+    assert read_counts(path).wells[0].counts["total"] == value
+
+
+def test_computed_numbers_show_their_decimal_sign_themselves(tmp_path):
+    path = tmp_path / "counts.csv"
+    path.write_text("experiment,total,viability\n1,10,93.125\n2,10,87.5\n")
+    assert [row.factors["viability"] for row in read_counts(path).wells] == [93.125, 87.5]
+
+
+def test_a_plate_reader_writes_a_point(tmp_path):
+    path = tmp_path / "counts.csv"
+    path.write_text("experiment,signal\n1,1.250\n")
+    assert read_counts(path).wells[0].counts["signal"] == 1.25

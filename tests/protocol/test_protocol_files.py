@@ -170,14 +170,14 @@ def test_two_faults_give_two_messages(tmp_path, cxcr4):
 
 def test_a_file_that_is_not_toml_names_the_line(tmp_path):
     (said,) = refusals("assaykit = 1\nname = x\n", tmp_path)
-    assert said.startswith("mine.toml: a protocol must be valid TOML; found ")
+    assert said.startswith("mine.toml: a protocol must follow TOML's grammar; found ")
     assert "line 2" in said
 
 
 def test_a_file_that_is_not_utf8_is_refused(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_bytes('title = "µM"'.encode("latin-1"))
-    with pytest.raises(ProtocolError, match="must be text in UTF-8; found byte 9"):
+    with pytest.raises(ProtocolError, match="must be UTF-8 text; found other bytes in row 1"):
         read_protocol(path)
 
 

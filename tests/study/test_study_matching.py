@@ -173,3 +173,84 @@ def test_every_fault_of_a_study_is_raised_together(tmp_path):
         read_study(tmp_path / "study.toml")
     assert len(raised.value.errors) >= 4
     assert any(isinstance(error, StudyError) for error in raised.value.errors)
+
+
+def flat_study(folder: Path, *plates: str, wells: tuple[str, ...] = ("A1", "B2"), fcs: str = "fcs") -> Path:
+    (folder / "plates").mkdir(parents=True)
+    for name in plates:
+        rows = "".join(f"{well},{name},{drug}\n" for well, drug in zip(wells, ("vehicle", "imatinib 1 uM"), strict=False))
+        (folder / "plates" / f"{name}.csv").write_text(f"well,experiment,treatment\n{rows}")
+    text = STUDY.replace('"plates/day1.csv"', '"plates/*.csv"').replace('fcs = "fcs"', f'fcs = "{fcs}"')
+    (folder / "study.toml").write_text(text)
+    return folder / "study.toml"
+
+
+def test_one_folder_of_ten_plates_gives_each_its_own_files(tmp_path):
+    plates = [f"P{n}" for n in range(1, 11)]
+    touched(tmp_path, *(f"fcs/{name}_{well}.fcs" for name in plates for well in ("A1", "B2")))
+    study = read_study(flat_study(tmp_path, *plates))
+    found = {plate.name: sorted(well.file.name for well in plate.wells) for plate in study.assays[0].plates}
+    assert found == {name: [f"{name}_A1.fcs", f"{name}_B2.fcs"] for name in plates}
+
+
+def test_a_plate_without_files_takes_none_of_its_neighbours(tmp_path):
+    touched(tmp_path, "fcs/P10_A1.fcs", "fcs/P10_B2.fcs")
+    with pytest.raises(StudyError, match=r"which name other plates, and none for plate P1\. Try: name the layout like"):
+        read_study(flat_study(tmp_path, "P1", "P10"))
+
+
+@pytest.mark.parametrize(
+    ("names", "plate_name"),
+    [
+        (("day1_A1.fcs", "day1b_A1.fcs"), "day1"),
+        (("K562_A1.fcs", "K562_day2_A1.fcs"), "K562"),  # the longest name that fits is the file's
+        (("p1A1.fcs", "p10A1.fcs"), "P1"),
+        (("x_P1_A1.fcs", "xP1_A1.fcs"), "P1"),
+    ],
+)
+def test_a_file_is_of_the_plate_it_names_as_a_whole_word(tmp_path, names, plate_name):
+    touched(tmp_path, *(f"fcs/{name}" for name in names))
+    others = ("day1b", "K562_day2", "P10")
+    matched = match_files(plate("A1", name=plate_name), ["fcs"], tmp_path, where="", plates=(plate_name, *others))
+    assert (files(matched.plate, tmp_path), matched.faults) == ({"A1": f"fcs/{names[0]}"}, ())
+
+
+@pytest.mark.parametrize("fcs", ["fcs/all/{plate}_{well}.fcs", "FCS/all/{plate}_{well}.FCS", "fcs/*/{plate}_{well}.*"])
+def test_a_pattern_finds_files_in_either_case(tmp_path, fcs):
+    touched(tmp_path, "fcs/all/day1_a1.fcs", "fcs/all/day1_b2.fcs", "fcs/all/Day2_A01.fcs", "fcs/all/Day2_B02.fcs")
+    study = read_study(flat_study(tmp_path, "day1", "day2", fcs=fcs))
+    names = [well.file.name for each in study.assays[0].plates for well in each.wells]
+    assert names == ["day1_a1.fcs", "day1_b2.fcs", "Day2_A01.fcs", "Day2_B02.fcs"]
+    assert missing_files(study) == ()
+
+
+def test_a_pattern_that_finds_nothing_is_told_once_with_the_near_name(tmp_path):
+    touched(tmp_path, "fcs/all/day1-A1.fcs", "fcs/all/day1-B2.fcs", "fcs/all/day2-A1.fcs")
+    with pytest.raises(StudyError) as refused:
+        read_study(flat_study(tmp_path, "day1", "day2", fcs="fcs/all/{plate}_{well}.fcs"))
+    assert "no fcs/all/day1_A1.fcs, but day1-A1.fcs is there and so for 1 more" in str(refused.value)
+
+
+def test_a_pattern_that_means_two_files_is_refused_and_stars_take_no_other_well(tmp_path):
+    touched(tmp_path, "fcs/x_A1_y.fcs", "fcs/x_A10_y.fcs")
+    matched = match_files(plate("A1", "A10"), ["fcs/*{well}*"], tmp_path, where="study.toml")
+    assert files(matched.plate, tmp_path) == {"A1": "fcs/x_A1_y.fcs", "A10": "fcs/x_A10_y.fcs"}
+    touched(tmp_path, "fcs/z_A1.fcs")
+    matched = match_files(plate("A1"), ["fcs/*_{well}*"], tmp_path, where="study.toml")
+    assert "x_A1_y.fcs, z_A1.fcs for well A1" in str(matched.faults[0])
+
+
+def test_of_names_that_hold_two_wells_the_one_that_tells_them_apart_is_read_and_told(tmp_path):
+    touched(tmp_path, "fcs/A1_D4.fcs", "fcs/A2_D4.fcs", "fcs/A3_D4.fcs")
+    matched = match_files(plate("A1", "A2", "A3"), ["fcs"], tmp_path, where="study.toml")
+    assert files(matched.plate, tmp_path) == {name: f"fcs/{name}_D4.fcs" for name in ("A1", "A2", "A3")}
+    (finding,) = matched.findings
+    assert (finding.level, finding.check) == ("note", "well_in_name")
+    assert "A1_D4.fcs names A1 and D4, of which A1 was read as its well (so in 2 more)" in finding.message
+
+
+def test_a_missing_file_is_told_with_the_one_that_no_well_has(tmp_path):
+    touched(tmp_path, "fcs/day1_A1.fcs", "fcs/day1_A1.fcs", "fcs/day1_well_B2_.fcs")
+    study = read_study(flat_study(tmp_path, "day1", fcs="fcs/{plate}_{well}.fcs"))
+    (missing,) = missing_files(study)
+    assert missing.message == "there is no FCS file fcs/day1_B2.fcs; is it day1_well_B2_.fcs, which no well has?"
