@@ -6,8 +6,8 @@
 
 Seeds are the eleven files inside FlowCytometryTools, the files of ASSAYKIT_CORPUS where it is set (cut to 40 kB, and
 whole where small), and files of the tests' own encoder. Every case is timed, in seconds of processor; one in 32 is
-traced for memory. `--damages N` damages N files of each kind whose right values are known (tests/fcs/damages.py) instead
-and prints a table: reading must give the right values, or warn, or refuse in one sentence.
+traced for memory. `--damages N` instead damages N files of each kind of tests/fcs/damages.py, whose right values are
+known, and prints a table: reading must give the right values, or warn, or refuse in one sentence.
 """
 
 from __future__ import annotations

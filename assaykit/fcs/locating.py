@@ -8,9 +8,10 @@ events; TEXT before HEADER. What was taken, and why, is a repair.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from types import MappingProxyType
 from typing import NamedTuple
 
 from assaykit.errors import FcsError
@@ -199,14 +200,14 @@ def _why(
     *,
     clear: Sequence[Claim],
     sense: dict[int, float | None],
-    padded: Collection[Claim] = (),
+    padded: Mapping[Claim, Claim] = MappingProxyType({}),
 ) -> tuple[Repair, ...]:
     said = "; ".join(f"{claim.said_by}: {claim.begin}-{claim.last}" for claim in claims)
-    if best not in claims and best.begin - max(claim.begin for claim in claims) > 1:
-        done = f"read from byte {best.begin}, behind the padding"
-        return (mended("data_behind_padding", said, done=done, where=f"byte {best.begin}"),)
     if best not in claims:
-        return (mended("data_begin_off_by_one", said, done=f"read from byte {best.begin}", where=f"byte {best.begin}"),)
+        one = min(abs(best.begin - claim.begin) for claim in claims) == 1
+        behind = ", behind the padding" if best in padded.values() else ""
+        name = "data_begin_off_by_one" if one else "data_behind_padding"
+        return (mended(name, said, done=f"read from byte {best.begin}{behind}", where=f"byte {best.begin}"),)
     if len({(claim.begin, claim.last) for claim in claims}) == 1:
         return ()
     rivals = [claim for claim in claims if claim not in clear]

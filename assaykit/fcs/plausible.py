@@ -20,6 +20,7 @@ _FEW = 32  # events sampled where nothing is in doubt
 _ENOUGH = 10  # events
 _SPOTS, _SPOT = 16, 4096  # places looked at, and bytes at each, where DATA may hold zeros alone
 _FAINTEST, _FURTHEST = 1e-6, 1e9
+_NEVER = 1e23  # beyond any range: 1000 times that of 64-bit integers
 
 
 def plausibility(source: Source, layout: Layout, *, begin: int, ranges: Sequence[float]) -> float | None:
@@ -51,7 +52,7 @@ def _plausible(field: Field, column: np.ndarray, top: float) -> float | None:
         return float(np.mean(column <= field.mask))
     with np.errstate(all="ignore"):
         size = np.abs(column.astype(np.float64))
-        return float(np.mean((size == 0) | ((size > _FAINTEST) & (size < max(_FURTHEST, 1000 * top)))))
+        return float(np.mean((size == 0) | ((size > _FAINTEST) & (size < min(max(_FURTHEST, 1000 * top), _NEVER)))))
 
 
 def share_of_sense(
@@ -75,7 +76,7 @@ def share_of_sense(
     order = {"<": ">", ">": "<"}[way] if reverse else way
     with np.errstate(all="ignore"):
         size = np.abs(np.frombuffer(whole, f"{order}f{first.bits // 8}").reshape(-1, len(layout.fields)), dtype=float)
-        sane = (size > _FAINTEST) & (size < np.maximum(_FURTHEST, 1000 * np.asarray(ranges)))
+        sane = (size > _FAINTEST) & (size < np.clip(1000 * np.asarray(ranges), _FURTHEST, _NEVER))
         filled = (size != 0).sum(axis=0)
         return np.where(filled, sane.sum(axis=0) / np.maximum(filled, 1), np.nan)
 
@@ -97,7 +98,7 @@ def _mixed_shares(source: Source, layout: Layout, *, begin: int, ranges: Sequenc
                 size = np.abs(decoder(field, layout.order)(block, width, count).astype(np.float64))
             filled = size != 0
             if filled.any():
-                sane = (size > _FAINTEST) & (size < max(_FURTHEST, 1000 * top))
+                sane = (size > _FAINTEST) & (size < min(max(_FURTHEST, 1000 * top), _NEVER))
                 shares[place] = np.mean(sane[filled])
     return shares
 

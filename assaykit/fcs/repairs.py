@@ -24,7 +24,7 @@ REPAIRS: dict[str, Remedy] = {
     "version_unknown": Remedy(
         "the version is none of FCS2.0, 3.0, 3.1, 3.2", "read as FCS 3.2, which holds the others", "warn"
     ),
-    "offset_unreadable": Remedy("an offset in HEADER or TEXT is no number", "the other one is used"),
+    "offset_unreadable": Remedy("an offset in HEADER or TEXT is no number", "left out; where else it is said is used"),
     "offsets_absolute": Remedy(
         "offsets of a later data set count from the start of the file", "counted from there, as TEXT is found there"
     ),
@@ -42,7 +42,7 @@ REPAIRS: dict[str, Remedy] = {
         "a value opens with the delimiter, which the standard forbids", "kept as meant"
     ),
     "delimiter_not_doubled": Remedy(
-        "a value holds the delimiter without doubling it", "the value read up to the next standard keyword", "warn"
+        "a value holds the delimiter without doubling it", "joined, so that every other value is whole", "warn"
     ),
     "delimiter_stray": Remedy("a delimiter too many behind a value", "left out"),
     "keyword_without_value": Remedy("the last keyword has no value", "the keyword left out"),
@@ -86,7 +86,7 @@ REPAIRS: dict[str, Remedy] = {
         "HEADER and TEXT place DATA differently", "the likelier one taken; the reason is given", "warn"
     ),
     "data_begin_off_by_one": Remedy(
-        "DATA begins one byte beside where HEADER and TEXT say", "moved, as values there are plausible", "warn"
+        "DATA begins one byte beside where HEADER and TEXT say", "moved by that byte", "warn"
     ),
     "data_behind_padding": Remedy(
         "DATA would begin in padding behind TEXT and leave out the last bytes", "moved behind the padding", "warn"

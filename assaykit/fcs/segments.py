@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass
 
 from assaykit.errors import FcsError
-from assaykit.fcs.events import Repair
+from assaykit.fcs.events import Level, Repair
+from assaykit.fcs.grammar import grammar
 from assaykit.fcs.keywords import Keywords
 from assaykit.fcs.parameters import offset_from_keyword
 from assaykit.fcs.preamble import LENGTH, Preamble
@@ -155,5 +156,6 @@ def _supplement(
     extra, _, remarks = keywords_from_text(raw, begin=begin, where=str(source.path))
     clashes = [key for key, value in extra.items() if key in words and words[key].strip() != value.strip()]
     if clashes:
-        notes.append(mended("supplement_differs", ", ".join(clashes[:5]), where=where))
+        level: Level = "warn" if any(grammar(key) for key in clashes) else "note"  # numbers may rest on the other one
+        notes.append(mended("supplement_differs", ", ".join(clashes[:5]), where=where, level=level))
     return {key: value for key, value in extra.items() if key not in words}, (*notes, *remarks)

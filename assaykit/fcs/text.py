@@ -72,9 +72,13 @@ def _fault_repairs(words: Sequence[Word], delimiter: str, where: str) -> Iterato
         if not at:
             continue
         keys = ", ".join(repr(words[place].keyword.strip(_PADDING)[:40]) for place in at[:5])
-        level: Level = "warn" if any(_could_matter(words, place) for place in at) else "note"
+        level: Level | None = None
+        if fault == "missing":  # a value was lost that numbers may rest on
+            level = "warn" if any(grammar(words[place].keyword) for place in at) else "note"
+        elif fault == "undoubled":
+            level = "warn" if any(_could_matter(words, place) for place in at) else "note"
         shown = f"{len(at)} with delimiter {delimiter!r}: {keys}" if len(at) > 5 else f"{keys}, delimiter {delimiter!r}"
-        yield mended(name, shown, where=where, level=level if fault in {"undoubled", "missing"} else None)
+        yield mended(name, shown, where=where, level=level)
 
 
 def _could_matter(words: Sequence[Word], place: int) -> bool:

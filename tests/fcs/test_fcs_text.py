@@ -99,6 +99,8 @@ def test_an_odd_word_at_the_end_is_a_named_repair(end):
     assert words == {"$TOT": "40", "$P4E": "4,0"}
     assert "keyword_without_value" in repairs
     assert "$COM" in repairs["keyword_without_value"].found
+    assert repairs["keyword_without_value"].level == "note"  # no number rests on $COM
+    assert read(f"|$TOT|40|$P4G{end}")[1]["keyword_without_value"].level == "warn"
 
 
 def test_values_that_open_or_end_with_a_bare_delimiter_keep_the_next_keyword():
