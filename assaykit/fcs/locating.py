@@ -17,7 +17,7 @@ from typing import NamedTuple
 from assaykit.errors import FcsError
 from assaykit.fcs.events import Repair
 from assaykit.fcs.layouts import Layout
-from assaykit.fcs.plausible import makes_no_sense, plausibility
+from assaykit.fcs.plausible import all_make_sense, makes_no_sense, plausibility
 from assaykit.fcs.repairs import mended
 from assaykit.fcs.source import Source
 
@@ -47,6 +47,7 @@ class Extent:
     events: int
     layout: Layout
     repairs: tuple[Repair, ...]
+    sensible: bool = False  # whether the first values were seen to be measurements, as far as they tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +74,11 @@ def locate_data(room: Room, layouts: Iterator[Layout], claims: Sequence[Claim]) 
     notes = () if layout is declared else (_layout_note(declared, layout),)
     if not claims:
         return _unclaimed(room, layout)
-    claim, reasons = _best(room, layout, claims)
+    sensible = all_make_sense(room.source, layout, begin=claims[0].begin)
+    claim, reasons = _best(room, layout, claims, sensible=sensible)
     events, doubts = _whole_events(room, layout, claim)
-    return Extent(claim.begin, events, layout, (*notes, *reasons, *doubts))
+    sensible = sensible and claim == claims[0]
+    return Extent(claim.begin, events, layout, (*notes, *reasons, *doubts), sensible)
 
 
 def _needed(layout: Layout, total: int | None) -> int | None:
@@ -106,10 +109,13 @@ def _lies_clear(claim: Claim, room: Room, needed: int | None) -> bool:
     return clear and room.base <= claim.begin <= room.source.size
 
 
-def _best(room: Room, layout: Layout, claims: Sequence[Claim]) -> tuple[Claim, tuple[Repair, ...]]:
+def _best(room: Room, layout: Layout, claims: Sequence[Claim], *, sensible: bool) -> tuple[Claim, tuple[Repair, ...]]:
+    """Return the likeliest claim and why; `sensible` says that all first values of the first look like measurements."""
     needed = _needed(layout, room.total)
     agreed = len({claim[1:] for claim in claims}) == 1 and claims[0].span == needed
-    suspect = agreed and makes_no_sense(room.source, layout, begin=claims[0].begin, ranges=room.ranges)
+    suspect = False
+    if agreed and not sensible:
+        suspect = makes_no_sense(room.source, layout, begin=claims[0].begin, ranges=room.ranges)
     candidates = {claim: _behind_padding(claim, claims, room, layout, suspect=suspect) for claim in claims}
     moved = {claim: further for claim, further in candidates.items() if further is not None}
     early = [claim for claim in claims if suspect and _skips_a_byte(claim, room)]

@@ -139,8 +139,6 @@ def all_make_sense(source: Source, layout: Layout, *, begin: int) -> bool:
 
 def makes_no_sense(source: Source, layout: Layout, *, begin: int, ranges: Sequence[float]) -> bool:
     """Whether most floats at `begin` could not be measurements, over all channels."""
-    if all_make_sense(source, layout, begin=begin):
-        return False
     shares = share_of_sense(source, layout, begin=begin, ranges=ranges)
     if shares is None or np.isnan(shares).all():
         return False

@@ -350,7 +350,7 @@ def _sensible(room: Room, extent: Extent, channels: Sequence[Channel]) -> tuple[
     if extent.events >= _ENOUGH and looks_turned(room.source, layout, begin=extent.begin):
         said = f"$BYTEORD {','.join(map(str, layout.order))}"
         return extent, (mended("byte_order_doubtful", said, where=where),)
-    if extent.events < _ENOUGH or all_make_sense(room.source, layout, begin=extent.begin):
+    if extent.sensible or extent.events < _ENOUGH or all_make_sense(room.source, layout, begin=extent.begin):
         return extent, ()
     look = partial(share_of_sense, room.source, layout, begin=extent.begin, ranges=room.ranges)
     shares = look()
@@ -376,8 +376,9 @@ def _scale_repairs(channels: Sequence[Channel], layout: Layout, keywords: Keywor
     lost = [channel.name for channel, _ in both if channel.name in bare and channel.log_decades > 0]
     named = {"log_on_float": (logs, "$PnE"), "range_missing": (bare, "$PnR"), "log_without_range": (lost, "$PnR")}
     notes = [mended(name, ", ".join(at), where=key) for name, (at, key) in named.items() if at]
-    clocks = "$TIMESTEP" in keywords and any(is_time(channel, keywords) for channel in channels)
-    return [*notes, *(timestep_from_keywords(keywords)[1] if clocks else ())]
+    odd = timestep_from_keywords(keywords)[1]
+    clocks = odd and any(is_time(channel, keywords) for channel in channels)
+    return [*notes, *(odd if clocks else ())]
 
 
 def _check_mode(keywords: Keywords, where: str) -> None:

@@ -58,10 +58,10 @@ def _pairs(body: str, delimiter: str, where: str) -> tuple[Pairs, list[Repair]]:
     """Return keywords and values: as the standard reads them where that is sound, else by the least faults."""
     tokens = _last_trimmed(_unescaped(body, delimiter))
     if len(tokens) % 2 == 0 and _sound(tokens, delimiter, doubled=delimiter * 2 in body):
-        return _stripped(list(zip(tokens[::2], tokens[1::2], strict=True)), where)
+        return _stripped(tokens[::2], tokens[1::2], where)
     words = aligned(body, delimiter)
-    whole = [(word.keyword, word.value) for word in words if "missing" not in word.faults]
-    pairs, notes = _stripped(whole, where)
+    whole = [word for word in words if "missing" not in word.faults]
+    pairs, notes = _stripped([word.keyword for word in whole], [word.value for word in whole], where)
     return pairs, [*_fault_repairs(words, delimiter, where), *notes]
 
 
@@ -119,16 +119,18 @@ def _sound(tokens: Sequence[str], delimiter: str, *, doubled: bool) -> bool:
     return all(whole(values[keys.index(key)]) for key, whole in _REVEALING.items() if key in keys)
 
 
-def _stripped(pairs: Pairs, where: str) -> tuple[Pairs, list[Repair]]:
+def _stripped(written: Sequence[str], values: Sequence[str], where: str) -> tuple[Pairs, list[Repair]]:
     """Return the pairs with blanks around keywords removed, and what was odd about the keywords."""
-    keys = [key.strip(_PADDING) for key, _ in pairs]
+    keys = [key.strip(_PADDING) for key in written]
+    pairs = list(zip(keys, values, strict=True))
     notes: list[Repair] = []
-    padded = [key for key, (written, _) in zip(keys, pairs, strict=True) if key != written]
-    if padded:
+    if keys != written:
+        padded = [key for key, other in zip(keys, written, strict=True) if key != other]
         notes.append(mended("keyword_padded", f"{len(padded)}, the first {padded[0]!r}", where=where))
     if "" in keys:
         notes.append(mended("value_without_keyword", f"{keys.count('')} of {len(pairs)}", where=where))
-    return [(key, value) for key, (_, value) in zip(keys, pairs, strict=True) if key], notes
+        pairs = [(key, value) for key, value in pairs if key]
+    return pairs, notes
 
 
 def _unique(pairs: Pairs, where: str) -> tuple[dict[str, str], list[Repair]]:
