@@ -184,7 +184,7 @@ def _behind_padding(
         return None
     left = room.source.size - claim.last - 1
     said = {other.begin - claim.begin for other in claims if other.span == claim.span} - {0}
-    if not said and left in {0, CRC_BYTES}:
+    if not said and left == 0:
         return None
     behind = (left, left - CRC_BYTES) if claim.begin == room.text[1] else ()
     for k in sorted({*said, *behind}, reverse=True):

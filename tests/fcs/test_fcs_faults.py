@@ -255,7 +255,7 @@ def plausible(**faults):
 
 
 @pytest.mark.parametrize("pad", [b"\0", b" "])
-@pytest.mark.parametrize("gap", [1, 3, 12, 16, 24, 100])
+@pytest.mark.parametrize("gap", [1, 3, 8, 12, 16, 24, 100])
 @pytest.mark.parametrize("tail", [b"", b"00000000"])
 @pytest.mark.parametrize("right", ["text", "header", "none"])
 def test_padding_behind_text_never_loses_the_last_event(tmp_path, pad, gap, tail, right):
