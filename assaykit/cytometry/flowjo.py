@@ -241,6 +241,8 @@ class _Axis:
 
 
 def _polygon(gate: Any, axes: list[_Axis], named: dict[str, Any], shared: dict[str, Any]) -> PolygonGate:
+    if len(axes) != 2 or any(len(vertex) != 2 for vertex in gate.vertices):
+        raise GateError("a polygon must have two channels", str(len(axes)), f"gate {named['name']}", _REMEDY)
     corners = np.array([[float(x), float(y)] for x, y in gate.vertices])
     if any(axis.biex is not None for axis in axes):
         corners = _in_steps(corners)

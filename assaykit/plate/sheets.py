@@ -78,8 +78,8 @@ def _decoded(data: bytes, label: str) -> str:
     except UnicodeDecodeError as error:
         before = data[: error.start].decode(utf16 or "utf-8", errors="ignore")
         if utf16:
-            why = "an odd number of bytes" if len(data) % 2 else "bytes that are no letter"
-            raise _not_text("text in one encoding", f"UTF-16 with {why}, as of a file cut off", before, label) from error
+            odd = "an odd number of bytes, as of a file cut off" if len(data) % 2 else "bytes that are no letter"
+            raise _not_text("text in one encoding", f"UTF-16 with {odd}", before, label) from error
         if _UTF8.search(data):  # letters of UTF-8 beside others: pieces of two files
             raise _not_text("text in one encoding", "UTF-8 mixed with another", before, label) from error
         try:
