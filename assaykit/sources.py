@@ -108,7 +108,9 @@ def toml_from_file(path: Path, noun: str, kind: type[InputError], *, label: str 
         wide = next((value for value in values if isinstance(value, Mapping) and len(value) > MOST_KEYS), None)
         if wide is not None:
             found = f"{len(wide):,}, such as {', '.join(map(str, islice(wide, 5)))}"
-            raise kind(f"{noun} must hold at most {MOST_KEYS:,} keys in a table", found, label, "is it another kind of file?")
+            raise kind(
+                f"{noun} must hold at most {MOST_KEYS:,} keys in a table", found, label, "is it another kind of file?"
+            )
         if any(isinstance(value, int) and abs(value) >= 2**63 for value in values):
             raise kind(f"{noun} must hold whole numbers below 2^63", "a larger one", label, "mend it")
     return document
@@ -178,11 +180,13 @@ def _walk(data: bytes, noun: str, kind: type[InputError], label: str) -> None:
         depth -= 1
 
     def typed(*_: object) -> None:
-        raise kind(f"{noun} must be XML without a document type", "<!DOCTYPE>", label, "delete it: nothing here needs it")
+        raise kind(
+            f"{noun} must be XML without a document type", "<!DOCTYPE>", label, "delete it: nothing here needs it"
+        )
 
     parser = expat.ParserCreate()
     parser.StartElementHandler, parser.EndElementHandler, parser.StartDoctypeDeclHandler = opened, closed, typed
-    parser.Parse(data, True)
+    parser.Parse(data, True)  # noqa: FBT003 - expat names no arguments
 
 
 class _ExhaustedError(Exception):

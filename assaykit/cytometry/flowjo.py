@@ -119,7 +119,9 @@ def flowjo_samples(path: Path, *, sample: str = "", group: str = "") -> tuple[Fl
     if not gated:
         found = f"no gates of {', '.join(wanted[:4])}"
         others = [name for name, counts in counted.items() if counts]
-        remedy = f"choose a sample with gates: --sample one of {', '.join(others[:12])}" if others else "draw gates first"
+        remedy = (
+            f"choose a sample with gates: --sample one of {', '.join(others[:12])}" if others else "draw gates first"
+        )
         raise GateError("a sample must have gates to import", found, str(path), remedy)
     workspace = _workspace(path)
     return tuple(_sample(workspace.get_gating_strategy(name), name, counted[name]) for name in gated)
@@ -287,7 +289,9 @@ def _boolean(gate: Any, named: dict[str, Any], names: Mapping[tuple[str, ...], s
         if (*reference["path"], reference["ref"]) in names
     )
     if len(of) < len(gate.gate_refs):
-        raise GateError("a boolean gate must combine gates of its sample", "one that is not there", f"gate {named['name']}")
+        raise GateError(
+            "a boolean gate must combine gates of its sample", "one that is not there", f"gate {named['name']}"
+        )
     return BooleanGate.model_validate({**named, "operation": gate.type, "of": of})
 
 

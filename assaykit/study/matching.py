@@ -210,9 +210,7 @@ def _no_pattern_fits(plate: Plate, sought: Path, folder: Path, where: str) -> St
     )
 
 
-def _with_pattern(
-    well: Well, plate: Plate, patterns: Sequence[str], *, folder: Path
-) -> tuple[Well, tuple[Path, ...]]:
+def _with_pattern(well: Well, plate: Plate, patterns: Sequence[str], *, folder: Path) -> tuple[Well, tuple[Path, ...]]:
     """Return the well with the file a pattern means, or with the first name tried; and the files, where several fit."""
     row, column = position_from_well(well.name)
     padded = f"{well_from_position((row, column)).rstrip('0123456789')}{column + 1:02d}"
@@ -228,9 +226,7 @@ def _with_pattern(
     return replace(well, file=folder / tried[0]), ()
 
 
-def _by_folder(
-    plate: Plate, patterns: Sequence[str], folder: Path, *, where: str, plates: Sequence[str]
-) -> Matched:
+def _by_folder(plate: Plate, patterns: Sequence[str], folder: Path, *, where: str, plates: Sequence[str]) -> Matched:
     factors = _shared(plate)
     names = [filled(pattern, {**factors, "plate": plate.name}) for pattern in patterns]
     files = [file for name in names for file in fcs_files(folder, name)]

@@ -1,4 +1,4 @@
-"""No file that is none, no folder that may not be read, no text in the wrong letters ends otherwise than in a sentence."""
+"""What is no file, a folder that may not be read, text in the wrong letters: each ends in one sentence."""
 
 from __future__ import annotations
 
@@ -55,7 +55,10 @@ def test_what_is_no_ordinary_file_is_told_and_never_waited_for(tmp_path, key, ma
         top = 'drugs = ["x.toml"]\n' if key == "drugs" else ""
         (tmp_path / "y.csv").write_text(TABLE.replace("migrated", "adherent"))
         text = said(
-            tmp_path, extra.get(key, 'counts = ["y.csv"]'), protocol="x.toml" if key == "protocol" else "adhesion", top=top
+            tmp_path,
+            extra.get(key, 'counts = ["y.csv"]'),
+            protocol="x.toml" if key == "protocol" else "adhesion",
+            top=top,
         )
     words = {"fifo": ("pipe", "ordinary file"), "folder": ("folder", "ordinary"), "loop": ("link", "ordinary"),
              "dangling": ("must exist", "ordinary")}  # fmt: skip

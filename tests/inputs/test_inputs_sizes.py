@@ -135,7 +135,7 @@ def test_vast_xml_is_refused(tmp_path, name, text, said):
     assert said in refused("gates", "import", tmp_path / name, "--to", tmp_path / "p.toml")
 
 
-def workbook(folder, change=lambda sheet: None):
+def workbook(folder, change=str):
     book = Workbook()
     for line in COUNTS.splitlines():
         book.active.append([int(cell) if cell.isdigit() else cell for cell in line.split(",")])
@@ -150,7 +150,7 @@ def test_a_format_that_strays_to_the_last_row_and_column_is_read(tmp_path):
         sheet.cell(3, 16_384).font = Font(bold=True)
 
     workbook(tmp_path, stray)
-    code, seconds, megabytes, text = ran("check", study(tmp_path, 'counts = ["counts.xlsx"]\n'))
+    code, _, megabytes, text = ran("check", study(tmp_path, 'counts = ["counts.xlsx"]\n'))
     assert (code, "6 wells" in text) == (0, True), text
     assert megabytes < 250  # openpyxl and the rehearsal of the design, not a million rows
 
@@ -158,7 +158,11 @@ def test_a_format_that_strays_to_the_last_row_and_column_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("before", "added", "said"),
     [
-        (b"</sheetData>", b'<row r="99999">' + b'<c r="A1" s="1"/>' * 2_000_000 + b"</row></sheetData>", "1,000,000 cells"),
+        (
+            b"</sheetData>",
+            b'<row r="99999">' + b'<c r="A1" s="1"/>' * 2_000_000 + b"</row></sheetData>",
+            "1,000,000 cells",
+        ),
         (
             b"</sheetData>",
             b'</sheetData><mergeCells count="1"><mergeCell ref="A1:XFD1048576"/></mergeCells>',

@@ -178,7 +178,9 @@ def test_every_fault_of_a_study_is_raised_together(tmp_path):
 def flat_study(folder: Path, *plates: str, wells: tuple[str, ...] = ("A1", "B2"), fcs: str = "fcs") -> Path:
     (folder / "plates").mkdir(parents=True)
     for name in plates:
-        rows = "".join(f"{well},{name},{drug}\n" for well, drug in zip(wells, ("vehicle", "imatinib 1 uM"), strict=False))
+        rows = "".join(
+            f"{well},{name},{drug}\n" for well, drug in zip(wells, ("vehicle", "imatinib 1 uM"), strict=False)
+        )
         (folder / "plates" / f"{name}.csv").write_text(f"well,experiment,treatment\n{rows}")
     text = STUDY.replace('"plates/day1.csv"', '"plates/*.csv"').replace('fcs = "fcs"', f'fcs = "{fcs}"')
     (folder / "study.toml").write_text(text)
