@@ -167,8 +167,12 @@ def _wells_in_name(name: str, plate: Plate) -> list[str]:
 
 
 def _names_plate(plate: str) -> re.Pattern[str]:
-    """Return what finds a plate's name in a file's name as a whole word: P1 is not in P10_A1.fcs, but in P1A1.fcs."""
-    return re.compile(rf"(?<![A-Za-z0-9]){re.escape(plate)}(?![0-9]|[A-Za-z](?![0-9]))", re.IGNORECASE)
+    """Return what finds a plate's name in a file's name as a whole word: P1 is not in P10_A1.fcs, but in P1A1.fcs.
+
+    Blanks, hyphens, points and underscores are alike: a sheet called "day 1" has the files day_1_A1.fcs.
+    """
+    name = r"[\s_.\-]+".join(map(re.escape, re.split(r"[\s_.\-]+", plate)))
+    return re.compile(rf"(?<![A-Za-z0-9]){name}(?![0-9]|[A-Za-z](?![0-9]))", re.IGNORECASE)
 
 
 def _of_plate(files: Sequence[Path], plate: Plate, plates: Sequence[str]) -> list[Path]:

@@ -117,7 +117,8 @@ WORKSPACE = """<?xml version="1.0" encoding="UTF-8"?>
  xmlns:gating="http://www.isac-net.org/std/Gating-ML/v2.0/gating"
  xmlns:transforms="http://www.isac-net.org/std/Gating-ML/v2.0/transformations"
  xmlns:data-type="http://www.isac-net.org/std/Gating-ML/v2.0/datatypes">
- <Groups><GroupNode name="All Samples"><Group name="All Samples"><SampleRefs>{references}</SampleRefs></Group></GroupNode>
+ <Groups><GroupNode name="All Samples"><Group name="All Samples"><SampleRefs>{references}</SampleRefs></Group>
+  </GroupNode>
   <GroupNode name="day 1"><Group name="day 1"><SampleRefs><SampleRef sampleID="1"/></SampleRefs></Group></GroupNode>
  </Groups>
  <SampleList>{samples}</SampleList>
