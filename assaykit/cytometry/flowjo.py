@@ -123,8 +123,8 @@ def flowjo_samples(path: Path, *, sample: str = "", group: str = "") -> tuple[Fl
             f"choose a sample with gates: --sample one of {', '.join(others[:12])}" if others else "draw gates first"
         )
         raise GateError("a sample must have gates to import", found, str(path), remedy)
-    workspace = _workspace(path)
-    return tuple(_sample(workspace.get_gating_strategy(name), name, counted[name]) for name in gated)
+    strategies = zip(gated, _strategies(path, gated), strict=True)
+    return tuple(_sample(strategy, name, counted[name]) for name, strategy in strategies)
 
 
 def _sample(strategy: Any, name: str, counts: Mapping[tuple[str, ...], int]) -> FlowJoSample:
@@ -140,8 +140,8 @@ def _sample(strategy: Any, name: str, counts: Mapping[tuple[str, ...], int]) -> 
     return FlowJoSample(name, GatingDocument(tuple(gates), matrices), told)
 
 
-def _workspace(path: Path) -> Any:
-    """Return FlowKit's reading of a workspace that `workspace_root` has let pass."""
+def _strategies(path: Path, samples: Sequence[str]) -> list[Any]:
+    """Return FlowKit's gating of these samples, of a workspace that `workspace_root` has let pass."""
     try:
         import flowkit
         from flowkit.exceptions import FlowKitException
@@ -157,7 +157,8 @@ def _workspace(path: Path) -> Any:
             warnings.simplefilter("ignore")  # FlowKit warns of each FCS file it was not given: none is needed
             copy = Path(folder) / "workspace.wsp"
             copy.write_bytes(as_flowkit_expects(path.read_bytes()))
-            return flowkit.Workspace(str(copy), load_missing_file_data=True)
+            workspace = flowkit.Workspace(str(copy), load_missing_file_data=True)
+            return [workspace.get_gating_strategy(name) for name in samples]
     except (FlowKitException, *WORKSPACE_ERRORS) as error:
         said = f"no {error.args[0]}" if isinstance(error, KeyError) else str(error)
         if isinstance(error, (AttributeError, TypeError)):  # of Python, about None where an element was looked for

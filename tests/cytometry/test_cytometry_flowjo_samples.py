@@ -174,3 +174,10 @@ def test_every_broken_gating_ml_of_the_corpus_is_one_sentence(corpus):
             read_gatingml(path)
         assert "\n" not in str(refused.value)
         assert path.name in str(refused.value)
+
+
+def test_a_sample_that_flowkit_knows_under_no_such_name_is_one_sentence(tmp_path):
+    stray = '<Groups><SampleNode name="lost.fcs" sampleID="9"><Subpopulations><Population name="a" count="1"/>'
+    text = workspace(1).replace("<Groups>", f"{stray}</Subpopulations></SampleNode>")
+    with pytest.raises(GateError, match=r"found no lost\.fcs\. Try: open it in FlowJo 10"):
+        read_flowjo(written(tmp_path, text), sample="lost")
