@@ -27,6 +27,7 @@ LARGEST_TABLE = 32_000_000  # bytes of a table or a workbook; one row per well o
 LARGEST_TOML = 4_000_000
 LARGEST_XML = 64_000_000  # a FlowJo workspace of a thousand samples
 DEEPEST = 100  # tables within tables, elements within elements
+MOST_KEYS = 5_000  # of one table; a plate of 1536 wells has as many groups
 MOST_VISITED = 100_000  # files and folders that one pattern may look at
 MOST_FOUND = 10_000  # files that one pattern may mean
 
@@ -104,6 +105,12 @@ def toml_from_file(path: Path, noun: str, kind: type[InputError], *, label: str 
     for layer, values in enumerate(_layers(document)):
         if layer > DEEPEST:
             raise kind(_must_be_flat(noun), "more", label, "is it another kind of file?")
+        wide = next((value for value in values if isinstance(value, Mapping) and len(value) > MOST_KEYS), None)
+        if wide is not None:
+            found = f"{len(wide):,}, such as {', '.join(map(str, islice(wide, 5)))}"
+            raise kind(
+                f"{noun} must hold at most {MOST_KEYS:,} keys in a table", found, label, "is it another kind of file?"
+            )
         if any(isinstance(value, int) and abs(value) >= 2**63 for value in values):
             raise kind(f"{noun} must hold whole numbers below 2^63", "a larger one", label, "mend it")
     return document
@@ -173,11 +180,13 @@ def _walk(data: bytes, noun: str, kind: type[InputError], label: str) -> None:
         depth -= 1
 
     def typed(*_: object) -> None:
-        raise kind(f"{noun} must be XML without a document type", "<!DOCTYPE>", label, "delete it: nothing here needs it")
+        raise kind(
+            f"{noun} must be XML without a document type", "<!DOCTYPE>", label, "delete it: nothing here needs it"
+        )
 
     parser = expat.ParserCreate()
     parser.StartElementHandler, parser.EndElementHandler, parser.StartDoctypeDeclHandler = opened, closed, typed
-    parser.Parse(data, True)
+    parser.Parse(data, True)  # noqa: FBT003 - expat names no arguments
 
 
 class _ExhaustedError(Exception):

@@ -2,8 +2,8 @@
 
     python benchmarks/fuzz_inputs.py studies --minutes 10 --seed 1
 
-Every case is a seed of tests/inputs/seeds.py (or, with ASSAYKIT_CORPUS set, a real Gating-ML file or workspace) with one
-to three changes that know its structure. It must end in values or in a sentence of ours, in SECONDS of processor.
+Every case is a seed of tests/inputs/seeds.py (or, with ASSAYKIT_CORPUS set, a real Gating-ML file or workspace) with
+one to three changes that know its structure. It must end in values or in a sentence of ours, in SECONDS of processor.
 """
 
 from __future__ import annotations
@@ -96,7 +96,10 @@ def main() -> int:
                 fault = f"unclear: {outcome[:200]}" if unclear(outcome) else ""
             except Exception as error:  # noqa: BLE001 - whatever it is breaks the promise, and is told
                 last = traceback.extract_tb(error.__traceback__)[-1]
-                outcome, fault = "", f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}: {error}"[:200]
+                outcome, fault = (
+                    "",
+                    f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}: {error}"[:200],
+                )
             took = time.process_time() - begin
             slowest = max(slowest, took)
             fault = fault or (f"slow: {took:.1f} s" if took > SECONDS else "")
@@ -107,9 +110,11 @@ def main() -> int:
             broken[fault] += bool(fault)
             if time.monotonic() > ends:
                 break
-    cases = sum(counts.values())
-    print(f"| {options.kind} | {cases:,} | {options.seed} | {counts['values']:,} | {counts['refused']:,} "
-          f"| {counts['traceback']:,} | {sum(n for f, n in broken.items() if f.startswith('unclear'))} | {slowest:.2f} s |")
+    cases, dim = sum(counts.values()), sum(n for fault, n in broken.items() if fault.startswith("unclear"))
+    print(
+        f"| {options.kind} | {cases:,} | {options.seed} | {counts['values']:,} | {counts['refused']:,} "
+        f"| {counts['traceback']:,} | {dim} | {slowest:.2f} s |"
+    )
     for fault, count in broken.most_common():
         if fault:
             print(f"  {count} x {fault}")

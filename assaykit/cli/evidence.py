@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -76,8 +77,8 @@ def show(
     from assaykit.evidence import read_catalogues, read_ledger
 
     console = _console()
-    files = [Path(name) for name in what if Path(name).is_file()]
-    asked = [name for name in what if not Path(name).is_file()]
+    files = [Path(name) for name in what if os.path.lexists(name)]
+    asked = [name for name in what if not os.path.lexists(name)]
     known = {claim.id: claim for claim in read_catalogues(claims or ())} if asked else {}
     named = [_known(name, known) for name in asked]
     for claim in named:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from zipfile import BadZipFile
 
 import typer
 
 from assaykit.errors import DesignError, InputError
+from assaykit.sources import LARGEST_TABLE, bytes_from_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,13 +80,12 @@ def read_table(path: Path) -> pd.DataFrame:
     """Return a tidy table; raises InputError where it cannot be read."""
     import pandas as pd
 
-    if not path.is_file():
-        raise InputError("the table must be a file", "none", str(path))
+    data = bytes_from_file(path, "the table", InputError, label=str(path), most=LARGEST_TABLE)
     try:
         if path.suffix.lower() in {".xlsx", ".xls"}:
-            return pd.read_excel(path)
-        return pd.read_csv(path, sep="\t" if path.suffix.lower() in {".tsv", ".tab"} else ",")
-    except (ValueError, UnicodeDecodeError) as error:
+            return pd.read_excel(BytesIO(data))
+        return pd.read_csv(BytesIO(data), sep="\t" if path.suffix.lower() in {".tsv", ".tab"} else ",")
+    except (ValueError, LookupError, OSError, SyntaxError, BadZipFile, TypeError) as error:
         raise InputError("the table must be CSV, TSV or XLSX", str(error), str(path)) from error
 
 

@@ -174,7 +174,7 @@ def _show_findings(findings: Sequence[Finding], console: Console) -> None:
     for finding in findings:
         kind = finding.level, finding.check, finding.plate
         told[kind] += 1
-        if alike[kind] > MOST_ALIKE and told[kind] > 3:  # a folder that is not there is not 96 lines
+        if finding.well and alike[kind] > MOST_ALIKE and told[kind] > 3:  # a folder that is not there is not 96 lines
             if told[kind] == alike[kind]:
                 wells = [other.well for other in findings if (other.level, other.check, other.plate) == kind]
                 console.print(f"     and {alike[kind] - 3} more such of {finding.plate}: {', '.join(wells[3:])}")

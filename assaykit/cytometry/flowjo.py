@@ -119,10 +119,12 @@ def flowjo_samples(path: Path, *, sample: str = "", group: str = "") -> tuple[Fl
     if not gated:
         found = f"no gates of {', '.join(wanted[:4])}"
         others = [name for name, counts in counted.items() if counts]
-        remedy = f"choose a sample with gates: --sample one of {', '.join(others[:12])}" if others else "draw gates first"
+        remedy = (
+            f"choose a sample with gates: --sample one of {', '.join(others[:12])}" if others else "draw gates first"
+        )
         raise GateError("a sample must have gates to import", found, str(path), remedy)
-    workspace = _workspace(path)
-    return tuple(_sample(workspace.get_gating_strategy(name), name, counted[name]) for name in gated)
+    strategies = zip(gated, _strategies(path, gated), strict=True)
+    return tuple(_sample(strategy, name, counted[name]) for name, strategy in strategies)
 
 
 def _sample(strategy: Any, name: str, counts: Mapping[tuple[str, ...], int]) -> FlowJoSample:
@@ -138,8 +140,8 @@ def _sample(strategy: Any, name: str, counts: Mapping[tuple[str, ...], int]) -> 
     return FlowJoSample(name, GatingDocument(tuple(gates), matrices), told)
 
 
-def _workspace(path: Path) -> Any:
-    """Return FlowKit's reading of a workspace that `workspace_root` has let pass."""
+def _strategies(path: Path, samples: Sequence[str]) -> list[Any]:
+    """Return FlowKit's gating of these samples, of a workspace that `workspace_root` has let pass."""
     try:
         import flowkit
         from flowkit.exceptions import FlowKitException
@@ -155,7 +157,8 @@ def _workspace(path: Path) -> Any:
             warnings.simplefilter("ignore")  # FlowKit warns of each FCS file it was not given: none is needed
             copy = Path(folder) / "workspace.wsp"
             copy.write_bytes(as_flowkit_expects(path.read_bytes()))
-            return flowkit.Workspace(str(copy), load_missing_file_data=True)
+            workspace = flowkit.Workspace(str(copy), load_missing_file_data=True)
+            return [workspace.get_gating_strategy(name) for name in samples]
     except (FlowKitException, *WORKSPACE_ERRORS) as error:
         said = f"no {error.args[0]}" if isinstance(error, KeyError) else str(error)
         if isinstance(error, (AttributeError, TypeError)):  # of Python, about None where an element was looked for
@@ -241,6 +244,8 @@ class _Axis:
 
 
 def _polygon(gate: Any, axes: list[_Axis], named: dict[str, Any], shared: dict[str, Any]) -> PolygonGate:
+    if len(axes) != 2 or any(len(vertex) != 2 for vertex in gate.vertices):
+        raise GateError("a polygon must have two channels", str(len(axes)), f"gate {named['name']}", _REMEDY)
     corners = np.array([[float(x), float(y)] for x, y in gate.vertices])
     if any(axis.biex is not None for axis in axes):
         corners = _in_steps(corners)
@@ -285,7 +290,9 @@ def _boolean(gate: Any, named: dict[str, Any], names: Mapping[tuple[str, ...], s
         if (*reference["path"], reference["ref"]) in names
     )
     if len(of) < len(gate.gate_refs):
-        raise GateError("a boolean gate must combine gates of its sample", "one that is not there", f"gate {named['name']}")
+        raise GateError(
+            "a boolean gate must combine gates of its sample", "one that is not there", f"gate {named['name']}"
+        )
     return BooleanGate.model_validate({**named, "operation": gate.type, "of": of})
 
 

@@ -24,15 +24,21 @@ def workspace_root(path: Path) -> Element:
     root = xml_from_file(path, "a FlowJo workspace", GateError, label=str(path))
     tag, version = root.tag.rpartition("}")[2], root.get("flowJoVersion", "")
     if tag != "Workspace":
-        program = {"bdfacs": "a FACSDiva experiment", "Gating-ML": "a Gating-ML file (name it .xml)"}.get(tag, f"<{tag}>")
-        raise GateError("a FlowJo workspace must be of FlowJo 10", program, str(path), "export the gates from FlowJo 10")
+        program = {"bdfacs": "a FACSDiva experiment", "Gating-ML": "a Gating-ML file (name it .xml)"}.get(
+            tag, f"<{tag}>"
+        )
+        raise GateError(
+            "a FlowJo workspace must be of FlowJo 10", program, str(path), "export the gates from FlowJo 10"
+        )
     if version and not re.match(r"(?:1[0-9]|[2-9][0-9])\b", version):
         found = f"one of FlowJo {version}"
         raise GateError("a FlowJo workspace must be of FlowJo 10", found, str(path), "open it in FlowJo 10 and save it")
     for sample, place, _ in _all_populations(root):
         if place[-1] in _UNREADABLE_NAMES:
             found = f"a gate named '{place[-1]}' below {'/'.join(place[1:-1]) or 'all cells'} in sample {sample}"
-            raise GateError("a gate must have a name of its own", found, str(path), "rename it in FlowJo and save again")
+            raise GateError(
+                "a gate must have a name of its own", found, str(path), "rename it in FlowJo and save again"
+            )
     return root
 
 
@@ -63,10 +69,13 @@ def samples_of_group(root: Element, group: str, where: str) -> tuple[str, ...]:
     """Return the samples of a group, by name; GateError where there is no such group."""
     names = {node.get("sampleID", ""): node.get("name", "") for node in root.iter("SampleNode")}
     groups = {
-        node.get("name", ""): [ref.get("sampleID", "") for ref in node.iter("SampleRef")] for node in root.iter("GroupNode")
+        node.get("name", ""): [ref.get("sampleID", "") for ref in node.iter("SampleRef")]
+        for node in root.iter("GroupNode")
     }
     if group not in groups:
-        raise GateError("the group must be one of the workspace", f"'{group}'", where, f"--group one of {', '.join(groups)}")
+        raise GateError(
+            "the group must be one of the workspace", f"'{group}'", where, f"--group one of {', '.join(groups)}"
+        )
     return tuple(names[identity] for identity in groups[group] if identity in names)
 
 

@@ -77,7 +77,9 @@ def read_gatingml(path: Path) -> GatingDocument:
     document = gates_from_xml(root, str(path))
     if not document.gates:
         found = f"none; it is a file of <{root.tag.split('}')[-1]}>"
-        raise GateError("a Gating-ML file must hold gates of version 2.0", found, str(path), _PROGRAMS.get(_tag(root), ""))
+        raise GateError(
+            "a Gating-ML file must hold gates of version 2.0", found, str(path), _PROGRAMS.get(_tag(root), "")
+        )
     return document
 
 

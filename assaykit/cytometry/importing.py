@@ -67,8 +67,10 @@ TOLERANCE = 0.001
 """Of all events: FlowJo's biex is a table of 4,096 steps, ours is brought down to raw values through it."""
 
 
-def counts_checked(path: Path, folder: Path, *, sample: str = "", group: str = "") -> tuple[list[CountCheck], list[str]]:
-    """Return FlowJo's counts beside ours for every chosen sample whose file is in the folder, and the samples that are not.
+def counts_checked(
+    path: Path, folder: Path, *, sample: str = "", group: str = ""
+) -> tuple[list[CountCheck], list[str]]:
+    """Return FlowJo's counts beside ours for every chosen sample whose file is in the folder, and the other samples.
 
     Each sample is gated with its own gates and matrix.
     """

@@ -11,6 +11,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -198,7 +199,7 @@ def _claims(document: Mapping[str, Any], shared: Mapping[str, Any], where: str) 
         try:
             claims.append(Claim.model_validate(_filled(entry, tables, place)))
         except ValidationError as error:
-            faults += looked_into(error.errors(), lambda detail: _fault(detail, place), EvidenceError, place)
+            faults += looked_into(error.errors(), partial(_fault, where=place), EvidenceError, place)
         except EvidenceError as error:
             faults.append(error)
     twice = sorted({claim.id for claim in claims if [other.id for other in claims].count(claim.id) > 1})

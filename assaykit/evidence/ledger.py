@@ -11,6 +11,7 @@ is written in one transaction with a rollback journal synced to disk.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -23,6 +24,7 @@ import pandas as pd
 
 from assaykit.errors import LedgerError
 from assaykit.evidence.runs import Run
+from assaykit.sources import is_file
 
 FORMAT = 1
 APPLICATION = 0x41534B4C  # "ASKL" in the header of the file: this is a ledger of ours
@@ -193,7 +195,9 @@ def _values(row: Mapping[str, Any]) -> tuple[Any, ...]:
 @contextmanager
 def _opened(path: Path, *, create: bool) -> Iterator[sqlite3.Connection]:
     """Yield a connection to a ledger of a format we know; sqlite's own errors become ours."""
-    if not create and not path.is_file():
+    if os.path.lexists(path) and not is_file(path):
+        raise LedgerError("an evidence ledger must be an ordinary file", "none that can be read", str(path))
+    if not create and not is_file(path):
         raise LedgerError(
             "an evidence ledger must exist", "no such file", str(path),
             "make one with: assaykit evidence update LEDGER RUN",

@@ -35,7 +35,16 @@ class Undrawn:
     reason: str
 
 
-DRAWING_ERRORS = (ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
+DRAWING_ERRORS = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 """What matplotlib, seaborn and NumPy raise of numbers or words they cannot draw; there is no common kind of theirs."""
 
 

@@ -80,9 +80,7 @@ def dilution_from_entry(entry: Entry, *, decimal: str = "") -> float:
     return value
 
 
-def in_whole_well(
-    well: Well, chamber: Mapping[str, Entry], *, decimal: str = ""
-) -> tuple[Well, list[InputError]]:
+def in_whole_well(well: Well, chamber: Mapping[str, Entry], *, decimal: str = "") -> tuple[Well, list[InputError]]:
     """Return the well with chamber counts turned into cells of the whole well, and the faults of its columns."""
     if "squares" not in chamber:
         stray = [name for name in ("volume",) if name in chamber]

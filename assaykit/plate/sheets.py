@@ -78,8 +78,8 @@ def _decoded(data: bytes, label: str) -> str:
     except UnicodeDecodeError as error:
         before = data[: error.start].decode(utf16 or "utf-8", errors="ignore")
         if utf16:
-            why = "an odd number of bytes" if len(data) % 2 else "bytes that are no letter"
-            raise _not_text("text in one encoding", f"UTF-16 with {why}, as of a file cut off", before, label) from error
+            odd = "an odd number of bytes, as of a file cut off" if len(data) % 2 else "bytes that are no letter"
+            raise _not_text("text in one encoding", f"UTF-16 with {odd}", before, label) from error
         if _UTF8.search(data):  # letters of UTF-8 beside others: pieces of two files
             raise _not_text("text in one encoding", "UTF-8 mixed with another", before, label) from error
         try:
@@ -127,7 +127,11 @@ def _sheet_from_text(text: str, label: str) -> Sheet:
             rows.append(tuple(_entry(field, f"{label}:{row_letters(i)}{number}") for i, field in enumerate(fields)))
             numbers.append(number)
     except csv.Error as error:
-        found = "a quote that is not closed" if "unexpected end" in str(error) else "a quote within a cell, or no end of one"
+        found = (
+            "a quote that is not closed"
+            if "unexpected end" in str(error)
+            else "a quote within a cell, or no end of one"
+        )
         where = f"{label}, row {reader.line_num + skipped}"
         raise LayoutError("the cells of a table must be readable", found, where, "mend the quotes") from error
     return Sheet("", tuple(rows), tuple(numbers), label)
@@ -145,11 +149,13 @@ def _refuse_vast(lines: list[str], delimiter: str, label: str) -> None:
 
 
 def _refuse_mixed(lines: list[str], delimiter: str, skipped: int, label: str) -> None:
-    """Raise where rows are cut by another sign than the others: a header of `;` over rows of `,`, or one row among them.
+    """Raise where rows are cut by another sign than the others: a header of `;` over rows of `,`, or one row.
 
     A row is one of another sign where it has none of the table's own, and just as many of the other.
     """
-    filled = [(n, line) for n, line in enumerate(lines, 1 + skipped) if line.strip() and not line.lstrip().startswith("#")]
+    filled = [
+        (n, line) for n, line in enumerate(lines, 1 + skipped) if line.strip() and not line.lstrip().startswith("#")
+    ]
     own = Counter(line.count(delimiter) for _, line in filled if delimiter in line and '"' not in line)
     if not own:
         return
@@ -200,7 +206,7 @@ def _sheets_from_workbook(data: bytes, label: str) -> tuple[list[Sheet], list[In
     for title, rows in filled.items():
         nameless = len(filled) == 1 and title.lower().startswith(_DEFAULT_TITLES)
         sheet_label = f"{label}!{title}"
-        read = tuple(_workbook_row(row, f"{sheet_label}:{{}}{number}", faults) for number, row in rows.items())
+        read = tuple(_workbook_row(row, sheet_label, number, faults=faults) for number, row in rows.items())
         sheets.append(Sheet("" if nameless else title.strip(), read, tuple(rows), sheet_label))
     return sheets, faults
 
@@ -249,7 +255,7 @@ def _merged(area: tuple[bytes, bytes, bytes, bytes]) -> int:
     left, top, right, bottom = area
     columns = (sum(26**i * (letter - 64) for i, letter in enumerate(reversed(ends))) for ends in (left, right))
     first, last = columns
-    return max(0, last - first + 1) * max(0, int(bottom) - int(top) + 1)
+    return int(max(0, last - first + 1) * max(0, int(bottom) - int(top) + 1))
 
 
 def _filled(values: Any, formulas: Any, label: str) -> dict[int, list[tuple[Any, Any]]]:
@@ -261,10 +267,10 @@ def _filled(values: Any, formulas: Any, label: str) -> dict[int, list[tuple[Any,
     written = {place: cell.value for place, cell in formulas._cells.items() if cell.value is not None}  # noqa: SLF001
     for area in values.merged_cells.ranges:
         first = area.min_row, area.min_col
-        for copies in (held, written):
-            if first in copies:
-                copies |= dict.fromkeys(product(range(area.min_row, area.max_row + 1),
-                                                range(area.min_col, area.max_col + 1)), copies[first])  # fmt: skip
+        within = range(area.min_row, area.max_row + 1), range(area.min_col, area.max_col + 1)
+        for cells in (held, written):
+            if first in cells:
+                cells.update(dict.fromkeys(product(*within), cells[first]))
     places = held.keys() | written.keys()
     rows: dict[int, set[int]] = {}
     for row, column in places:
@@ -280,11 +286,13 @@ def _filled(values: Any, formulas: Any, label: str) -> dict[int, list[tuple[Any,
     }
 
 
-def _workbook_row(cells: list[tuple[Any, Any]], where: str, faults: list[InputError]) -> tuple[Cell, ...]:
+def _workbook_row(
+    cells: list[tuple[Any, Any]], label: str, number: int, *, faults: list[InputError]
+) -> tuple[Cell, ...]:
     """Return the row's entries; an empty row keeps one empty cell."""
     row: list[Cell] = []
     for column, (value, formula) in enumerate(cells):
-        place = where.format(row_letters(column))
+        place = f"{label}:{row_letters(column)}{number}"
         faults += _cell_faults(value, formula, place)
         usable = isinstance(value, (str, int, float, date, time)) and value not in _BROKEN
         row.append(_entry(value, place) if usable else None)

@@ -98,9 +98,7 @@ def svg_texts(printed: list[Printed]) -> dict[str, str]:
     return {item.name: item.content.decode("utf-8") for item in printed if item.format == "svg"}
 
 
-def page(
-    results: Results, listed: list[Drawing], figures: Mapping[str, str], undrawn: Sequence[Undrawn] = ()
-) -> str:
+def page(results: Results, listed: list[Drawing], figures: Mapping[str, str], undrawn: Sequence[Undrawn] = ()) -> str:
     """Return the page as text; `undrawn` are the figures it must say it lacks."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 

@@ -19,6 +19,8 @@ import pandas as pd
 from assaykit.errors import DesignError
 
 Term = tuple[str, ...]
+LONGEST = 2_000  # characters
+MOST_TERMS = 256  # of a product; eight factors crossed have as many
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ def parse_formula(text: str) -> Formula:
     >>> parse_formula("y ~ a*b + (1 | g/h)").fixed
     ((), ('a',), ('b',), ('a', 'b'))
     """
+    if len(text) > LONGEST:
+        raise DesignError(f"a formula must have at most {LONGEST:,} characters", f"{len(text):,}", text[:60] + " ...")
     left, tilde, right = text.partition("~")
     if not tilde or not left.strip() or not right.strip():
         raise DesignError(
@@ -82,10 +86,12 @@ def evaluate(expression: str, frame: pd.DataFrame) -> pd.Series:
     plain = re.sub(r"`([^`]+)`", lambda m: quoted.setdefault(m[1], f"quoted_{len(quoted)}"), name)
     try:
         tree = ast.parse(plain, mode="eval").body
-    except SyntaxError as error:
+        columns = {alias: column for column, alias in quoted.items()}
+        return pd.Series(_value(tree, frame, columns), index=frame.index, name=expression)
+    except (SyntaxError, RecursionError, MemoryError) as error:  # the last two: brackets or signs without end
         raise _unreadable(expression) from error
-    columns = {alias: column for column, alias in quoted.items()}
-    return pd.Series(_value(tree, frame, columns), index=frame.index, name=expression)
+    except (ArithmeticError, TypeError) as error:
+        raise DesignError("a variable of a formula must be computable", str(error), repr(expression)) from error
 
 
 def _random_terms(bar: str, text: str) -> list[RandomTerm]:
@@ -115,6 +121,9 @@ def _expanded(part: str, text: str) -> list[Term]:
             first = [tuple(dict.fromkeys(v for term in terms for v in term))] if sign == "/" else terms
             crossed = [_joined(a, b) for a in first for b in right]
             terms = list(dict.fromkeys([*terms, *(right if sign == "*" else ()), *crossed]))
+            if len(terms) > MOST_TERMS:
+                remedy = "name the interactions you ask about: a + b + a:b"
+                raise DesignError(f"a formula must have at most {MOST_TERMS} terms", "more", repr(text), remedy)
         return terms
     pieces = _split(part, ":", text)
     if len(pieces) > 1:
@@ -168,7 +177,7 @@ def _unreadable(expression: str) -> DesignError:
 def _value(node: ast.expr, frame: pd.DataFrame, quoted: Mapping[str, str]) -> Any:
     match node:
         case ast.Constant(value=int() | float() as number):
-            return number
+            return float(number)  # of whole numbers 9**9**9 would be computed for ever
         case ast.Name(id=name):
             column = quoted.get(name, name)
             if column not in frame.columns:

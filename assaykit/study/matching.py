@@ -167,8 +167,12 @@ def _wells_in_name(name: str, plate: Plate) -> list[str]:
 
 
 def _names_plate(plate: str) -> re.Pattern[str]:
-    """Return what finds a plate's name in a file's name as a whole word: P1 is not in P10_A1.fcs, but in P1A1.fcs."""
-    return re.compile(rf"(?<![A-Za-z0-9]){re.escape(plate)}(?![0-9]|[A-Za-z](?![0-9]))", re.IGNORECASE)
+    """Return what finds a plate's name in a file's name as a whole word: P1 is not in P10_A1.fcs, but in P1A1.fcs.
+
+    Blanks, hyphens, points and underscores are alike: a sheet called "day 1" has the files day_1_A1.fcs.
+    """
+    name = r"[\s_.\-]+".join(map(re.escape, re.split(r"[\s_.\-]+", plate)))
+    return re.compile(rf"(?<![A-Za-z0-9]){name}(?![0-9]|[A-Za-z](?![0-9]))", re.IGNORECASE)
 
 
 def _of_plate(files: Sequence[Path], plate: Plate, plates: Sequence[str]) -> list[Path]:
@@ -210,9 +214,7 @@ def _no_pattern_fits(plate: Plate, sought: Path, folder: Path, where: str) -> St
     )
 
 
-def _with_pattern(
-    well: Well, plate: Plate, patterns: Sequence[str], *, folder: Path
-) -> tuple[Well, tuple[Path, ...]]:
+def _with_pattern(well: Well, plate: Plate, patterns: Sequence[str], *, folder: Path) -> tuple[Well, tuple[Path, ...]]:
     """Return the well with the file a pattern means, or with the first name tried; and the files, where several fit."""
     row, column = position_from_well(well.name)
     padded = f"{well_from_position((row, column)).rstrip('0123456789')}{column + 1:02d}"
@@ -228,9 +230,7 @@ def _with_pattern(
     return replace(well, file=folder / tried[0]), ()
 
 
-def _by_folder(
-    plate: Plate, patterns: Sequence[str], folder: Path, *, where: str, plates: Sequence[str]
-) -> Matched:
+def _by_folder(plate: Plate, patterns: Sequence[str], folder: Path, *, where: str, plates: Sequence[str]) -> Matched:
     factors = _shared(plate)
     names = [filled(pattern, {**factors, "plate": plate.name}) for pattern in patterns]
     files = [file for name in names for file in fcs_files(folder, name)]

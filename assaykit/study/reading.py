@@ -20,7 +20,7 @@ from assaykit.plate.model import Plate, Well
 from assaykit.plate.reading import Reading, reading_from_counts, reading_from_layout
 from assaykit.plate.schema import Columns
 from assaykit.protocol import Protocol, read_protocol
-from assaykit.sources import is_file, paths_from_pattern
+from assaykit.sources import paths_from_pattern
 from assaykit.study.design import design_faults, design_findings
 from assaykit.study.document import document_from_file, study_from_document
 from assaykit.study.file import AssayEntry, StudyFile
@@ -220,7 +220,7 @@ def _with_lot(plates: tuple[Plate, ...], entry: AssayEntry, place: _Place, *, ga
     if not entry.bead_lot:
         return plates
     lot = place.folder / entry.bead_lot
-    if not is_file(lot):
+    if not os.path.lexists(lot):
         remedy = _sibling(place.folder, entry.bead_lot) or "mend the path; it is relative to the study file"
         found = f"no file '{entry.bead_lot}'"
         gathered.faults.append(StudyError("the file of 'bead_lot' must exist", found, place.where, remedy))
@@ -250,14 +250,14 @@ def _with_own_lot(well: Well, lot: str) -> Well:
 def _protocol(entry: AssayEntry, place: _Place, gathered: _Gathered) -> Protocol | None:
     local = place.folder / entry.protocol
     try:
-        protocol = read_protocol(local if is_file(local) else entry.protocol)
+        protocol = read_protocol(local if os.path.lexists(local) else entry.protocol)
     except InputError as error:
         gathered.faults.append(type(error)(error.must, error.found, error.where or place.where, error.remedy))
         return None
     except Faults as faults:
         gathered.faults += faults.errors
         return None
-    gathered.inputs += [local] if is_file(local) else []
+    gathered.inputs += [local] if os.path.lexists(local) else []
     return protocol
 
 
@@ -313,7 +313,7 @@ def _reference(file: StudyFile, catalogue: Catalogue, label: str, *, gathered: _
 
 def _globbed(patterns: Sequence[str], place: _Place, key: str, *, gathered: _Gathered) -> list[Path]:
     """Return the files patterns mean, in order and once each; a pattern that means none is a fault."""
-    paths: dict[Path, None] = {}
+    paths: dict[str, Path] = {}  # by the file itself, so that ../data/a.csv and its full path are one
     for pattern in patterns:
         found = sorted(path for path in found_by(place.folder, pattern) if not path.name.startswith((".", "~$")))
         if not found:
@@ -325,8 +325,9 @@ def _globbed(patterns: Sequence[str], place: _Place, key: str, *, gathered: _Gat
                     _sibling(place.folder, pattern) or "mend the path; it is relative to the study file",
                 )
             )
-        paths |= dict.fromkeys(found)
-    return list(paths)
+        for path in found:
+            paths.setdefault(os.path.realpath(path), path)
+    return list(paths.values())
 
 
 def _sibling(folder: Path, pattern: str) -> str:
@@ -343,7 +344,7 @@ def _sibling(folder: Path, pattern: str) -> str:
 def _existing(names: Sequence[str], study: Path, gathered: _Gathered) -> Iterable[Path]:
     """Yield the catalogues of claims a study names; one that is missing is a fault."""
     for name in names:
-        if not is_file(study.parent / name):
+        if not os.path.lexists(study.parent / name):
             remedy = _sibling(study.parent, name) or "mend the path; it is relative to the study file"
             where = f"{study.name}, claims"
             gathered.faults.append(StudyError("the files of 'claims' must exist", f"no file '{name}'", where, remedy))

@@ -101,7 +101,7 @@ def _matched(part: str, catalogue: Catalogue) -> re.Match[str] | None:
 
 
 def _amount(number: str, unit: str, part: str, decimal: str) -> Decimal:
-    """Return the amount; TreatmentError where its sign may part thousands or decimals, or parts nothing a number has."""
+    """Return the amount; TreatmentError where its sign may part thousands or decimals, or it is no number."""
     values = readings(number, decimal=decimal)
     if not values:
         raise TreatmentError("a dose must be a number", f"'{number}' in '{part}'", "", "write it without separators")

@@ -16,8 +16,8 @@ from assaykit.fcs import events_from_array
 from assaykit.study import missing_files, read_study
 
 CHANNELS = (
-    "FSC", "FL1", "FL2", "FSC-H", "SSC-H", "FL1-H", "FL2-H", "FL3-H", "FL4-H", "FL1-A", "FL2-A", "FL4-A", "FL2-W", "Time",
-    "channel_A", "channel_B",
+    "FSC", "FL1", "FL2", "FSC-H", "SSC-H", "FL1-H", "FL2-H", "FL3-H", "FL4-H", "FL1-A", "FL2-A", "FL4-A", "FL2-W",
+    "Time", "channel_A", "channel_B",
 )  # fmt: skip
 EVENTS = events_from_array(np.random.default_rng(1).lognormal(5, 2, (300, len(CHANNELS))), CHANNELS)
 LONGEST = 2_000  # characters of a sentence

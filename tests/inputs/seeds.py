@@ -79,7 +79,10 @@ treatment = "labomycin 0,5 uM"
 COUNTS = "experiment,treatment,context,adherent,input\n" + "".join(
     f"{n},{drug},mono,{300 + n},1 000\n" for n in (1, 2, 3) for drug in ("vehicle", "imatinib 1 uM")
 )
-GRID = "treatment,1,2,3\nA,vehicle,imatinib 1 uM,vehicle\nB,vehicle,vehicle,vehicle\n\nexperiment,1,2,3\nA,1,1,1\nB,1,1,1\n"
+GRID = (
+    "treatment,1,2,3\nA,vehicle,imatinib 1 uM,vehicle\nB,vehicle,vehicle,vehicle\n\n"
+    "experiment,1,2,3\nA,1,1,1\nB,1,1,1\n"
+)
 TIDY = "well;experiment;treatment;serum\nA1;2;vehicle;yes\nA2;2;imatinib 500 nM;no\n"
 
 
@@ -114,8 +117,8 @@ WORKSPACE = """<?xml version="1.0" encoding="UTF-8"?>
  xmlns:gating="http://www.isac-net.org/std/Gating-ML/v2.0/gating"
  xmlns:transforms="http://www.isac-net.org/std/Gating-ML/v2.0/transformations"
  xmlns:data-type="http://www.isac-net.org/std/Gating-ML/v2.0/datatypes">
- <Groups><GroupNode name="All Samples"><Group name="All Samples"><SampleRefs>
-  <SampleRef sampleID="1"/><SampleRef sampleID="2"/></SampleRefs></Group></GroupNode>
+ <Groups><GroupNode name="All Samples"><Group name="All Samples"><SampleRefs>{references}</SampleRefs></Group>
+  </GroupNode>
   <GroupNode name="day 1"><Group name="day 1"><SampleRefs><SampleRef sampleID="1"/></SampleRefs></Group></GroupNode>
  </Groups>
  <SampleList>{samples}</SampleList>
@@ -143,7 +146,8 @@ SAMPLE = """<Sample>
  </Transformations>
  <Keywords><Keyword name="$TOT" value="100"/></Keywords>
  <SampleNode name="{name}" sampleID="{identity}" count="2000"><Subpopulations>
-  <Population name="cells" owningGroup="" count="{cells}"><Gate gating:id="g1"><gating:RectangleGate eventsInside="{within}">
+  <Population name="cells" owningGroup="" count="{cells}"><Gate gating:id="g1">
+   <gating:RectangleGate eventsInside="{within}">
    <gating:dimension gating:min="{low}" gating:max="200000"><data-type:fcs-dimension data-type:name="FSC"/>
    </gating:dimension></gating:RectangleGate></Gate>
    <Subpopulations>
@@ -153,7 +157,8 @@ SAMPLE = """<Sample>
      <gating:dimension><data-type:fcs-dimension data-type:name="Comp-FL2"/></gating:dimension>
      <gating:vertex><gating:coordinate data-type:value="10"/><gating:coordinate data-type:value="10"/></gating:vertex>
      <gating:vertex><gating:coordinate data-type:value="5000"/><gating:coordinate data-type:value="10"/></gating:vertex>
-     <gating:vertex><gating:coordinate data-type:value="900"/><gating:coordinate data-type:value="9000"/></gating:vertex>
+     <gating:vertex><gating:coordinate data-type:value="900"/><gating:coordinate data-type:value="9000"/>
+     </gating:vertex>
      </gating:PolygonGate></Gate></Population>
     <NotNode name="dim" owningGroup="" count="-1"><Dependents><Dependent name="cells/bright"/></Dependents></NotNode>
    </Subpopulations>
@@ -170,4 +175,5 @@ def workspace(*lows: int, within: int = 1, spectral: str = ' spectral="0"', cell
         )
         for i, low in enumerate(lows, 1)
     )
-    return WORKSPACE.format(samples="".join(samples))
+    references = "".join(f'<SampleRef sampleID="{i}"/>' for i in range(1, len(lows) + 1))
+    return WORKSPACE.format(samples="".join(samples), references=references)

@@ -20,7 +20,7 @@ from assaykit.report import write_report
 from assaykit.results import read_results
 from assaykit.study import read_study
 
-DONORS = ("$\\frac{ 1$", "=cmd|'/C calc'!A0", "[/] <script>alert(1)</script> & \"x\"")
+DONORS = ("$\\frac{ 1$", "=cmd|'/C calc'!A0", '[/] <script>alert(1)</script> & "x"')
 
 
 def study(folder, *, name='a/b: [/] "CON"', title="<b>$x_$</b> [/red]"):
@@ -31,7 +31,7 @@ def study(folder, *, name='a/b: [/] "CON"', title="<b>$x_$</b> [/red]"):
     (folder / "counts.csv").write_text("\n".join(rows) + "\n")
     path = folder / "study.toml"
     path.write_text(
-        f"assaykit = 1\ntitle = '{title}'\nunit = \"donor\"\n\n[[assay]]\nprotocol = \"adhesion\"\n"
+        f'assaykit = 1\ntitle = \'{title}\'\nunit = "donor"\n\n[[assay]]\nprotocol = "adhesion"\n'
         f"name = '{name}'\ncounts = [\"counts.csv\"]\n"
     )
     return path
@@ -83,7 +83,7 @@ def test_the_terminal_shows_the_title_as_written(ran):
 )
 def test_two_assays_that_no_file_system_tells_apart_are_a_fault(tmp_path, first, second):
     path = study(tmp_path, name=first)
-    more = f"\n[[assay]]\nprotocol = \"adhesion\"\nname = '{second}'\ncounts = [\"counts.csv\"]\n"
+    more = f'\n[[assay]]\nprotocol = "adhesion"\nname = \'{second}\'\ncounts = ["counts.csv"]\n'
     path.write_text(path.read_text() + more)
     with pytest.raises((StudyError, Faults), match="assays must have different names"):
         read_study(path)

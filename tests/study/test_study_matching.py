@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from assaykit.cli.app import app
 from assaykit.errors import Faults, StudyError
 from assaykit.fcs import events_from_array, write_fcs
 from assaykit.plate import Plate, Well
@@ -178,7 +180,9 @@ def test_every_fault_of_a_study_is_raised_together(tmp_path):
 def flat_study(folder: Path, *plates: str, wells: tuple[str, ...] = ("A1", "B2"), fcs: str = "fcs") -> Path:
     (folder / "plates").mkdir(parents=True)
     for name in plates:
-        rows = "".join(f"{well},{name},{drug}\n" for well, drug in zip(wells, ("vehicle", "imatinib 1 uM"), strict=False))
+        rows = "".join(
+            f"{well},{name},{drug}\n" for well, drug in zip(wells, ("vehicle", "imatinib 1 uM"), strict=False)
+        )
         (folder / "plates" / f"{name}.csv").write_text(f"well,experiment,treatment\n{rows}")
     text = STUDY.replace('"plates/day1.csv"', '"plates/*.csv"').replace('fcs = "fcs"', f'fcs = "{fcs}"')
     (folder / "study.toml").write_text(text)
@@ -206,6 +210,7 @@ def test_a_plate_without_files_takes_none_of_its_neighbours(tmp_path):
         (("K562_A1.fcs", "K562_day2_A1.fcs"), "K562"),  # the longest name that fits is the file's
         (("p1A1.fcs", "p10A1.fcs"), "P1"),
         (("x_P1_A1.fcs", "xP1_A1.fcs"), "P1"),
+        (("day_1_A1.fcs", "day_10_A1.fcs"), "day 1"),
     ],
 )
 def test_a_file_is_of_the_plate_it_names_as_a_whole_word(tmp_path, names, plate_name):
@@ -254,3 +259,15 @@ def test_a_missing_file_is_told_with_the_one_that_no_well_has(tmp_path):
     study = read_study(flat_study(tmp_path, "day1", fcs="fcs/{plate}_{well}.fcs"))
     (missing,) = missing_files(study)
     assert missing.message == "there is no FCS file fcs/day1_B2.fcs; is it day1_well_B2_.fcs, which no well has?"
+
+
+def test_many_missing_files_of_a_plate_are_three_lines_and_a_count(tmp_path):
+    wells = tuple(f"A{n}" for n in range(1, 12))
+    touched(tmp_path, "fcs/day1_A1.fcs")
+    path = flat_study(tmp_path, "day1", wells=wells, fcs="fcs/{plate}_{well}.fcs")
+    rows = "".join(f"{well},1,{'vehicle' if n % 2 else 'imatinib 1 uM'}\n" for n, well in enumerate(wells))
+    (tmp_path / "plates/day1.csv").write_text(f"well,experiment,treatment\n{rows}")
+    done = CliRunner().invoke(app, ["check", str(path), "--no-design"])
+    assert done.exit_code == 1
+    assert done.output.count("there is no FCS file") == 3
+    assert "and 7 more such of day1: A5, A6, A7, A8, A9, A10, A11" in done.output
