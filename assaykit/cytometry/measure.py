@@ -30,6 +30,7 @@ from assaykit.protocol.gates import FixedGate, FmoGate, ThresholdGate
 from assaykit.protocol.model import Readout
 from assaykit.sources import is_file
 from assaykit.study.model import Assay, Resolved
+from assaykit.study.overrides import on_plate
 from assaykit.tables import Finding
 
 Row = dict[str, Any]
@@ -108,7 +109,7 @@ def _ungated(assay: Assay, plate: Plate, well: Well) -> WellMeasurement:
 def events_gated(assay: Assay, plate: Plate, well: Well) -> GatedEvents:
     """Return a well's events with the plate's gates applied; raises InputError where it cannot be read or gated."""
     resolved = assay.resolved.get(plate.name, NOTHING)
-    columns = read_columns(assay, well, resolved)
+    columns = read_columns(on_plate(assay, plate), well, resolved)
     gates = gates_for(resolved, well)
     excluded = exclusions(assay.protocol, columns)
     masks = populations(gates, columns, kept=excluded.kept)
@@ -116,12 +117,12 @@ def events_gated(assay: Assay, plate: Plate, well: Well) -> GatedEvents:
 
 
 def gates_for(resolved: Resolved, well: Well) -> tuple[FixedGate, ...]:
-    """Return the plate's gates in the form they take for a well: its own control's where there is one."""
+    """Return the plate's gates in the form they take for a well: set by hand for it, or its own control's."""
     own = {
         gate.name: gate
         for serves in resolved.serves.values()
         for gate in resolved.by_treatment.get(serves.get(well.name, ""), ())
-    }
+    } | {gate.name: gate for gate in resolved.by_well.get(well.name, ())}
     return tuple(own.get(gate.name, gate) for gate in resolved.gates)
 
 
