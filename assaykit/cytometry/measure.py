@@ -237,23 +237,23 @@ def _too_few(assay: Assay, well: Well, gated: GatedEvents) -> list[Finding]:
 def cell_set(assay: Assay, resolved: Resolved, well: Well, gated: GatedEvents, readout: Readout) -> CellSet:
     """Return what a statistic may read of one population and channel of a well."""
     mask = gated.masks[readout.population]
-    parent = next((gate.parent for gate in gated.gates if gate.name == readout.population), ALL)
-    cells, parent_cells = int(np.count_nonzero(mask)), int(np.count_nonzero(gated.masks[parent]))
-    volume = _volume(gated.events)
+    above = {gate.name: gate.parent for gate in gated.gates}
+    parent = above.get(readout.population, ALL)
+    lineage = (readout.population, parent, above.get(parent, ALL), ALL)
+    cells, parents, grandparents, total = (int(np.count_nonzero(gated.masks[name])) for name in lineage)
+    counted = CellSet(cells, parents, grandparents, total, volume=_volume(gated.events))
     if not readout.channel:
-        return CellSet(cells, parent_cells, volume=volume)
+        return counted
     values = np.compress(mask, gated.columns.column(readout.channel))
     alike = [r for r in assay.protocol.readouts if (r.population, r.channel) == (readout.population, readout.channel)]
     several = len(alike) > 2
     control = _control(resolved, well, readout)
-    return CellSet(
-        cells,
-        parent_cells,
-        np.sort(values) if several else values,
+    return replace(
+        counted,
+        values=np.sort(values) if several else values,
         ordered=several,
         control=control,
-        threshold=_threshold(assay, gated, readout.channel, control),
-        volume=volume,
+        threshold=_threshold(assay, gated, readout, control),
         beads=resolved.bead_lines.get(readout.channel),
     )
 
@@ -269,10 +269,14 @@ def _control(resolved: Resolved, well: Well, readout: Readout) -> ControlPart | 
     return ControlPart(control.medians[name], control.robust_sds[name], control.cells[name], quantiles)
 
 
-def _threshold(assay: Assay, gated: GatedEvents, channel: str, control: ControlPart | None) -> float | None:
-    """Return where the channel's positive cells begin: its FMO gate, else a fixed one, else the control's P99."""
+def _threshold(assay: Assay, gated: GatedEvents, readout: Readout, control: ControlPart | None) -> float | None:
+    """Return where the channel's positive cells begin: its FMO gate, else a fixed one, else the control's P99.
+
+    Of several gates the one drawn on the readout's population comes first.
+    """
+    channel = readout.channel
     estimated = {gate.name for gate in assay.protocol.gates if isinstance(gate, FmoGate) and gate.channel == channel}
-    for gate in gated.gates:
+    for gate in sorted(gated.gates, key=lambda gate: gate.parent != readout.population):
         wanted = gate.name in estimated if estimated else True
         if isinstance(gate, ThresholdGate) and gate.channel == channel and gate.side == "above" and wanted:
             return gate.value

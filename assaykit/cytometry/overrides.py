@@ -1,6 +1,6 @@
 """What a person set by hand, laid over a plate's estimated gates: the gate as set, what it was, and whether that holds.
 
-    gate as estimated + overrides -> the plate's gate, its form in single wells -> a note each, a warning where stale
+gate as estimated + overrides -> the plate's gate, its form in single wells -> a note each, a warning where stale
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def _changes(assay: Assay, plate: str, override: Override) -> Iterator[dict[str,
 
 
 def _before(resolved: Resolved, override: Override, wells: tuple[str, ...]) -> str:
-    """Return the gate in words as it was estimated for the plate, or for the first of the wells; "" where it was not."""
+    """Return the gate in words as it was estimated for the plate, or of the first of its wells; "" where none was."""
     whole = {gate.name: gate for gate in (*resolved.gates, *resolved.estimated)}
     if wells:
         whole |= {gate.name: gate for gate in gates_for(replace(resolved, by_well={}), Well(wells[0]))}

@@ -76,8 +76,14 @@ def by_hand_listings(tables: Tables) -> list[Listing]:
         return []
     head = ("assay", "plate", "wells", "what", "before", "set by hand", "reason", "by", "source")
     rows = tuple(
-        tuple(shown(str(row[name])) or "–" for name in ("assay", "plate", "wells", "what", "before", "after", "reason"))
-        + (", ".join(filter(None, (row["set_by"], row["set_on"]))) or "–", str(row["source"]))
+        (
+            *(
+                shown(str(row[name])) or "–"
+                for name in ("assay", "plate", "wells", "what", "before", "after", "reason")
+            ),
+            ", ".join(filter(None, (row["set_by"], row["set_on"]))) or "–",
+            str(row["source"]),
+        )
         for row in changes.to_dict("records")
     )
     verdicts = tables.get("verdicts_by_hand")

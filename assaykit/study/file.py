@@ -30,6 +30,10 @@ def _as_texts(value: object) -> object:
     return {key: f"{level:g}" if isinstance(level, (int, float)) else level for key, level in value.items()}
 
 
+def _are_texts(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(name, str) for name in value)
+
+
 def _corners(value: object) -> object:
     """Return the corners of a polygon; ValueError where they are none."""
     pairs = value if isinstance(value, (list, tuple)) else ()
@@ -41,6 +45,11 @@ def _corners(value: object) -> object:
 
 
 Day = Annotated[str, BeforeValidator(lambda value: value.isoformat() if isinstance(value, date) else value)]
+Markers = Annotated[
+    dict[str, str],
+    BeforeValidator(lambda value: {name: name for name in value} if _are_texts(value) else value),
+    WithJsonSchema({"anyOf": [{"type": "object", "additionalProperties": _TEXT}, {"type": "array", "items": _TEXT}]}),
+]
 Levels = Annotated[dict[str, str], BeforeValidator(_as_texts)]
 Corners = Annotated[tuple[tuple[float, float], ...], BeforeValidator(_corners)]
 
@@ -67,6 +76,16 @@ class AssayEntry(_Entry):
     counts: Texts = Field(default=(), description="Tables of counts, one row per well or insert: CSV or XLSX.")
     channels: dict[str, str] = Field(
         default_factory=dict, description="Channel role of the protocol -> this cytometer's $PnN or $PnS."
+    )
+    markers: Markers = Field(
+        default_factory=dict,
+        description='Markers -> channels, e.g. { CD4 = "PE-A" }, for a protocol that has a panel; or a list of markers,'
+        " where the files name them ($PnS).",
+    )
+    populations: dict[str, str] = Field(
+        default_factory=dict,
+        description='Populations by their markers, e.g. { t_cells = "CD3+", cd4_t = "t_cells CD4+ CD8-" }; every marker'
+        " by itself where left out.",
     )
     clones: dict[str, str] = Field(
         default_factory=dict, description="Channel role -> antibody clone, where it is not the protocol's."
@@ -115,7 +134,9 @@ class OverrideEntry(_Entry):
         allow_inf_nan=False,
         description="The gate's threshold, on the compensated raw scale, or the scale of a gate that has one.",
     )
-    polygon: Corners | None = Field(default=None, description="The gate as a polygon: its corners, with x, y and scale.")
+    polygon: Corners | None = Field(
+        default=None, description="The gate as a polygon: its corners, with x, y and scale."
+    )
     x: str = Field(default="", description="Channel role, or $PnN, of the polygon's first coordinate.")
     y: str = Field(default="", description="Channel role, or $PnN, of the polygon's second coordinate.")
     scale: ScaleName | None = Field(default=None, description="The scale of the polygon's corners; raw where left out.")
@@ -127,7 +148,9 @@ class OverrideEntry(_Entry):
     channels: dict[str, str] = Field(
         default_factory=dict, description="Channel role -> $PnN or $PnS on these plates, where the study says another."
     )
-    exclude: bool = Field(default=False, description="true: the wells are left out; the answer with them stands beside.")
+    exclude: bool = Field(
+        default=False, description="true: the wells are left out; the answer with them stands beside."
+    )
     was: Any = Field(
         default=None,
         alias="from",

@@ -115,7 +115,11 @@ class Override:
     @property
     def signed(self) -> str:
         """The reason, with who and when where it was written."""
-        return f"{self.reason} ({signature})" if (signature := ", ".join(filter(None, (self.by, self.on)))) else self.reason
+        return (
+            f"{self.reason} ({signature})"
+            if (signature := ", ".join(filter(None, (self.by, self.on))))
+            else self.reason
+        )
 
 
 @dataclass(frozen=True, slots=True)

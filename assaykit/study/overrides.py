@@ -122,7 +122,7 @@ def _placed(
     for_gate = line.change not in {"channels", "exclude"}
     if for_gate != bool(entry.gate):
         must = f"'{line.change}' must {'stand with the gate it sets' if for_gate else 'stand without a gate'}"
-        found = f"gate = \"{entry.gate}\"" if entry.gate else "no gate"
+        found = f'gate = "{entry.gate}"' if entry.gate else "no gate"
         raise StudyError(must, found, line.where, 'write gate = "..."' if for_gate else "delete one of the two")
     if entry.channels and (entry.well or entry.where):
         raise StudyError("channels must be set for whole plates", "wells", line.where, "write plate alone")
@@ -278,7 +278,9 @@ def _contradictions(overrides: Sequence[Override]) -> Iterator[StudyError]:
     for first, second in combinations(overrides, 2):
         if first.closeness != second.closeness or not _meet(first.plates, second.plates):
             continue
-        roles = [role for role in first.channels if second.channels.get(role, first.channels[role]) != first.channels[role]]
+        roles = [
+            role for role in first.channels if second.channels.get(role, first.channels[role]) != first.channels[role]
+        ]
         if roles or (first.gate and first.gate == second.gate and first.form != second.form):
             what = f"the gate {first.gate}" if first.gate else f"the channel of {', '.join(roles)}"
             must = f"one line must set {what} for a well"
@@ -330,9 +332,7 @@ def _at_value(gate: Gate, line: Line) -> ThresholdGate:
             must = "'value' must be given to a gate that is one threshold"
             found = f"{gate.name}, a gate of kind {gate.kind}"
             raise StudyError(must, found, line.where, 'write polygon = ..., or shape = { kind = "..." }')
-    return ThresholdGate(
-        name=gate.name, parent=gate.parent, channel=channel, value=value, side=side, ratios=ratios
-    )
+    return ThresholdGate(name=gate.name, parent=gate.parent, channel=channel, value=value, side=side, ratios=ratios)
 
 
 def _side(gate: ViabilityGate | FmoGate | ControlGate | ValleyGate) -> Side:

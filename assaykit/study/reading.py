@@ -27,6 +27,7 @@ from assaykit.study.file import AssayEntry, OverrideEntry, StudyFile
 from assaykit.study.matching import found_by, match_files, shared_files
 from assaykit.study.model import Assay, Reference, Study
 from assaykit.study.overrides import Line, with_overrides
+from assaykit.study.panel import with_panel
 from assaykit.study.strata import strata
 from assaykit.study.wells import Rules, checked_plate, unknown_markers, with_named_counts
 from assaykit.tables import Finding
@@ -138,7 +139,10 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
     gathered.faults += repeated or shared_files(plates, place.where)
     if protocol is None:
         return None
-    gathered.findings += unknown_markers(plates, protocol, entry.channels)
+    protocol, marked, faults = with_panel(protocol, entry.markers, entry.populations, plates=plates, where=place.where)
+    gathered.faults += faults
+    channels = {**marked, **entry.channels}
+    gathered.findings += unknown_markers(plates, protocol, channels)
     counts = tuple(with_named_counts(plate, protocol) for plate in counts)
     gathered.faults += _channel_faults(entry, protocol, place.where)
     return Assay(
@@ -146,7 +150,7 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
         protocol=_with_clones(protocol, entry.clones),
         plates=plates,
         counts=counts,
-        channels=dict(entry.channels),
+        channels=channels,
         catalogue=rules.catalogue,
     )
 
