@@ -241,7 +241,7 @@ def cell_set(assay: Assay, resolved: Resolved, well: Well, gated: GatedEvents, r
     parent = above.get(readout.population, ALL)
     lineage = (readout.population, parent, above.get(parent, ALL), ALL)
     cells, parents, grandparents, total = (int(np.count_nonzero(gated.masks[name])) for name in lineage)
-    counted = CellSet(cells, parents, grandparents, total, volume=_volume(gated.events))
+    counted = CellSet(cells, parents, volume=_volume(gated.events), grandparent_cells=grandparents, total_cells=total)
     if not readout.channel:
         return counted
     values = np.compress(mask, gated.columns.column(readout.channel))

@@ -166,14 +166,17 @@ def with_excluded_samples(assay: Assay, plate: Plate) -> Plate:
 
 
 def exclusion_findings(assay: Assay) -> list[Finding]:
-    """Return a note per well, or whole plate, that a person left out."""
-    return [
-        Finding("note", "excluded_by_hand", f"left out by hand: {override.signed}", plate.name, well)
-        for plate in (*assay.plates, *assay.counts)
-        for override in assay.overrides
-        if override.exclude and plate.name in override.plates
-        for well in override.plates[plate.name] or ("",)
-    ]
+    """Return a note per well, or whole plate, that a person left out; a control left out serves no well any more."""
+    findings = []
+    for plate in (*assay.plates, *assay.counts):
+        controls = {well.name for well in plate.wells if well.role != "sample"}
+        for override in assay.overrides:
+            if not override.exclude or plate.name not in override.plates:
+                continue
+            for well in override.plates[plate.name] or ("",):
+                check = "control_excluded_by_hand" if well in controls else "excluded_by_hand"
+                findings.append(Finding("note", check, f"left out by hand: {override.signed}", plate.name, well))
+    return findings
 
 
 def plate_findings(assay: Assay, plate: Plate) -> list[Finding]:

@@ -35,14 +35,14 @@ class CellSet:
 
     cells: int
     parent_cells: int
-    grandparent_cells: int = 0
-    total_cells: int = 0  # every event, less those the protocol excludes
     values: NDArray[np.floating] | None = None
     ordered: bool = False  # whether `values` ascend: worth it where several quantiles are asked for
     control: ControlPart | None = None
     threshold: float | None = None
     volume: float | None = None  # microlitres
     beads: BeadLine | None = None
+    grandparent_cells: int = 0
+    total_cells: int = 0  # every event, less those the protocol excludes
 
 
 @dataclass(frozen=True, slots=True)

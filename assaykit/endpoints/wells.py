@@ -174,8 +174,10 @@ def own_readouts(spec: EndpointSpec, well: MeasuredWell) -> dict[str, float]:
 
 def cells_of(spec: EndpointSpec, well: MeasuredWell) -> int | None:
     """Return the cells a value of this endpoint rests on; None where nobody counted them."""
-    if spec.channel and f"{spec.channel}_median" in well.cells:
-        return well.cells[f"{spec.channel}_median"]
+    own = f"{spec.populations.get('cells', '')}_{spec.channel}_median"
+    for name in (own, f"{spec.channel}_median"):
+        if spec.channel and name in well.cells:
+            return well.cells[name]
     for role in ("total", "cells"):
         population = spec.populations.get(role, "")
         if f"{population}_count" in well.readouts:

@@ -17,6 +17,7 @@ from assaykit.errors import InputError, StudyError
 from assaykit.plate.draft import nearest
 from assaykit.plate.model import Plate, Role
 from assaykit.protocol import Analysis, ChannelRole, EndpointSpec, Protocol, Readout
+from assaykit.protocol.consistency import protocol_faults
 from assaykit.protocol.gates import BooleanGate, FmoGate, Gate, ValleyGate
 
 FAMILIES = ("treatment", "pairwise", "context", "interaction")
@@ -71,7 +72,8 @@ def with_panel(
     )
     gates = tuple(_gates(found, _with_controls(plates, markers, "fmo", "isotype")))
     controlled = _with_controls(plates, markers, "fmo", "isotype", "unstained")
-    return _measured(made, tuple(roles), found, gates, controlled=controlled), _channels(roles, markers), []
+    made = _measured(made, tuple(roles), found, gates, controlled=controlled)
+    return made, _channels(roles, markers), protocol_faults(made, where=where)
 
 
 def _channels(roles: Mapping[str, str], markers: Mapping[str, str]) -> dict[str, str]:
@@ -111,43 +113,35 @@ def _populations(
     base = protocol.panel.parent
     if not written:
         return tuple(Population(f"{role}_positive", base, {role: True}) for role in roles), []
-    known = {base, *(gate.name for gate in protocol.gates), *written}
+    parents = dict.fromkeys((base, *(gate.name for gate in protocol.gates), *written))
     faults: list[InputError] = []
     found: dict[str, Population] = {}
     for name, text in written.items():
         place = f"{where}, populations, {name}"
-        signed: dict[str, bool] = {}
-        parents: list[str] = []
-        for word in filter(None, re.split(r"[\s,&]+", text)):
-            role = marker_role(word[:-1])
-            if word[-1] in "+-" and role in roles:
-                signed[role] = word[-1] == "+"
-            elif word[-1] in "+-":
-                faults.append(
-                    _unknown("a marker", word, place, {f"{marker}{word[-1]}": "" for marker in roles.values()})
-                )
-            elif word in known - {name}:
-                parents.append(word)
-            else:
-                signs = {f"{marker}{sign}": "" for marker in roles.values() for sign in "+-"}
-                faults.append(
-                    _unknown("a population or a marker with + or -", word, place, {**dict.fromkeys(known), **signs})
-                )
-        if len(parents) > 1 or not signed:
-            must = "a population must be markers with + or -, after the one population it is part of"
+        words = [word for word in re.split(r"[\s,&]+", text) if word]
+        signs = [(marker_role(word[:-1]), word[-1] == "+") for word in words if word[-1] in "+-"]
+        above = [word for word in words if word[-1] not in "+-"]
+        lost = [word for word in words if word[-1] in "+-" and marker_role(word[:-1]) not in roles]
+        lost += [word for word in above if word not in parents or word == name]
+        faults += [_unknown(word, place, roles, [one for one in parents if one != name]) for word in lost]
+        if not lost and (len(above) > 1 or not signs or len(dict(signs)) < len(signs)):
+            must = "a population must be markers with + or -, each once, after the one population it is part of"
             faults.append(StudyError(must, f"'{text}'", place, 'write for instance "t_cells CD4+ CD8-"'))
-        found[name] = Population(name, parents[0] if parents else base, signed)
+        found[name] = Population(name, above[0] if above else base, dict(signs))
     if faults:
         return (), faults
     return _in_order(found, where)
 
 
-def _unknown(noun: str, word: str, where: str, known: Mapping[str, object]) -> StudyError:
-    names = tuple(name for name in known)
-    near = nearest(word, names)
-    return StudyError(
-        f"{noun} must be known", f"'{word}'", where, f"write '{near}'" if near else f"use one of {', '.join(names)}"
-    )
+def _unknown(word: str, where: str, roles: Mapping[str, str], parents: Sequence[str]) -> StudyError:
+    """Return the fault of a word that is neither a population nor a marker with its sign."""
+    sign = word[-1] if word[-1] in "+-" else "+"
+    signed = tuple(f"{marker}{sign}" for marker in roles.values())
+    bare = roles.get(marker_role(word), "")
+    near = f"{bare}{sign}" if bare else nearest(word, (*parents, *signed))
+    remedy = f"write '{near}'" if near else f"use one of {', '.join((*parents, *signed))}"
+    noun = "a marker" if word[-1] in "+-" else "a population, or a marker with + or -,"
+    return StudyError(f"{noun} must be known", f"'{word}'", where, remedy)
 
 
 def _in_order(found: Mapping[str, Population], where: str) -> tuple[tuple[Population, ...], list[InputError]]:
