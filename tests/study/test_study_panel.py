@@ -100,8 +100,7 @@ REFUSED = {
     'markers = { CD3 = "FITC-A", cd3 = "PE-A" }': "a marker must have a name of its own; found 'cd3'",
     'markers = { viability = "PE-A" }': "Try: write channels = { viability = ... }",
     MARKERS + 'populations = { t_cells = "CD33+" }': "a marker must be known; found 'CD33+'. Try: write 'CD3+'",
-    MARKERS
-    + 'populations = { cd4_t = "t_cells CD4+" }': "a population, or a marker with + or -, must be known; found 't_cells'",
+    MARKERS + 'populations = { cd4_t = "t_cells CD4+" }': "or a marker with + or -, must be known; found 't_cells'",
     MARKERS + 'populations = { t_cells = "CD3" }': "found 'CD3'. Try: write 'CD3+'",
     MARKERS + 'populations = { t_cells = "" }': "a population must be markers with + or -",
     MARKERS + 'populations = { t_cells = "CD3+ CD3-" }': "each once, after the one population it is part of",
