@@ -22,6 +22,7 @@ from assaykit.protocol.gates import (
     BooleanGate,
     ControlGate,
     DebrisGate,
+    EstimatedModel,
     FmoGate,
     Gate,
     PolygonGate,
@@ -101,6 +102,12 @@ def excluded_wells(assay: Assay, plate: Plate) -> dict[str, Override]:
     """Return the wells of a plate that a person left out, each with the line that says so."""
     lines = [o for o in assay.overrides if o.exclude and plate.name in o.plates]
     return {well.name: o for o in lines for well in plate.wells if well.name in (o.plates[plate.name] or (well.name,))}
+
+
+def fixed_by_hand(assay: Assay, plate: str, gate: str) -> bool:
+    """Whether a person drew a gate of a whole plate, rather than have it estimated otherwise."""
+    drawn = [o for o in gate_overrides(assay, plate, gate) if not o.plates[plate]]
+    return bool(drawn) and not isinstance(drawn[-1].form, EstimatedModel)
 
 
 def gate_overrides(assay: Assay, plate: str, gate: str) -> list[Override]:
