@@ -18,6 +18,7 @@ from assaykit.cytometry.estimated import Estimate, listed
 from assaykit.errors import GateError, InputError
 from assaykit.plate.model import Plate
 from assaykit.protocol.gates import BooleanGate, FixedGate, Gate, PolygonGate, ThresholdGate
+from assaykit.sources import is_file
 from assaykit.study.model import Assay, Override
 from assaykit.study.overrides import excluded_wells, gate_overrides
 from assaykit.tables import Finding
@@ -197,7 +198,7 @@ def plate_findings(assay: Assay, plate: Plate) -> list[Finding]:
 def _of_another_file(override: Override, plate: Plate) -> Sequence[Finding]:
     name = override.plates[plate.name][0]
     file = next((well.file for well in plate.wells if well.name == name), None)
-    if file is None or not file.is_file():
+    if file is None or not is_file(file):
         return ()  # said where the well is measured
     with file.open("rb") as stream:
         if hashlib.file_digest(stream, "sha256").hexdigest() == override.sha256:

@@ -67,7 +67,9 @@ def run(
     if has_overrides(resolved):
         tables["overrides"] = overrides_table(resolved)
         if robust:
-            inputs[AS_ESTIMATED], tables["verdicts_by_hand"] = _as_estimated(study, tables["comparisons"], executor)
+            inputs[AS_ESTIMATED], tables["verdicts_by_hand"] = _as_estimated(
+                study, claims, tables["comparisons"], executor=executor
+            )
     if robust:
         again = partial(_measured_again, executor=executor)
         tables |= robustness_tables(
@@ -111,13 +113,13 @@ def _measured_again(study: Study, *, executor: Executor | None) -> pd.DataFrame:
 
 
 def _as_estimated(
-    study: Study, comparisons: pd.DataFrame, executor: Executor | None
+    study: Study, claims: Sequence[Claim], comparisons: pd.DataFrame, *, executor: Executor | None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the kept MEASUREMENTS of the study without anything set by hand, and the verdicts both ways."""
     resolved, _ = resolve(without_overrides(study), executor)
     kept = _measured_again(resolved, executor=executor)
     estimates, _ = _estimates(kept, resolved, executor)
-    return kept, verdicts_by_hand(comparisons, _compared(estimates, kept, resolved)["comparisons"])
+    return kept, verdicts_by_hand(comparisons, _compared(estimates, kept, resolved, claims)["comparisons"])
 
 
 def _estimates(

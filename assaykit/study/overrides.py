@@ -8,9 +8,8 @@ close lines that differ contradict each other, which is a fault.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 from typing import Literal, get_args
 
 from assaykit.errors import Faults, InputError, LayoutError, StudyError, TreatmentError
@@ -281,27 +280,23 @@ def _unmatched(line: Line, noun: str, whose: str, found: str, known: Iterable[st
 
 
 def _contradictions(overrides: Sequence[Override]) -> Iterator[StudyError]:
-    """Yield a fault per pair of equally close lines that set the same thing differently for the same wells."""
-    for first, second in combinations(overrides, 2):
-        if first.closeness != second.closeness or not _meet(first.plates, second.plates):
-            continue
-        roles = [
-            role for role in first.channels if second.channels.get(role, first.channels[role]) != first.channels[role]
-        ]
-        if roles or (first.gate and first.gate == second.gate and first.form != second.form):
-            what = f"the gate {first.gate}" if first.gate else f"the channel of {', '.join(roles)}"
-            must = f"one line must set {what} for a well"
-            found = f"two that differ, {first.source} and {second.source}"
-            where = first.source.split(",", maxsplit=1)[0]
-            yield StudyError(must, found, where, "delete one, or name other plates or wells")
+    """Yield a fault per line that sets otherwise, for the same wells, what an equally close line before it sets."""
+    first: dict[tuple[int, str, str, str], Override] = {}
+    for override in overrides:
+        things = [f"the gate {override.gate}"] if override.gate else [f"the channel of {r}" for r in override.channels]
+        for thing in things:
+            places = [(plate, well) for plate, wells in override.plates.items() for well in wells or ("",)]
+            others = (first.setdefault((override.closeness, thing, *place), override) for place in places)
+            other = next((one for one in others if _sets(one, thing) != _sets(override, thing)), None)
+            if other is not None:
+                found = f"two that differ, {other.source} and {override.source}"
+                where = other.source.split(",", maxsplit=1)[0]
+                remedy = "delete one, or name other plates or wells"
+                yield StudyError(f"one line must set {thing} for a well", found, where, remedy)
 
 
-def _meet(first: Mapping[str, tuple[str, ...]], second: Mapping[str, tuple[str, ...]]) -> bool:
-    """Whether two lines hold for a well in common; no wells mean the whole plate."""
-    return any(
-        not (first[plate] and second[plate]) or set(first[plate]) & set(second[plate])
-        for plate in first.keys() & second.keys()
-    )
+def _sets(override: Override, thing: str) -> object:
+    return override.form if override.gate else override.channels[thing.removeprefix("the channel of ")]
 
 
 # The gate in its new form ---------------------------------------------------------------------------------------

@@ -35,6 +35,9 @@ fcs = "fcs/{plate}_{well}.fcs"
 def read(tmp_path: Path):
     for name in ("P1", "P2", "Q1"):
         (tmp_path / f"{name}.csv").write_text(LAYOUT.format(name.replace("Q", "E")), encoding="utf-8")
+        (tmp_path / "fcs").mkdir(exist_ok=True)
+        for well in ("A1", "A2", "A3", "B1"):
+            (tmp_path / "fcs" / f"{name}_{well}.fcs").touch()
 
     def reader(lines: str, *, review: str = "", more: str = ""):
         (tmp_path / "study.toml").write_text(STUDY + more + lines, encoding="utf-8")

@@ -26,6 +26,10 @@ MARKERS = 'markers = { CD3 = "FITC-A", CD4 = "PE-A", CD8 = "APC-A", HLA-DR = "PB
 
 @pytest.fixture
 def read(tmp_path: Path):
+    (tmp_path / "fcs").mkdir()
+    for well in ("A1", "A2", "A3", "A4"):
+        (tmp_path / "fcs" / f"{well}.fcs").touch()
+
     def reader(lines: str, *, controls: str = "", protocol: str = "immunophenotyping"):
         (tmp_path / "P1.csv").write_text(LAYOUT + controls, encoding="utf-8")
         (tmp_path / "study.toml").write_text(STUDY.format(protocol=protocol) + lines, encoding="utf-8")
