@@ -74,6 +74,11 @@ CHECKS: dict[str, Check] = {
         Check("control_bright", "a control is as bright as what it serves", warn="doubtful"),
         Check("marker_unknown", "a control names no marker of the protocol", warn="kept"),
         Check("msc_contamination", "stroma within the leukaemic gate", warn="doubtful"),
+        # What a person set by hand
+        Check("set_by_hand", "a gate or a channel was set by hand", note="kept"),
+        Check("override_stale", "it was set by hand on another estimate or file", warn="doubtful"),
+        Check("excluded_by_hand", "left out by hand", note="excluded"),
+        Check("control_excluded_by_hand", "a control left out by hand: others serve instead", note="kept"),
         # Beads
         Check("bead_line", "the calibration line of the beads", note="kept", warn="doubtful", fail="excluded"),
         Check("no_bead_line", "the beads give no calibration line", warn="kept"),

@@ -287,6 +287,43 @@ SYNERGY = Table(
     ),
 )
 
+OVERRIDES = Table(
+    "overrides",
+    "what a person set by hand, in the study or in review.toml: one row per line, plate and thing set",
+    (
+        _ASSAY,
+        _PLATE,
+        Column("wells", "text", "the wells it holds for; empty for the whole plate"),
+        Column("what", "text", "the gate, the channel, or an exclusion"),
+        Column("before", "text", "what was estimated, or what the study says otherwise"),
+        Column("after", "text", "what was set instead"),
+        Column("reason", "text", "why, as written"),
+        Column("set_by", "text", "who set it"),
+        Column("set_on", "text", "when it was set"),
+        Column("source", "text", "the file and its place there"),
+    ),
+)
+
+VERDICTS_BY_HAND = Table(
+    "verdicts_by_hand",
+    "each tested claim's verdict with what was set by hand, and as estimated without it",
+    (
+        Column("claim", "text", "the claim, e.g. EN-10"),
+        Column("review", "text", "the review it is in"),
+        Column("statement", "text", "the claim in our own words"),
+        Column("contrast", "text", "the contrast that tests it"),
+        Column("verdict", "text", "the verdict of this run"),
+        Column("effect", "number", "its estimate, back-transformed"),
+        Column("effect_low", "number", "its lower limit"),
+        Column("effect_high", "number", "its upper limit"),
+        Column("verdict_as_estimated", "text", "the verdict had nothing been set by hand"),
+        Column("effect_as_estimated", "number", "the estimate then"),
+        Column("effect_low_as_estimated", "number", "its lower limit"),
+        Column("effect_high_as_estimated", "number", "its upper limit"),
+        Column("depends", "flag", "whether the two verdicts differ"),
+    ),
+)
+
 FINDINGS = Table(
     "findings",
     "what a reader must know about the data",
@@ -312,6 +349,8 @@ TABLES: dict[str, Table] = {
         COMPARISONS,
         DOSE_RESPONSE,
         SYNERGY,
+        OVERRIDES,
+        VERDICTS_BY_HAND,
         FINDINGS,
     )
 }

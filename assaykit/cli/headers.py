@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from assaykit.errors import FcsError, GateError
 from assaykit.sources import is_file
+from assaykit.study.overrides import on_plate
 from assaykit.tables import Finding
 
 if TYPE_CHECKING:
@@ -24,12 +25,13 @@ def header_findings(study: Study) -> tuple[Finding, ...]:
     for assay in study.assays:
         for plate in assay.plates:
             findings += _plate_findings(assay, plate)
-            findings += survey_plate(assay, plate)[1]
+            findings += survey_plate(on_plate(assay, plate), plate)[1]
     return tuple(findings)
 
 
 def _plate_findings(assay: Assay, plate: Plate) -> Iterator[Finding]:
     """Yield a fail per file that cannot be read, and one per set of channels that files lack."""
+    assay = on_plate(assay, plate)
     lacking: dict[str, list[str]] = {}
     for well in plate.wells:
         if well.file is None or not is_file(well.file):

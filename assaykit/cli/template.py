@@ -217,6 +217,10 @@ def _assay_lines(protocol: Protocol, plan: Plan) -> Iterator[str]:
         usual = next((name for name in channel.names if name.endswith(("-A", "-H"))), (*channel.names, "?")[0])
         needed = "" if channel.required else "   # may be left out"
         yield f'# channels.{role} = "{usual}"{needed}'
+    if protocol.panel is not None:
+        yield "# Your markers with their channels, and your populations by their markers: put yours in their place."
+        yield 'markers = { CD3 = "FITC-A", CD4 = "PE-A", CD8 = "APC-A" }'
+        yield 'populations = { t_cells = "CD3+", cd4_t = "t_cells CD4+ CD8-", cd8_t = "t_cells CD8+ CD4-" }'
     for role, channel in protocol.channels.items():
         if channel.clone:
             yield f'# clones.{role} = "{channel.clone}"   # your antibody clone: some drugs compete with some clones'

@@ -9,6 +9,7 @@ from assaykit.cytometry.measure import (
     light_plate,
     measure_well,
 )
+from assaykit.cytometry.overrides import exclusion_findings, gate_words
 from assaykit.cytometry.plate_checks import check_plate
 from assaykit.cytometry.plausibility import check_shares, check_sister_plates, check_sister_shares
 from assaykit.cytometry.readouts import READOUTS
@@ -23,6 +24,8 @@ __all__ = [
     "check_sister_plates",
     "check_sister_shares",
     "events_gated",
+    "exclusion_findings",
+    "gate_words",
     "gates_for",
     "light_assay",
     "light_plate",

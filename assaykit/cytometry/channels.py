@@ -127,6 +127,12 @@ def roles_used(protocol: Protocol) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))
 
 
+def roles_by_hand(assay: Assay) -> tuple[str, ...]:
+    """Return the channels that gates set by hand read beside those of the protocol."""
+    forms = [override.form for override in assay.overrides if override.form is not None]
+    return tuple(dict.fromkeys(role for form in forms for role in gate_channels(form)))
+
+
 def roles_read(protocol: Protocol) -> tuple[str, ...]:
     """Return the roles to read: those in use, and the stromal marker where the protocol has one, to judge purity."""
     purity = (STROMA,) if STROMA in protocol.channels else ()

@@ -21,7 +21,7 @@ from assaykit.tables import Finding, Level
 PROBABILITIES = np.linspace(0.0, 1.0, 401)
 """Grid of the control's quantiles: a share read off it is at most a quarter of a point away."""
 
-AGAINST = frozenset({"dmfi", "log2fc", "rmfi", "percent_positive", "overton", "receptors", "stain_index"})
+AGAINST = frozenset({"dmfi", "log2fc", "rmfi", "percent_positive", "overton", "receptors", "stain_index", "sed"})
 """Endpoints that cannot be formed without a control."""
 
 

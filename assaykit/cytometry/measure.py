@@ -30,6 +30,7 @@ from assaykit.protocol.gates import FixedGate, FmoGate, ThresholdGate
 from assaykit.protocol.model import Readout
 from assaykit.sources import is_file
 from assaykit.study.model import Assay, Resolved
+from assaykit.study.overrides import on_plate
 from assaykit.tables import Finding
 
 Row = dict[str, Any]
@@ -108,7 +109,7 @@ def _ungated(assay: Assay, plate: Plate, well: Well) -> WellMeasurement:
 def events_gated(assay: Assay, plate: Plate, well: Well) -> GatedEvents:
     """Return a well's events with the plate's gates applied; raises InputError where it cannot be read or gated."""
     resolved = assay.resolved.get(plate.name, NOTHING)
-    columns = read_columns(assay, well, resolved)
+    columns = read_columns(on_plate(assay, plate), well, resolved)
     gates = gates_for(resolved, well)
     excluded = exclusions(assay.protocol, columns)
     masks = populations(gates, columns, kept=excluded.kept)
@@ -116,12 +117,12 @@ def events_gated(assay: Assay, plate: Plate, well: Well) -> GatedEvents:
 
 
 def gates_for(resolved: Resolved, well: Well) -> tuple[FixedGate, ...]:
-    """Return the plate's gates in the form they take for a well: its own control's where there is one."""
+    """Return the plate's gates in the form they take for a well: set by hand for it, or its own control's."""
     own = {
         gate.name: gate
         for serves in resolved.serves.values()
         for gate in resolved.by_treatment.get(serves.get(well.name, ""), ())
-    }
+    } | {gate.name: gate for gate in resolved.by_well.get(well.name, ())}
     return tuple(own.get(gate.name, gate) for gate in resolved.gates)
 
 
@@ -236,23 +237,23 @@ def _too_few(assay: Assay, well: Well, gated: GatedEvents) -> list[Finding]:
 def cell_set(assay: Assay, resolved: Resolved, well: Well, gated: GatedEvents, readout: Readout) -> CellSet:
     """Return what a statistic may read of one population and channel of a well."""
     mask = gated.masks[readout.population]
-    parent = next((gate.parent for gate in gated.gates if gate.name == readout.population), ALL)
-    cells, parent_cells = int(np.count_nonzero(mask)), int(np.count_nonzero(gated.masks[parent]))
-    volume = _volume(gated.events)
+    above = {gate.name: gate.parent for gate in gated.gates}
+    parent = above.get(readout.population, ALL)
+    lineage = (readout.population, parent, above.get(parent, ALL), ALL)
+    cells, parents, grandparents, total = (int(np.count_nonzero(gated.masks[name])) for name in lineage)
+    counted = CellSet(cells, parents, volume=_volume(gated.events), grandparent_cells=grandparents, total_cells=total)
     if not readout.channel:
-        return CellSet(cells, parent_cells, volume=volume)
+        return counted
     values = np.compress(mask, gated.columns.column(readout.channel))
     alike = [r for r in assay.protocol.readouts if (r.population, r.channel) == (readout.population, readout.channel)]
     several = len(alike) > 2
     control = _control(resolved, well, readout)
-    return CellSet(
-        cells,
-        parent_cells,
-        np.sort(values) if several else values,
+    return replace(
+        counted,
+        values=np.sort(values) if several else values,
         ordered=several,
         control=control,
-        threshold=_threshold(assay, gated, readout.channel, control),
-        volume=volume,
+        threshold=_threshold(assay, gated, readout, control),
         beads=resolved.bead_lines.get(readout.channel),
     )
 
@@ -268,10 +269,14 @@ def _control(resolved: Resolved, well: Well, readout: Readout) -> ControlPart | 
     return ControlPart(control.medians[name], control.robust_sds[name], control.cells[name], quantiles)
 
 
-def _threshold(assay: Assay, gated: GatedEvents, channel: str, control: ControlPart | None) -> float | None:
-    """Return where the channel's positive cells begin: its FMO gate, else a fixed one, else the control's P99."""
+def _threshold(assay: Assay, gated: GatedEvents, readout: Readout, control: ControlPart | None) -> float | None:
+    """Return where the channel's positive cells begin: its FMO gate, else a fixed one, else the control's P99.
+
+    Of several gates the one drawn on the readout's population comes first.
+    """
+    channel = readout.channel
     estimated = {gate.name for gate in assay.protocol.gates if isinstance(gate, FmoGate) and gate.channel == channel}
-    for gate in gated.gates:
+    for gate in sorted(gated.gates, key=lambda gate: gate.parent != readout.population):
         wanted = gate.name in estimated if estimated else True
         if isinstance(gate, ThresholdGate) and gate.channel == channel and gate.side == "above" and wanted:
             return gate.value

@@ -14,6 +14,7 @@ import pandas as pd
 from assaykit.plate.model import Plate
 from assaykit.protocol.gates import DebrisGate, EstimatedModel, SingletGate, ThresholdGate
 from assaykit.study.model import Assay, Resolved
+from assaykit.study.overrides import fixed_by_hand
 from assaykit.tables import Finding, Level
 
 FEWEST_CELLS = 200
@@ -35,6 +36,8 @@ def check_shares(assay: Assay, plate: Plate, populations: pd.DataFrame) -> list[
     events = {(row.well, row.population): float(row.events) for row in populations.itertuples()}
     samples = [well.name for well in plate.wells if well.role == "sample"]
     for gate in estimated_gates(assay):
+        if fixed_by_hand(assay, plate.name, gate.name):
+            continue  # somebody looked
         kept = populations[(populations["population"] == gate.name) & populations["well"].isin(samples)]
         cells = kept["events"].to_numpy(float)
         parent = np.array([events.get((row.well, row.parent), 0.0) for row in kept.itertuples()])
@@ -94,7 +97,7 @@ def check_sister_plates(assay: Assay, resolved: Mapping[str, Resolved]) -> list[
             usual = _usual(values, name)
             fold = _fold(value, usual)
             level: Level = "fail" if fold > FOLD_WRONG else "warn"
-            if fold > FOLD_DOUBTFUL:
+            if fold > FOLD_DOUBTFUL and not fixed_by_hand(assay, name, gate.name):
                 message = (
                     f"{gate.name} stands at {value:.4g} here and at {usual:.4g} on the other plates, {fold:.0f} times "
                     f"apart: the stain, the detector or the cells were not the same; {LOOK}"

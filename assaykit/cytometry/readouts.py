@@ -41,6 +41,8 @@ class CellSet:
     threshold: float | None = None
     volume: float | None = None  # microlitres
     beads: BeadLine | None = None
+    grandparent_cells: int = 0
+    total_cells: int = 0  # every event, less those the protocol excludes
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,22 @@ def _percent_positive(cells: CellSet) -> float:
     return 100.0 * float(np.count_nonzero(_values(cells) >= cells.threshold)) / cells.cells
 
 
+def _positive_median(cells: CellSet) -> float:
+    if cells.threshold is None:
+        return NAN
+    values = _values(cells)
+    return median(values[values >= cells.threshold])
+
+
+def _imfi(cells: CellSet) -> float:
+    percent = _percent_positive(cells)
+    return percent * _positive_median(cells) if percent > 0 else percent
+
+
+def _share(cells: int, whole: int) -> float:
+    return 100.0 * cells / whole if whole else NAN
+
+
 def _differences(cells: CellSet) -> NDArray[np.float64]:
     """Return, at each of the control's quantiles, the share of cells above it minus the control's share."""
     if cells.control is None or not cells.cells:
@@ -141,6 +159,20 @@ def _differences(cells: CellSet) -> NDArray[np.float64]:
 
 def _overton(cells: CellSet) -> float:
     return 100.0 * max(0.0, float(_differences(cells).max())) if cells.control and cells.cells else NAN
+
+
+def _sed(cells: CellSet) -> float:
+    """Scale the control to the sample's negative cells, then subtract it; what is left is positive.
+
+    At the place of the largest difference D = C - T of the cumulative shares of control (C) and sample (T), the
+    sample's cells below are negatives: T = f C, so the positive share is 1 - f = D / C. Where positives reach below
+    that place it is too low, as every subtraction is; Overton's D takes no account of the control's own cells above.
+    """
+    if cells.control is None or not cells.cells:
+        return NAN
+    differences = _differences(cells)
+    at = int(differences.argmax())
+    return 100.0 * max(0.0, float(differences[at] / np.linspace(0.0, 1.0, differences.size)[at])) if at else 0.0
 
 
 def _ks_distance(cells: CellSet) -> float:
@@ -162,9 +194,21 @@ def _receptors(cells: CellSet, *, limit: int = 0) -> float:
 READOUTS: dict[str, Statistic] = {
     "count": Statistic(lambda c: float(c.cells), "cells", "cells in the population", channel=False),
     "percent_of_parent": Statistic(
-        lambda c: 100.0 * c.cells / c.parent_cells if c.parent_cells else NAN,
+        lambda c: _share(c.cells, c.parent_cells),
         "%",
         "100 * cells of the population / cells of its parent",
+        channel=False,
+    ),
+    "percent_of_grandparent": Statistic(
+        lambda c: _share(c.cells, c.grandparent_cells),
+        "%",
+        "100 * cells of the population / cells of its parent's parent",
+        channel=False,
+    ),
+    "percent_of_total": Statistic(
+        lambda c: _share(c.cells, c.total_cells),
+        "%",
+        "100 * cells of the population / every event, less those the protocol excludes",
         channel=False,
     ),
     "concentration": Statistic(
@@ -186,6 +230,22 @@ READOUTS: dict[str, Statistic] = {
     "fraction_nonpositive": Statistic(_fraction_nonpositive, "fraction", "fraction of values <= 0"),
     "percent_positive": Statistic(
         _percent_positive, "%", "100 * cells at or above the positivity threshold / cells", control=True
+    ),
+    "positive_median": Statistic(
+        _positive_median, "intensity", "median intensity of the cells at or above the threshold", control=True
+    ),
+    "imfi": Statistic(
+        _imfi,
+        "% x intensity",
+        "integrated MFI: percent_positive * positive_median (Darrah 2007, 10.1038/nm1592)",
+        control=True,
+    ),
+    "sed": Statistic(
+        _sed,
+        "%",
+        "positive cells by subtraction of the control, scaled to the sample's negatives: 100 * D / C where the"
+        " cumulative shares differ most (enhanced normalised subtraction; Bagwell 1996, Clin Immunol Newsl 16:33)",
+        control=True,
     ),
     "overton": Statistic(
         _overton,

@@ -8,6 +8,7 @@ Plate -> survey of headers -> columns, spillover
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from assaykit.cytometry.bench import Bench, with_files
 from assaykit.cytometry.calibration import bead_lines
@@ -17,6 +18,7 @@ from assaykit.cytometry.controls import serving
 from assaykit.cytometry.estimated import Estimate, finding
 from assaykit.cytometry.estimates import estimate
 from assaykit.cytometry.hierarchy import ALL, drawn_on, in_order, without_operands
+from assaykit.cytometry.overrides import HandSet, plate_findings, set_by_hand, with_excluded_samples, without_excluded
 from assaykit.cytometry.scales import logicle_scale, named_scale
 from assaykit.cytometry.single_stain import single_stain_spillover
 from assaykit.cytometry.survey import survey_plate
@@ -38,6 +40,7 @@ from assaykit.protocol.gates import (
     ViabilityGate,
 )
 from assaykit.study.model import Assay, Reference, Resolved, Spillover
+from assaykit.study.overrides import on_plate
 from assaykit.tables import Finding
 
 VEHICLE = Reference()
@@ -52,10 +55,13 @@ def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE)
     """
     if not any(well.file is not None for well in plate.wells):
         return Resolved(), []
+    assay = on_plate(assay, plate)
     columns, findings = survey_plate(assay, plate)
+    findings += plate_findings(assay, plate)
     start = Resolved(columns=columns)
+    trusted = without_excluded(assay, plate)
     try:
-        spillover, judged = _spillover(assay, plate)
+        spillover, judged = _spillover(assay, trusted)
         start = replace(start, spillover=spillover, matrices=gate_matrices(assay, plate.source))
         findings += judged
     except InputError as error:
@@ -63,14 +69,21 @@ def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE)
     first = next((well for well in plate.wells if well.role == "sample" and well.file is not None), None)
     if first is not None:
         start = replace(start, whole_table=wants_whole_table(assay, start, first))
-    bench = Bench(assay, plate, start)
-    findings += _fix_gates(bench, reference)
-    serves, controls, more = serving(bench)
-    lines, told = bead_lines(assay, plate, columns)
+    bench = Bench(assay, trusted, start)
+    by_hand, said = _fix_gates(bench, reference)
+    findings += said
+    serves, controls, more = serving(replace(bench, plate=with_excluded_samples(assay, plate)))
+    lines, told = bead_lines(assay, trusted, columns)
     resolved = replace(
         start,
         gates=tuple(gate for gate, _ in bench.gates),
-        by_treatment=_by_control(bench, serves),
+        by_treatment=_by_control(bench, serves, by_hand),
+        by_well={
+            well.name: forms
+            for well in plate.wells
+            if (forms := tuple(made.by_well[well.name] for made in by_hand.values() if well.name in made.by_well))
+        },
+        estimated=tuple(made.before for made in by_hand.values() if made.before is not None),
         control_readouts=stroma_limits(bench),
         scales=_scales(bench),
         serves=serves,
@@ -86,13 +99,14 @@ def _spillover(assay: Assay, plate: Plate) -> tuple[Spillover | None, list[Findi
     return plate_spillover(assay, plate.source), []
 
 
-def _fix_gates(bench: Bench, reference: Reference) -> list[Finding]:
-    """Fix every gate in order and put it on the bench; return what a reader must know."""
+def _fix_gates(bench: Bench, reference: Reference) -> tuple[dict[str, HandSet], list[Finding]]:
+    """Fix every gate in order and put it on the bench; return those set by hand, and what a reader must know."""
     findings: list[Finding] = []
+    by_hand: dict[str, HandSet] = {}
     try:
         ordered = in_order(bench.assay.protocol.gates)
     except GateError as error:
-        return [finding(bench, "fail", "gate", str(error))]
+        return {}, [finding(bench, "fail", "gate", str(error))]
     absent: set[str] = set()  # populations of a channel that the lab does not have, and need not have
     for written in ordered:
         gate = without_operands(written, absent)
@@ -104,13 +118,19 @@ def _fix_gates(bench: Bench, reference: Reference) -> list[Finding]:
             absent.add(gate.name)
             continue
         try:
-            made = _passed(gate, bench, lacking) if lacking else _fixed(gate, bench, reference)
+            set_gate = set_by_hand(gate, bench, partial(_made, bench=bench, reference=reference))
         except InputError as error:
             findings.append(finding(bench, "fail", "gate", str(error)))
             continue
-        findings += made.findings
-        bench.add(made.gate, made.own)
-    return findings
+        by_hand[gate.name] = set_gate
+        findings += set_gate.estimate.findings
+        bench.add(set_gate.estimate.gate, set_gate.estimate.own)
+    return by_hand, findings
+
+
+def _made(gate: Gate, bench: Bench, reference: Reference) -> Estimate:
+    lacking = _lacking(gate, bench)
+    return _passed(gate, bench, lacking) if lacking else _fixed(gate, bench, reference)
 
 
 def _lacking(gate: Gate, bench: Bench) -> list[str]:
@@ -170,13 +190,15 @@ def _scales(bench: Bench) -> dict[str, FixedScale]:
     return {role: _fitted(bench, role) for role in roles_used(bench.assay.protocol) if names.get(role) in dyed}
 
 
-def _by_control(bench: Bench, serves: dict[str, dict[str, str]]) -> dict[str, tuple[FixedGate, ...]]:
+def _by_control(
+    bench: Bench, serves: dict[str, dict[str, str]], by_hand: dict[str, HandSet]
+) -> dict[str, tuple[FixedGate, ...]]:
     """Return control -> the gates that take another form in the wells it serves."""
     found: dict[str, dict[str, FixedGate]] = {}
     channels = {gate.name: gate.channel for gate in bench.assay.protocol.gates if isinstance(gate, FmoGate)}
     for gate, own in bench.gates:
         served = serves.get(channels.get(gate.name, ""), {})
         for well, form in own.items():
-            if well in served:
+            if well in served and well not in by_hand[gate.name].by_well:
                 found.setdefault(served[well], {})[form.name] = form
     return {key: tuple(gates.values()) for key, gates in found.items()}

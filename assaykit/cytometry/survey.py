@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from assaykit.cytometry.channels import role_columns, roles_read
+from assaykit.cytometry.channels import role_columns, roles_by_hand, roles_read
 from assaykit.cytometry.compensation import KEYWORDS
 from assaykit.cytometry.wells import DATA_ERRORS, is_fluorescence
 from assaykit.errors import FcsError
@@ -31,7 +31,8 @@ def survey_plate(assay: Assay, plate: Plate) -> tuple[dict[str, str], list[Findi
     Files that are missing or cannot be read are passed over: measuring them says so, well by well.
     """
     headers = [(well, header) for well in plate.wells if (header := _header(well)) is not None]
-    each = [role_columns(assay, channels, roles_read(assay.protocol)) for _, (channels, _) in headers]
+    roles = (*roles_read(assay.protocol), *roles_by_hand(assay))
+    each = [role_columns(assay, channels, roles) for _, (channels, _) in headers]
     common = Counter(tuple(sorted(columns.items())) for columns in each).most_common(1)
     columns = dict(common[0][0]) if common else {}
     findings = [

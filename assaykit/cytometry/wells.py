@@ -12,6 +12,7 @@ from assaykit.cytometry.channels import (
     optional_roles,
     require_roles,
     role_columns,
+    roles_by_hand,
     roles_read,
     roles_used,
 )
@@ -41,12 +42,13 @@ def read_columns(
     CompensationError for a matrix that does not fit.
     """
     path = existing(well)
-    wanted = (*(roles or roles_read(assay.protocol)), *beside)
+    wanted = (*(roles or (*roles_read(assay.protocol), *roles_by_hand(assay))), *beside)
     events = read_fcs(path) if resolved.whole_table else None
     source = events or read_fcs_header(path)
     names = role_columns(assay, source.channels, wanted)
     optional = optional_roles(assay.protocol)
-    needed = [role for role in roles or roles_used(assay.protocol) if role not in optional]
+    used = roles or (*roles_used(assay.protocol), *roles_by_hand(assay))
+    needed = [role for role in used if role not in optional]
     require_roles(assay, source.channels, names, roles=needed)
     spillover = spillover_for(assay, resolved, source.keywords, source.channels)
     matrices = {**resolved.matrices, **({} if spillover is None else {OWN: spillover})}
@@ -62,7 +64,7 @@ def wants_whole_table(assay: Assay, resolved: Resolved, well: Well) -> bool:
     """
     try:
         header = read_fcs_header(existing(well))
-        names = role_columns(assay, header.channels, roles_read(assay.protocol))
+        names = role_columns(assay, header.channels, (*roles_read(assay.protocol), *roles_by_hand(assay)))
         spillover = spillover_for(assay, resolved, header.keywords, header.channels)
     except (InputError, *DATA_ERRORS):
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assaykit.endpoints import death, intensity, motility
-from assaykit.endpoints.model import Endpoint
+from assaykit.endpoints.model import Endpoint, Formula
 
 _SURFACE = {"permeabilised": False, "ligand": False}  # intact cells, no ligand given: what "surface" means
 _MFI = "MFI"
@@ -77,6 +77,46 @@ INTENSITY: dict[str, Endpoint] = {
         source="Overton 1988, 10.1002/cyto.990090617",
         only=_SURFACE,
     ),
+    "sed": Endpoint(
+        function=intensity.sed,
+        unit="%",
+        scale="identity",
+        needs=("sed",),
+        formula="100 * D / C where the cumulative shares of control (C) and sample differ most (D)",
+        meaning="share of positive cells, the control scaled to the sample's negatives before it is subtracted",
+        source="Bagwell 1996, Clin Immunol Newsl 16:33, as enhanced normalised subtraction",
+        only=_SURFACE,
+    ),
+    "stain_index": Endpoint(
+        function=intensity.stain_index,
+        unit="ratio",
+        scale="identity",
+        needs=("stain_index",),
+        formula="(median(stain) - median(control)) / (2 * robust SD(control))",
+        meaning="how far the stain stands from its background, in spreads of it",
+        source="Maecker 2004, 10.1002/cyto.a.20092",
+        only=_SURFACE,
+    ),
+    "positive_median": Endpoint(
+        function=intensity.positive_median,
+        unit=_MFI,
+        scale="log2",
+        needs=("positive_median",),
+        formula="median(channel) of the cells at or above the threshold",
+        meaning="intensity of the positive cells",
+        only=_SURFACE,
+        undefined="no cell is positive",
+    ),
+    "imfi": Endpoint(
+        function=intensity.imfi,
+        unit="% x MFI",
+        scale="log2",
+        needs=("imfi",),
+        formula="% positive * median of the positive cells",
+        meaning="integrated MFI: how many cells are positive, and how strongly",
+        source="Darrah 2007, 10.1038/nm1592",
+        only=_SURFACE,
+    ),
     "receptors": Endpoint(
         function=intensity.receptors,
         unit="molecules/cell",
@@ -122,6 +162,27 @@ INTENSITY: dict[str, Endpoint] = {
         against="ligand",
         only={"permeabilised": False, "ligand": True},
     ),
+}
+
+
+def _share_of(whole: str, words: str, function: Formula) -> Endpoint:
+    return Endpoint(
+        function=function,
+        unit="%",
+        scale="logit",
+        needs=(f"cells_percent_of_{whole}",),
+        formula=f"100 * cells / {words}",
+        meaning=f"share of a population among {words}",
+        only=_SURFACE,
+    )
+
+
+PHENOTYPE: dict[str, Endpoint] = {
+    "percent_of_parent": _share_of("parent", "cells of its parent", intensity.percent_of_parent),
+    "percent_of_grandparent": _share_of(
+        "grandparent", "cells of its parent's parent", intensity.percent_of_grandparent
+    ),
+    "percent_of_total": _share_of("total", "all events", intensity.percent_of_total),
 }
 
 _COUNTED = ("migrated, or cells with beads or a volume",)
@@ -369,4 +430,4 @@ GROWTH: dict[str, Endpoint] = {
     ),
 }
 
-ENDPOINTS: dict[str, Endpoint] = {**INTENSITY, **MOTILITY, **DEATH, **GROWTH}
+ENDPOINTS: dict[str, Endpoint] = {**INTENSITY, **PHENOTYPE, **MOTILITY, **DEATH, **GROWTH}

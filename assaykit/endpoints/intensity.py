@@ -71,6 +71,47 @@ def overton(readouts: Readouts, _reference: Readouts) -> float:
     return readouts["overton"]
 
 
+def sed(readouts: Readouts, _reference: Readouts) -> float:
+    """Return the positive cells by subtraction of the control scaled to the sample's negatives, in %."""
+    return readouts["sed"]
+
+
+def stain_index(readouts: Readouts, _reference: Readouts) -> float:
+    """Return (median(stain) - median(control)) / (2 * robust SD of the control); no unit.
+
+    Source: Maecker 2004, 10.1002/cyto.a.20092.
+    """
+    return readouts["stain_index"]
+
+
+def positive_median(readouts: Readouts, _reference: Readouts) -> float:
+    """Return the median intensity of the cells at or above the positivity threshold, in MFI units."""
+    return readouts["positive_median"]
+
+
+def imfi(readouts: Readouts, _reference: Readouts) -> float:
+    """Return the integrated MFI: % positive * median of the positive cells, in % x MFI.
+
+    Source: Darrah 2007, 10.1038/nm1592.
+    """
+    return readouts["imfi"]
+
+
+def percent_of_parent(readouts: Readouts, _reference: Readouts) -> float:
+    """Return 100 * cells / cells of the parent population."""
+    return readouts["percent_of_parent"]
+
+
+def percent_of_grandparent(readouts: Readouts, _reference: Readouts) -> float:
+    """Return 100 * cells / cells of the parent's parent."""
+    return readouts["percent_of_grandparent"]
+
+
+def percent_of_total(readouts: Readouts, _reference: Readouts) -> float:
+    """Return 100 * cells / every event of the file, less those the protocol excludes."""
+    return readouts["percent_of_total"]
+
+
 def receptors(readouts: Readouts, _reference: Readouts) -> float:
     """Return molecules per cell, from beads of known molecules: log10(molecules) = m log10(MFI) + c."""
     return readouts["receptors"]

@@ -61,6 +61,23 @@ def positive_cells(spec: EndpointSpec, well: MeasuredWell) -> Brought:
     return Brought(brought.values, brought.cells, float(positive), float(brought.cells))
 
 
+def share_of(whole: str) -> Bringer:
+    """Return what brings the cells as a percentage of their parent, grandparent or all, with both counts if read."""
+
+    def bring(spec: EndpointSpec, well: MeasuredWell) -> Brought:
+        own = own_readouts(spec, well)
+        if not well.readouts:
+            return Brought(doubt=missing("nothing was read from this well", "no_readouts"))
+        if f"cells_percent_of_{whole}" not in own:
+            name = spec.populations.get("cells", "the cells")
+            return Brought(doubt=missing(f"{name} was not gated, or nothing was left of its {whole}"))
+        count, total = own.get("cells_count", math.nan), own.get(f"{whole}_count", math.nan)
+        cells = None if math.isnan(total) else round(total)
+        return Brought({f"percent_of_{whole}": own[f"cells_percent_of_{whole}"]}, cells, count, total)
+
+    return bring
+
+
 def background_free(spec: EndpointSpec, well: MeasuredWell) -> Brought:
     """Bring dMFI."""
     brought = intensities("median", "control_median")(spec, well)
@@ -153,6 +170,13 @@ BRINGERS: dict[str, Bringer] = {
     "log2fc": background_free,
     "percent_positive": positive_cells,
     "overton": intensities("overton"),
+    "sed": intensities("sed"),
+    "stain_index": intensities("stain_index"),
+    "positive_median": intensities("positive_median"),
+    "imfi": intensities("imfi"),
+    "percent_of_parent": share_of("parent"),
+    "percent_of_grandparent": share_of("grandparent"),
+    "percent_of_total": share_of("total"),
     "receptors": intensities("receptors"),
     "surface_total": background_free,
     "internalisation": background_free,

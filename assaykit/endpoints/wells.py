@@ -154,23 +154,30 @@ def own_readouts(spec: EndpointSpec, well: MeasuredWell) -> dict[str, float]:
     """Return the well's readouts under the names endpoints use.
 
     `cxcr4_median` becomes `median` for an endpoint of channel cxcr4; `cml_count` becomes `cells_count` where the
-    protocol says populations = { cells = "cml" }. Counts and numeric factors keep their names.
+    protocol says populations = { cells = "cml" }, and `cml_cxcr4_median`, the channel in that population, comes before
+    `cxcr4_median`. Counts and numeric factors keep their names.
     """
     values = dict(well.readouts)
     if spec.channel:
         prefix = f"{spec.channel}_"
         values |= {name.removeprefix(prefix): value for name, value in well.readouts.items() if name.startswith(prefix)}
     for role, population in spec.populations.items():
-        for kind in ("count", "concentration"):
+        for kind in ("count", "concentration", "percent_of_parent", "percent_of_grandparent", "percent_of_total"):
             if f"{population}_{kind}" in well.readouts:
                 values[f"{role}_{kind}"] = well.readouts[f"{population}_{kind}"]
+        prefix = f"{population}_{spec.channel}_"
+        if spec.channel and role == "cells":
+            own = {name: value for name, value in well.readouts.items() if name.startswith(prefix)}
+            values |= {name.removeprefix(prefix): value for name, value in own.items()}
     return values
 
 
 def cells_of(spec: EndpointSpec, well: MeasuredWell) -> int | None:
     """Return the cells a value of this endpoint rests on; None where nobody counted them."""
-    if spec.channel and f"{spec.channel}_median" in well.cells:
-        return well.cells[f"{spec.channel}_median"]
+    own = f"{spec.populations.get('cells', '')}_{spec.channel}_median"
+    for name in (own, f"{spec.channel}_median"):
+        if spec.channel and name in well.cells:
+            return well.cells[name]
     for role in ("total", "cells"):
         population = spec.populations.get(role, "")
         if f"{population}_count" in well.readouts:

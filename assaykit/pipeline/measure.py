@@ -15,6 +15,7 @@ from assaykit.cytometry import (
     check_shares,
     check_sister_plates,
     check_sister_shares,
+    exclusion_findings,
     light_assay,
     light_plate,
     measure_well,
@@ -48,6 +49,7 @@ def resolve(study: Study, executor: Executor | None = None) -> tuple[Study, list
         answers = list(spread(_resolve_task, [(slim, plate, study.reference) for plate in assay.plates], executor))
         for _, found in answers:
             findings += found
+        findings += exclusion_findings(assay)
         resolved = {plate.name: answer for plate, (answer, _) in zip(assay.plates, answers, strict=True)}
         findings += check_sister_plates(assay, resolved)
         assays.append(replace(assay, resolved=resolved))

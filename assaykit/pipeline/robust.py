@@ -24,15 +24,19 @@ def robustness_tables(
     study: Study,
     remeasured: Callable[[Study], pd.DataFrame],
     *,
+    inputs: Mapping[str, pd.DataFrame] | None = None,
     executor: Executor | None = None,
     show_pseudoreplication: bool = False,
 ) -> dict[str, pd.DataFrame]:
     """Return `robustness` (a row per contrast and variation) and `robustness_summary` (a row per contrast).
 
     `remeasured` measures a resolved study again: here with every estimated gate at the low, then at the high end of its
-    95 % interval; controls keep their medians.
+    95 % interval; controls keep their medians. `inputs` names further MEASUREMENTS of the same wells.
     """
-    inputs = {f"estimated gates at their {end} end": remeasured(with_gates_at(study, end)) for end in ("low", "high")}
+    ends: tuple[End, ...] = ("low", "high")
+    inputs = dict(inputs or {}) | {
+        f"estimated gates at their {end} end": remeasured(with_gates_at(study, end)) for end in ends
+    }
     tasks: list[Task] = [
         (measurements, assay.name, analysis, study.reference, inputs, show_pseudoreplication)
         for assay in study.assays
@@ -56,8 +60,11 @@ def with_gates_at(study: Study, end: End) -> Study:
 
 
 def _resolved_at(resolved: Resolved, end: End) -> Resolved:
-    own = {key: tuple(_gate_at(gate, end) for gate in gates) for key, gates in resolved.by_treatment.items()}
-    return replace(resolved, gates=tuple(_gate_at(gate, end) for gate in resolved.gates), by_treatment=own)
+    def moved(forms: Mapping[str, tuple[FixedGate, ...]]) -> dict[str, tuple[FixedGate, ...]]:
+        return {key: tuple(_gate_at(gate, end) for gate in gates) for key, gates in forms.items()}
+
+    gates = tuple(_gate_at(gate, end) for gate in resolved.gates)
+    return replace(resolved, gates=gates, by_treatment=moved(resolved.by_treatment), by_well=moved(resolved.by_well))
 
 
 def _gate_at(gate: FixedGate, end: End) -> FixedGate:

@@ -12,6 +12,7 @@ import pandas as pd
 from assaykit.endpoints import accept, asked_analyses, dropped, endpoint_faults, measure_endpoints
 from assaykit.errors import raise_all
 from assaykit.evidence import Claim, compare, compare_size, read_catalogues
+from assaykit.pipeline.by_hand import AS_ESTIMATED, has_overrides, overrides_table, verdicts_by_hand
 from assaykit.pipeline.dose_tables import dose_tables
 from assaykit.pipeline.measure import Measured, Progress, measure, measure_wells, resolve, spread
 from assaykit.pipeline.provenance import provenance
@@ -19,7 +20,7 @@ from assaykit.pipeline.robust import robustness_tables
 from assaykit.protocol import Analysis
 from assaykit.results import Results
 from assaykit.stats import estimate
-from assaykit.study import Assay, Reference, Study, of_primary_strata
+from assaykit.study import Assay, Reference, Study, of_primary_strata, without_overrides
 from assaykit.tables import ESTIMATES, MEASUREMENTS, POPULATIONS, READOUTS, Finding, Table, check, findings_frame
 
 
@@ -33,7 +34,8 @@ def run(
 ) -> Results:
     """Return the results of a study: every table, the study as resolved, and its provenance.
 
-    `robust` adds the tables of `robustness_tables`, for which each well is measured twice more.
+    `robust` adds the tables of `robustness_tables`, for which each well is measured twice more; and once more, with
+    gates as estimated, where anything was set by hand.
     `show_pseudoreplication` puts the wrong answer, wells counted as n, beside the right one there.
 
     `executor` is any concurrent.futures.Executor; the tables are the same to the byte whatever its number of workers.
@@ -49,7 +51,7 @@ def run(
     doses, unreached = dose_tables(kept, resolved)
     met = [finding for assay in assays for finding in assay.measured.findings]
     findings = [*study.findings, *findings, *met, *judged, *doubts, *unreached]
-    tables = {
+    tables: dict[str, pd.DataFrame] = {
         "populations": _stack([assay.measured.populations for assay in assays], POPULATIONS),
         "readouts": _stack([assay.measured.readouts for assay in assays], READOUTS),
         "measurements": measurements,
@@ -61,10 +63,17 @@ def run(
     }
     if len(kept) < len(measurements):  # what the protocol leaves out is shown with, too
         tables["estimates_with_excluded"], _ = _estimates(measurements, resolved, executor)
+    inputs: dict[str, pd.DataFrame] = {}
+    if has_overrides(resolved):
+        tables["overrides"] = overrides_table(resolved)
+        if robust:
+            inputs[AS_ESTIMATED], tables["verdicts_by_hand"] = _as_estimated(
+                study, claims, tables["comparisons"], executor=executor
+            )
     if robust:
         again = partial(_measured_again, executor=executor)
         tables |= robustness_tables(
-            kept, resolved, again, executor=executor, show_pseudoreplication=show_pseudoreplication
+            kept, resolved, again, inputs=inputs, executor=executor, show_pseudoreplication=show_pseudoreplication
         )
     return Results(replace(resolved, findings=()), tables, provenance(study))
 
@@ -101,6 +110,16 @@ def _measured_again(study: Study, *, executor: Executor | None) -> pd.DataFrame:
     """Return MEASUREMENTS of a resolved study, without what its criteria leave out."""
     measurements, _, _ = _endpoints([_Assay(assay, measure_wells(assay, executor)) for assay in study.assays], study)
     return dropped(measurements)
+
+
+def _as_estimated(
+    study: Study, claims: Sequence[Claim], comparisons: pd.DataFrame, *, executor: Executor | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the kept MEASUREMENTS of the study without anything set by hand, and the verdicts both ways."""
+    resolved, _ = resolve(without_overrides(study), executor)
+    kept = _measured_again(resolved, executor=executor)
+    estimates, _ = _estimates(kept, resolved, executor)
+    return kept, verdicts_by_hand(comparisons, _compared(estimates, kept, resolved, claims)["comparisons"])
 
 
 def _estimates(

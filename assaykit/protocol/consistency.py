@@ -21,6 +21,7 @@ def protocol_faults(protocol: Protocol, *, where: str) -> list[InputError]:
         *_readout_names(protocol),
         *_endpoint_names(protocol),
         *_analysis_names(protocol),
+        *_panel_names(protocol),
     ]
     faults: list[InputError] = [_unknown(place, noun, name, known, where) for place, noun, name, known in pairs]
     return [*faults, *_twice(protocol, where)]
@@ -78,6 +79,12 @@ def _analysis_names(protocol: Protocol) -> Iterator[_Use]:
         yield from _missing(f"curve {number} ({curve.name})", "endpoint", (curve.endpoint,), measured)
     for number, synergy in enumerate(protocol.synergies, 1):
         yield from _missing(f"synergy {number} ({synergy.name})", "endpoint", (synergy.endpoint,), measured)
+
+
+def _panel_names(protocol: Protocol) -> Iterator[_Use]:
+    if protocol.panel is not None:
+        populations = (EVERYTHING, *(gate.name for gate in protocol.gates))
+        yield from _missing("panel", "population", (protocol.panel.parent,), populations)
 
 
 def _missing(place: str, noun: str, names: Iterable[str], known: Sequence[str]) -> Iterator[_Use]:

@@ -135,6 +135,12 @@ class SynergyAnalysis(Model):
     )
 
 
+class Panel(Model):
+    """That a study may name markers and populations, and where they are gated; see `assaykit.study.panel`."""
+
+    parent: str = Field(description="The population, by its gate, on which the study's markers are gated.")
+
+
 class Criterion(Model):
     """One acceptance criterion: a quantity of a plate or unit against a limit."""
 
@@ -170,5 +176,6 @@ class Protocol(Model):
     analyses: tuple[Analysis, ...] = Field(default=(), alias="analysis")
     curves: tuple[CurveAnalysis, ...] = Field(default=(), alias="curve")
     synergies: tuple[SynergyAnalysis, ...] = Field(default=(), alias="synergy")
+    panel: Panel | None = Field(default=None, description="Where the markers of a study are gated, if it may name any.")
     acceptance: tuple[Criterion, ...] = ()
     quality: Quality = Quality()

@@ -1,4 +1,4 @@
-"""Listings of answers beyond contrasts: IC50s, synergy, and the estimates with what the protocol leaves out."""
+"""Listings of answers beyond contrasts: IC50s, synergy, what was set by hand, what the protocol leaves out."""
 
 from __future__ import annotations
 
@@ -67,6 +67,43 @@ def excluded_listing(tables: Tables) -> Listing | None:
     )  # fmt: skip
     head = ("analysis", "contrast", "as the protocol says", "n", "nothing left out", "n then")
     return Listing("Both ways: with and without what failed", head, rows)
+
+
+def by_hand_listings(tables: Tables) -> list[Listing]:
+    """Return what was set by hand, and the verdicts with and without it; nothing where nobody set anything."""
+    changes = tables.get("overrides")
+    if changes is None or changes.empty:
+        return []
+    head = ("assay", "plate", "wells", "what", "before", "set by hand", "reason", "by", "source")
+    rows = tuple(
+        (
+            *(
+                shown(str(row[name])) or "–"
+                for name in ("assay", "plate", "wells", "what", "before", "after", "reason")
+            ),
+            ", ".join(filter(None, (row["set_by"], row["set_on"]))) or "–",
+            str(row["source"]),
+        )
+        for row in changes.to_dict("records")
+    )
+    verdicts = tables.get("verdicts_by_hand")
+    if verdicts is None:
+        note = "The answer without these was not worked out: the run left robustness out."
+        return [Listing("Set by hand", head, rows, note)]
+    depending = verdicts[verdicts["depends"]]
+    note = (
+        f"{len(depending)} of {len(verdicts)} tested claims have another verdict without what was set by hand. The row "
+        "'as estimated, without manual changes' of tables/robustness.csv has every primary contrast without it."
+    )
+    claims = tuple(
+        (str(row["claim"]), shown(str(row["statement"])), str(row["verdict"]),
+         _with_interval(row, ("effect", "effect_low", "effect_high")), str(row["verdict_as_estimated"]),
+         _with_interval(row, ("effect_as_estimated", "effect_low_as_estimated", "effect_high_as_estimated")))
+        for _, row in depending.iterrows()
+    )  # fmt: skip
+    titles = ("claim", "what the review says", "verdict", "effect (95% CI)", "as estimated", "effect then (95% CI)")
+    both = [Listing("Set by hand", head, rows, note), Listing("Verdicts that depend on the hand", titles, claims)]
+    return both if claims else both[:1]
 
 
 def _curve(row: pd.Series) -> tuple[str, ...]:

@@ -85,7 +85,22 @@ def _assay(assay: Assay) -> Section:
     rows = sum(len(table.wells) for table in assay.counts)
     read = [f"{wells} wells on {len(assay.plates)} plates" if wells else "", f"{rows} rows of counts" if rows else ""]
     intro = f"Protocol {protocol.name} ({protocol.title}); {' and '.join(part for part in read if part) or 'no data'}."
-    return Section(f"Assay: {assay.name.replace('_', ' ')}", (intro, _compensation(protocol)), tuple(_steps(assay)))
+    paragraphs = (intro, _compensation(protocol), *_set_by_hand(assay))
+    return Section(f"Assay: {assay.name.replace('_', ' ')}", paragraphs, tuple(_steps(assay)))
+
+
+def _set_by_hand(assay: Assay) -> Iterator[str]:
+    """Yield one paragraph that says what a person set by hand; none where nobody did."""
+    gates = {override.gate for override in assay.overrides if override.gate}
+    channels = {role for override in assay.overrides for role in override.channels}
+    left_out = sum(override.exclude for override in assay.overrides)
+    parts = [f"the gate{'s' if len(gates) > 1 else ''} {', '.join(sorted(gates))}" if gates else ""]
+    parts += [f"the channel of {', '.join(sorted(channels))}" if channels else ""]
+    said = [f"Set by hand on some plates or wells: {' and '.join(filter(None, parts))}." if any(parts) else ""]
+    said += [f"Wells or plates left out by hand: {left_out} line{'s' if left_out > 1 else ''}." if left_out else ""]
+    if any(said):
+        reasons = "; ".join(dict.fromkeys(override.reason for override in assay.overrides))
+        yield f"{' '.join(filter(None, said))} Reasons given: {reasons}. The answer without these is given beside."
 
 
 def _compensation(protocol: Protocol) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from assaykit.figures import Drawing, Printed, Undrawn, drawings, print_all, write_printed
 from assaykit.figures.conditions import shown
-from assaykit.report.answers import dose_listings, excluded_listing, size_listing
+from assaykit.report.answers import by_hand_listings, dose_listings, excluded_listing, size_listing
 from assaykit.report.contents import answer, findings_by_check, input_rows, provenance_rows
 from assaykit.report.listing import (
     acceptance_listings,
@@ -117,6 +117,7 @@ def page(results: Results, listed: list[Drawing], figures: Mapping[str, str], un
         estimates=estimate_groups(results.tables["estimates"]),
         doses=dose_listings(results.tables),
         excluded=excluded_listing(results.tables),
+        by_hand=by_hand_listings(results.tables),
         sizes=size_listing(results.tables),
         robust=robustness_listing(results.tables.get("robustness_summary")),
         methods=methods(results),

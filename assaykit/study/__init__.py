@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from assaykit.study.file import study_schema
 from assaykit.study.matching import missing_files
-from assaykit.study.model import CONTEXTS, Assay, Reference, Resolved, Study
+from assaykit.study.model import CONTEXTS, Assay, Override, Reference, Resolved, Study
+from assaykit.study.overrides import excluded_wells, without_overrides
 from assaykit.study.reading import read_study
 from assaykit.study.strata import of_primary_strata
 
 __all__ = [
     "CONTEXTS",
     "Assay",
+    "Override",
     "Reference",
     "Resolved",
     "Study",
+    "excluded_wells",
     "missing_files",
     "of_primary_strata",
     "read_study",
     "study_schema",
+    "without_overrides",
 ]

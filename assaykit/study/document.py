@@ -5,6 +5,7 @@ TOML text -> document -> StudyFile | faults
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -12,12 +13,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from assaykit.errors import MOST_DETAILS, InputError, StudyError, looked_into
 from assaykit.sources import is_file, toml_from_file
-from assaykit.study.file import AssayEntry, ReferenceEntry, StudyFile
+from assaykit.study.file import AssayEntry, OverrideEntry, ReferenceEntry, ReviewFile, StudyFile
 
 WHAT_A_UNIT_IS = (
     "a study must name its experimental unit, the column whose levels are independent: an experiment repeated on"
@@ -31,6 +32,21 @@ NOT_A_UNIT = ("well", "wells", "cell", "cells", "event", "events", "row", "colum
 def document_from_file(path: Path) -> dict[str, Any]:
     """Return the parsed TOML of a study file; StudyError where it is missing or is not TOML."""
     return toml_from_file(path, "a study file", StudyError, label=path.name if is_file(path) else str(path))
+
+
+def review_from_file(path: Path) -> tuple[ReviewFile, list[InputError]]:
+    """Return what stands in a review.toml, and every fault of its keys; nothing where there is no such file."""
+    if not os.path.lexists(path):
+        return ReviewFile(), []
+    try:
+        return ReviewFile.model_validate(_listed(toml_from_file(path, "a review", StudyError))), []
+    except StudyError as error:
+        return ReviewFile(), [error]
+    except ValidationError as error:
+        details = error.errors()
+    return ReviewFile(), looked_into(
+        details, lambda item: _fault(dict(item), path.name, ReviewFile), StudyError, path.name
+    )
 
 
 def study_from_document(document: Mapping[str, Any], label: str) -> tuple[StudyFile | None, list[InputError]]:
@@ -76,14 +92,20 @@ def _mended(document: Mapping[str, Any], details: Sequence[ErrorDetails]) -> dic
     return _listed(mended)
 
 
-def nearest_key(location: Sequence[int | str]) -> str:
+def nearest_key(location: Sequence[int | str], file: type[BaseModel] = StudyFile) -> str:
     """Return the known key most like the last one of a place in the file, or ""."""
-    return next(iter(get_close_matches(str(location[-1]), _known_keys(location), n=1, cutoff=0.5)), "")
+    return next(iter(get_close_matches(str(location[-1]), _known_keys(location, file), n=1, cutoff=0.5)), "")
 
 
-def _known_keys(location: Sequence[int | str]) -> tuple[str, ...]:
-    above = location[:-1]
-    model = AssayEntry if "assay" in above else ReferenceEntry if "reference" in above else StudyFile
+_TABLES: dict[int | str, type[BaseModel]] = {
+    "assay": AssayEntry,
+    "reference": ReferenceEntry,
+    "override": OverrideEntry,
+}
+
+
+def _known_keys(location: Sequence[int | str], file: type[BaseModel]) -> tuple[str, ...]:
+    model = _TABLES.get(location[0], file) if len(location) > 1 else file
     return tuple(field.alias or name for name, field in model.model_fields.items())
 
 
@@ -101,18 +123,18 @@ def _unit_fault(document: Mapping[str, Any], label: str) -> StudyError:
 
 
 def _listed(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the document with a single [assay] as a list of one."""
-    assays = document.get("assay", [])
-    return {**document, "assay": [assays]} if isinstance(assays, Mapping) else dict(document)
+    """Return the document with a single [assay], or [override], as a list of one."""
+    single = {key: [document[key]] for key in ("assay", "override") if isinstance(document.get(key), Mapping)}
+    return {**document, **single}
 
 
-def _fault(item: Mapping[str, Any], label: str) -> StudyError:
+def _fault(item: Mapping[str, Any], label: str, file: type[BaseModel] = StudyFile) -> StudyError:
     *above, last = item["loc"]
     where = ", ".join((label, *_place(above)))
     match item["type"]:
         case "extra_forbidden":
-            near = nearest_key(item["loc"])
-            remedy = f"write '{near}'" if near else f"use one of {', '.join(_known_keys(item['loc']))}"
+            near = nearest_key(item["loc"], file)
+            remedy = f"write '{near}'" if near else f"use one of {', '.join(_known_keys(item['loc'], file))}"
             return StudyError("a key must be one a study has", f"'{last}'", where, remedy)
         case "missing" | "too_short" if last == "assay":
             return StudyError("a study must have an assay", "none", where, 'write [[assay]] with protocol = "..."')
@@ -120,16 +142,22 @@ def _fault(item: Mapping[str, Any], label: str) -> StudyError:
             return StudyError(
                 f"the key '{last}' is needed", "nothing", where, f"write {last} = {_EXAMPLES.get(str(last), '...')}"
             )
-    must = _MUSTS.get(item["type"]) or _choices(item)
+    must = str(item["ctx"]["error"]) if item["type"] == "value_error" else _MUSTS.get(item["type"]) or _choices(item)
     return StudyError(f"'{_key(item['loc'])}' must be {must}", _shown(item["input"]), where)
 
 
-_EXAMPLES = {"assaykit": "1", "title": '"..."', "protocol": '"cxcr4_surface"'}
+_EXAMPLES = {"assaykit": "1", "title": '"..."', "protocol": '"cxcr4_surface"', "reason": '"..."'}
 _MUSTS = {
     "string_type": "text in quotes",
     "int_type": "a whole number",
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "string_too_short": "a sentence",
     "greater_than_equal": "zero or more",
     "tuple_type": "text, or several in square brackets",
     "dict_type": "a table of names and values",

@@ -5,9 +5,13 @@ A key that takes several texts takes one text as well.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from assaykit.protocol.gates import ScaleName
 
 Context = Literal["mono", "msc_contact", "msc_transwell", "msc_medium", "plain_medium"]
 PlateSize = Literal[6, 12, 24, 48, 96, 384, 1536]
@@ -17,6 +21,37 @@ Texts = Annotated[
     BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
     WithJsonSchema({"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}),
 ]
+
+
+def _as_texts(value: object) -> object:
+    """Return a table whose numbers are text, as factors' levels are."""
+    if not isinstance(value, Mapping):
+        return value
+    return {key: f"{level:g}" if isinstance(level, (int, float)) else level for key, level in value.items()}
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(name, str) for name in value)
+
+
+def _corners(value: object) -> object:
+    """Return the corners of a polygon; ValueError where they are none."""
+    pairs = value if isinstance(value, (list, tuple)) else ()
+    whole = all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in pairs)
+    numbers = whole and all(isinstance(end, (int, float)) and abs(end) < float("inf") for pair in pairs for end in pair)
+    if len(pairs) < 3 or not numbers:
+        raise ValueError("three corners or more, each two numbers: [[1, 2], [3, 4], [5, 6]]")
+    return value
+
+
+Day = Annotated[str, BeforeValidator(lambda value: value.isoformat() if isinstance(value, date) else value)]
+Markers = Annotated[
+    dict[str, str],
+    BeforeValidator(lambda value: {name: name for name in value} if _are_texts(value) else value),
+    WithJsonSchema({"anyOf": [{"type": "object", "additionalProperties": _TEXT}, {"type": "array", "items": _TEXT}]}),
+]
+Levels = Annotated[dict[str, str], BeforeValidator(_as_texts)]
+Corners = Annotated[tuple[tuple[float, float], ...], BeforeValidator(_corners)]
 
 
 class _Entry(BaseModel):
@@ -41,6 +76,16 @@ class AssayEntry(_Entry):
     counts: Texts = Field(default=(), description="Tables of counts, one row per well or insert: CSV or XLSX.")
     channels: dict[str, str] = Field(
         default_factory=dict, description="Channel role of the protocol -> this cytometer's $PnN or $PnS."
+    )
+    markers: Markers = Field(
+        default_factory=dict,
+        description='Markers -> channels, e.g. { CD4 = "PE-A" }, for a protocol that has a panel; or a list of markers,'
+        " where the files name them ($PnS).",
+    )
+    populations: dict[str, str] = Field(
+        default_factory=dict,
+        description='Populations by their markers, e.g. { t_cells = "CD3+", cd4_t = "t_cells CD4+ CD8-" }; every marker'
+        " by itself where left out.",
     )
     clones: dict[str, str] = Field(
         default_factory=dict, description="Channel role -> antibody clone, where it is not the protocol's."
@@ -70,6 +115,61 @@ class AssayEntry(_Entry):
     )
 
 
+class OverrideEntry(_Entry):
+    """One thing set by hand, and why: in the study, or in review.toml beside it.
+
+    It says where (assay, plate, well, where; the closer one wins), for a gate which, and exactly one change.
+    """
+
+    reason: str = Field(min_length=1, description="Why, in a sentence; the report shows it.")
+    assay: str = Field(default="", description="The assay, where the study has several.")
+    plate: Texts = Field(default=(), description="The plates it holds for; every plate where left out.")
+    well: Texts = Field(default=(), description="The wells it holds for; every well where left out.")
+    where: Levels = Field(
+        default_factory=dict, description='Factors of the wells it holds for, e.g. { treatment = "imatinib 1 uM" }.'
+    )
+    gate: str = Field(default="", description="The gate that is set, by its name in the protocol.")
+    value: float | None = Field(
+        default=None,
+        allow_inf_nan=False,
+        description="The gate's threshold, on the compensated raw scale, or the scale of a gate that has one.",
+    )
+    polygon: Corners | None = Field(
+        default=None, description="The gate as a polygon: its corners, with x, y and scale."
+    )
+    x: str = Field(default="", description="Channel role, or $PnN, of the polygon's first coordinate.")
+    y: str = Field(default="", description="Channel role, or $PnN, of the polygon's second coordinate.")
+    scale: ScaleName | None = Field(default=None, description="The scale of the polygon's corners; raw where left out.")
+    shape: dict[str, Any] | None = Field(
+        default=None, description="The gate in any other form, as a protocol writes it: its kind and numbers."
+    )
+    method: str = Field(default="", description="Another way to estimate the gate, e.g. mixture, valley, fmo.")
+    keep: Literal["all"] | None = Field(default=None, description='"all": the gate lets every cell of its parent pass.')
+    channels: dict[str, str] = Field(
+        default_factory=dict, description="Channel role -> $PnN or $PnS on these plates, where the study says another."
+    )
+    exclude: bool = Field(
+        default=False, description="true: the wells are left out; the answer with them stands beside."
+    )
+    was: Any = Field(
+        default=None,
+        alias="from",
+        description="What the gate was when it was set: its value, corners or method. Where it is no longer so, the"
+        " override is stale and a finding says it.",
+    )
+    sha256: str = Field(default="", description="Of the one well's FCS file when it was set; another is a finding.")
+    by: str = Field(default="", description="Who set it.")
+    on: Day = Field(default="", description="When it was set, e.g. 2026-01-31.")
+
+
+class ReviewFile(_Entry):
+    """What a person set by hand when looking through the gates (review.toml, beside the study file)."""
+
+    assaykit: Literal[1] = Field(default=1, description="The version of this format.")
+    study: str = Field(default="", description="The study file it belongs to, where its folder holds several.")
+    override: tuple[OverrideEntry, ...] = Field(default=(), description="What is set by hand, line by line.")
+
+
 class StudyFile(_Entry):
     """A study file (study.toml)."""
 
@@ -85,6 +185,7 @@ class StudyFile(_Entry):
     primary: Texts = Field(default=(), description="Claims named before the run, e.g. EN-10.")
     claims: Texts = Field(default=(), description="Catalogues of claims of your own.")
     assay: tuple[AssayEntry, ...] = Field(min_length=1, description="The assays.")
+    override: tuple[OverrideEntry, ...] = Field(default=(), description="What is set by hand, each with its reason.")
 
 
 def study_schema() -> dict[str, Any]:

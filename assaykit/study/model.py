@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from assaykit.plate.model import Plate
-from assaykit.protocol.gates import FixedGate, FixedScale
+from assaykit.protocol.gates import FixedGate, FixedScale, Gate
 from assaykit.protocol.model import Protocol
 from assaykit.tables import Finding
 from assaykit.treatment.catalogue import Catalogue
@@ -71,11 +72,14 @@ class Resolved:
     """What the controls of one plate filled in: fixed gates, spillover, logicle w per channel role.
 
     `gates` serve every well of the plate. `serves` says, channel by channel, which control serves a well: a key of
-    `controls`, and of `by_treatment`, which overrides gates by name for the wells that control serves.
+    `controls`, and of `by_treatment`, which overrides gates by name for the wells that control serves. `by_well`
+    overrides both for a well whose gates were set by hand.
     """
 
     gates: tuple[FixedGate, ...] = ()
     by_treatment: Mapping[str, tuple[FixedGate, ...]] = field(default_factory=dict)
+    by_well: Mapping[str, tuple[FixedGate, ...]] = field(default_factory=dict)
+    estimated: tuple[FixedGate, ...] = ()  # the gates of the plate that were set by hand, as they were estimated
     control_readouts: Mapping[str, float] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)  # channel role -> $PnN of most wells
     whole_table: bool = False  # most channels of a file are needed: read it as it lies
@@ -85,6 +89,37 @@ class Resolved:
     serves: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # channel role -> well -> control
     controls: Mapping[str, ControlCells] = field(default_factory=dict)
     bead_lines: Mapping[str, BeadLine] = field(default_factory=dict)  # by channel role
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """One thing a person set by hand: a gate, the channels of a plate, or the exclusion of wells; and why.
+
+    `plates` maps a plate to the wells it holds for, none of them meaning the whole plate. Of two that hold for a well
+    the one of greater `closeness` wins: 0 the assay, 1 a plate, 2 wells of a factor, 3 wells by name.
+    """
+
+    source: str  # the file, and its place there
+    reason: str
+    plates: Mapping[str, tuple[str, ...]]
+    closeness: int
+    gate: str = ""
+    form: Gate | None = None  # the gate as it is set, or as it is to be estimated
+    channels: Mapping[str, str] = field(default_factory=dict)  # channel role -> $PnN or $PnS
+    exclude: bool = False
+    was: Any = None  # what stood there when it was set, as written
+    sha256: str = ""  # of the one well's file when it was set
+    by: str = ""
+    on: str = ""
+
+    @property
+    def signed(self) -> str:
+        """The reason, with who and when where it was written."""
+        return (
+            f"{self.reason} ({signature})"
+            if (signature := ", ".join(filter(None, (self.by, self.on))))
+            else self.reason
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +135,7 @@ class Assay:
     catalogue: Catalogue = field(default_factory=Catalogue)  # the drugs of the study, with their interferences
     stratum: str = ""  # the level it was divided by, e.g. "line = K562"; "" for an assay that was not
     primary_stratum: bool = True  # whether claims are compared with it
+    overrides: tuple[Override, ...] = ()  # what a person set by hand
 
 
 @dataclass(frozen=True, slots=True)

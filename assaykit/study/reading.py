@@ -22,10 +22,12 @@ from assaykit.plate.schema import Columns
 from assaykit.protocol import Protocol, read_protocol
 from assaykit.sources import paths_from_pattern
 from assaykit.study.design import design_faults, design_findings
-from assaykit.study.document import document_from_file, study_from_document
-from assaykit.study.file import AssayEntry, StudyFile
+from assaykit.study.document import document_from_file, review_from_file, study_from_document
+from assaykit.study.file import AssayEntry, OverrideEntry, StudyFile
 from assaykit.study.matching import found_by, match_files, shared_files
 from assaykit.study.model import Assay, Reference, Study
+from assaykit.study.overrides import Line, with_overrides
+from assaykit.study.panel import with_panel
 from assaykit.study.strata import strata
 from assaykit.study.wells import Rules, checked_plate, unknown_markers, with_named_counts
 from assaykit.tables import Finding
@@ -65,23 +67,26 @@ def _study(file: StudyFile, path: Path, gathered: _Gathered) -> Study:
         update={"unit": column_name(file.unit), "factors": tuple(column_name(name) for name in file.factors)}
     )
     catalogue = _catalogue(file, folder, gathered)
+    canonical = cache(lambda text: str(parse_treatment(text, catalogue)))
     rules = Rules(file.unit, _reference(file, catalogue, path.name, gathered=gathered), catalogue, str)
-    assays: list[Assay] = []
+    written: list[tuple[str, Assay]] = []
     for number, entry in enumerate(file.assay, start=1):
         where = f"{path.name}, [[assay]] {number}" + (f" ({entry.name or entry.protocol})")
         assay = _assay(entry, _Place(folder, where), file, rules=rules, gathered=gathered)
         if assay is not None:
             by = tuple(column_name(name) for name in entry.by)
             parts, faults = strata(assay, by, unit=file.unit, primary=entry.primary_stratum, where=where)
-            assays += parts
+            written += [(assay.name, part) for part in parts]
             gathered.faults += faults
+    assays, misplaced = with_overrides(written, _override_lines(file, path, gathered), canonical=canonical)
+    gathered.faults += misplaced
     gathered.faults += _repeated_names(assays, path.name)
     claims = tuple(_existing(file.claims, path, gathered))
     study = Study(
         title=one_line(file.title),
         unit=file.unit,
         reference=rules.reference,
-        assays=tuple(assays),
+        assays=assays,
         source=path,
         seed=file.seed,
         primary_claims=file.primary,
@@ -134,7 +139,10 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
     gathered.faults += repeated or shared_files(plates, place.where)
     if protocol is None:
         return None
-    gathered.findings += unknown_markers(plates, protocol, entry.channels)
+    protocol, marked, faults = with_panel(protocol, entry.markers, entry.populations, plates=plates, where=place.where)
+    gathered.faults += faults
+    channels = {**marked, **entry.channels}
+    gathered.findings += unknown_markers(plates, protocol, channels)
     counts = tuple(with_named_counts(plate, protocol) for plate in counts)
     gathered.faults += _channel_faults(entry, protocol, place.where)
     return Assay(
@@ -142,7 +150,7 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
         protocol=_with_clones(protocol, entry.clones),
         plates=plates,
         counts=counts,
-        channels=dict(entry.channels),
+        channels=channels,
         catalogue=rules.catalogue,
     )
 
@@ -151,6 +159,25 @@ def _treatments(readings: Iterable[Reading]) -> set[str]:
     """Return every treatment of the layouts, as written."""
     wells = (well for reading in readings for plate in reading.plates for well in plate.wells)
     return {str(well.factors.get("treatment", "")) for well in wells}
+
+
+REVIEW = "review.toml"
+"""What a person set by hand when looking through the gates; `assaykit review` writes it beside the study."""
+
+
+def _override_lines(file: StudyFile, path: Path, gathered: _Gathered) -> list[Line]:
+    """Return every override of the study and of the review beside it, each with its place."""
+    review, faults = review_from_file(path.parent / REVIEW)
+    gathered.faults += faults
+    sources: list[tuple[str, Sequence[OverrideEntry]]] = [(path.name, file.override)]
+    if review.study in ("", path.name) and is_file(path.parent / REVIEW):
+        gathered.inputs.append(path.parent / REVIEW)
+        sources.append((REVIEW, review.override))
+    return [
+        Line(entry, f"{name}, [[override]] {number}")
+        for name, entries in sources
+        for number, entry in enumerate(entries, start=1)
+    ]
 
 
 def _matched_factors(protocol: Protocol | None) -> tuple[str, ...]:

@@ -54,6 +54,41 @@ def test_the_robust_cv_of_a_normal_is_its_cv():
     assert np.isnan(value("robust_cv", [-3, -2, -1]))
 
 
+def test_shares_of_grandparent_and_of_all_events():
+    assert value("percent_of_grandparent", [1, 2, 3], grandparent_cells=60) == 5
+    assert value("percent_of_total", [1, 2, 3], total_cells=300) == 1
+    assert np.isnan(value("percent_of_total", [], total_cells=0))
+
+
+def test_the_integrated_mfi_is_percent_positive_times_the_median_of_the_positives():
+    # 3 of 4 cells are at or above 100; their median is 300: 75 % x 300
+    assert value("positive_median", [10, 100, 300, 900], threshold=100.0) == 300
+    assert value("imfi", [10, 100, 300, 900], threshold=100.0) == 22_500
+    assert value("imfi", [10, 20], threshold=100.0) == 0  # nothing is positive
+    assert np.isnan(value("positive_median", [10, 20], threshold=100.0))
+    assert np.isnan(value("imfi", [10, 20]))
+
+
+def test_the_stain_index_is_the_distance_in_double_spreads_of_the_control():
+    control = [90.0, 95.0, 100.0, 105.0, 110.0]
+    low, high = np.percentile(control, [15.87, 84.13])
+    assert value("stain_index", [300, 400, 500], control=control) == pytest.approx(300 / (high - low))
+
+
+def test_sed_scales_the_control_to_the_negatives_and_overton_does_not():
+    """Control 1 to 400; the sample's negatives are a quarter of its cells, spread alike, its positives lie at 300.5.
+
+    At 300 the control has 3/4 below and the sample 3/4 of its quarter: D = 3/4 - 3/16 = 9/16. Overton says 56 %, and
+    D / C = (9/16) / (3/4) = 75 %, which is the truth.
+    """
+    control = np.arange(1.0, 401.0)
+    sample = np.concatenate([control, np.full(1200, 300.5)])
+    assert value("overton", sample, control=control) == pytest.approx(56.25, abs=0.3)  # the grid's quarter of a point
+    assert value("sed", sample, control=control) == pytest.approx(75, abs=0.3)
+    assert value("sed", control, control=control) == pytest.approx(0, abs=0.3)
+    assert value("sed", control - 1000, control=control) == 0  # darker than the control
+
+
 def test_percent_positive_counts_cells_at_the_threshold():
     assert value("percent_positive", [1, 2, 3, 4], threshold=3.0) == 50
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -195,3 +196,10 @@ def test_a_study_goes_from_init_over_filling_and_checking_to_a_run(tmp_path):
     assert ran.exit_code in (0, 1), ran.output
     estimates = (tmp_path / "results" / "tables" / "estimates.csv").read_text()
     assert "imatinib 1 uM - vehicle" in estimates
+
+
+def test_init_of_a_panel_shows_where_markers_and_populations_are_named(tmp_path):
+    assert call("init", tmp_path / "new", "--protocol", "immunophenotyping").exit_code == 0
+    assay = tomllib.loads((tmp_path / "new" / "study.toml").read_text(encoding="utf-8"))["assay"][0]
+    assert assay["markers"].keys() == {"CD3", "CD4", "CD8"}
+    assert assay["populations"]["cd4_t"] == "t_cells CD4+ CD8-"
