@@ -89,6 +89,7 @@ CHECKS: dict[str, Check] = {
         Check("time_backwards", "time runs backwards: runs were joined", warn="doubtful"),
         Check("excluded_time", "events left out for their time", note="kept"),
         Check("excluded_margin", "events left out at the limit of a range", note="kept"),
+        Check("excluded_signal", "events left out while the signal had moved", note="kept", warn="doubtful"),
         Check("unknown_statistic", "the protocol asks for a statistic that is none", fail="kept"),
         # The plate
         Check("plate_edge", "wells at the edge differ from those inside", warn="doubtful"),
