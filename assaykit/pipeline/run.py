@@ -16,6 +16,7 @@ from assaykit.pipeline.dose_tables import dose_tables
 from assaykit.pipeline.measure import Measured, Progress, measure, measure_wells, resolve, spread
 from assaykit.pipeline.provenance import provenance
 from assaykit.pipeline.robust import robustness_tables
+from assaykit.pipeline.telling import condensed
 from assaykit.protocol import Analysis
 from assaykit.results import Results
 from assaykit.stats import estimate
@@ -57,7 +58,7 @@ def run(
         "estimates": estimates,
         **_compared(estimates, measurements, resolved, claims),
         **doses,
-        "findings": findings_frame(dict.fromkeys(findings)),
+        "findings": findings_frame(condensed(findings)),
     }
     if len(kept) < len(measurements):  # what the protocol leaves out is shown with, too
         tables["estimates_with_excluded"], _ = _estimates(measurements, resolved, executor)
