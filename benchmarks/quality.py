@@ -18,6 +18,8 @@ import numpy as np
 import pandas as pd
 
 from assaykit.cytometry import quality as current
+from assaykit.cytometry.acquisition import BY_CHANCE
+from assaykit.cytometry.carry_over import FEWEST_FIRST, FIRST_SHARE, LEAST_CARRIED, MOST_FIRST, SAMPLE, carried
 from assaykit.cytometry.columns import Columns
 from assaykit.cytometry.drift import odd_signals
 from assaykit.cytometry.wells import is_fluorescence, time_column
@@ -134,6 +136,39 @@ def false_alarms(modules, wells, count):
     return grouped[named].mean().assign(wells=grouped.size()).reset_index()
 
 
+def carry_over(wells, count):
+    """Return one row per size: how often a well is said to begin with another's cells, as it is and where half are."""
+    panels = {}
+    for _, values, names in wells:
+        panels.setdefault(tuple(names), []).append(values)
+    sisters = [held for held in panels.values() if len(held) > 1]
+    rows = []
+    for size in SIZES[:-1]:
+        rng = np.random.default_rng(size + 2)
+        clean, mixed = [], []
+        for _ in range(count):
+            held = sisters[rng.integers(len(sisters))]
+            pair = [held[i] for i in rng.choice(len(held), 2, replace=False)]
+            if min(map(len, pair)) < size:
+                continue
+            dyes = rng.choice(pair[0].shape[1] - 1, min(CHANNELS, pair[0].shape[1] - 1), replace=False)
+            before, after = (v[rng.choice(len(v), size, replace=False)][:, dyes] for v in pair)
+            first = int(np.clip(FIRST_SHARE * size, FEWEST_FIRST, MOST_FIRST))
+            clean.append(_carried(before, after, first))
+            after[: first // 2] = before[: first // 2]
+            mixed.append(_carried(before, after, first))
+        rows.append({"events": size, "pairs": len(clean), "clean": np.mean(clean), "half carried": np.mean(mixed)})
+    return pd.DataFrame(rows)
+
+
+def _carried(before, after, first):
+    chance = BY_CHANCE / before.shape[1]
+    return any(
+        carried(before[:SAMPLE, i], after[:first, i], after[first:][:SAMPLE, i], chance=chance) >= LEAST_CARRIED
+        for i in range(before.shape[1])
+    )
+
+
 def power(modules, count):
     """Return how often a planted move is named, and how well the events of a drop are told from the others."""
     rows = []
@@ -196,6 +231,13 @@ def main():
         "",
         "```",
         seen.round(3).to_string(index=False),
+        "```",
+        "",
+        "Carry-over named, on pairs of real wells of one panel: as they are, and with half of the first events taken from",
+        "the well before. Many pairs look alike in the channels drawn, and cannot be told apart.",
+        "",
+        "```",
+        carry_over(wells, asked.wells).round(4).to_string(index=False),
         "```",
     ]
     (RESULTS / "quality.md").write_text("\n".join(page) + "\n", encoding="utf-8")

@@ -1,5 +1,6 @@
 """Cytometry: compensation, scales, gates, controls and quality; a plate's controls resolved, each well measured."""
 
+from assaykit.cytometry.carry_over import RunStart, carried_over
 from assaykit.cytometry.measure import (
     GatedEvents,
     WellMeasurement,
@@ -17,7 +18,9 @@ from assaykit.cytometry.resolve import resolve_plate
 __all__ = [
     "READOUTS",
     "GatedEvents",
+    "RunStart",
     "WellMeasurement",
+    "carried_over",
     "check_plate",
     "check_shares",
     "check_sister_plates",

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from assaykit.cytometry.columns import Columns
 from assaykit.cytometry.wells import is_fluorescence
-from assaykit.fcs.events import Channel
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -141,7 +140,7 @@ def odd_signals(columns: Columns, limit: float) -> dict[str, Mask]:
 
     Steps as in PeacoQC (Emmaneel 2022, 10.1002/cyto.a.24501), with rank tests and quantiles for its density peaks:
     """
-    roles = [role for role, name in columns.names.items() if is_fluorescence(_channel(columns, name))]
+    roles = fluorescence_roles(columns)
     found = {}
     for role in roles:
         # 1. Bins of equal counts, and what moved among them.
@@ -161,8 +160,10 @@ def odd_signals(columns: Columns, limit: float) -> dict[str, Mask]:
     return found
 
 
-def _channel(columns: Columns, name: str) -> Channel:
-    return columns.events.channels[columns.events.names.index(name)]
+def fluorescence_roles(columns: Columns) -> list[str]:
+    """Return the roles of a well that show a dye."""
+    channels = {channel.name: channel for channel in columns.events.channels}
+    return [role for role, name in columns.names.items() if is_fluorescence(channels[name])]
 
 
 def _without_islands(moved: Mask) -> Mask:
