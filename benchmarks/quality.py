@@ -233,7 +233,7 @@ def main():
         seen.round(3).to_string(index=False),
         "```",
         "",
-        "Carry-over named, on pairs of real wells of one panel: as they are, and with half of the first events taken from",
+        "Carry-over named, on pairs of real wells of one panel: as they are, and with half of the first events from",
         "the well before. Many pairs look alike in the channels drawn, and cannot be told apart.",
         "",
         "```",

@@ -1,6 +1,7 @@
 """Cytometry: compensation, scales, gates, controls and quality; a plate's controls resolved, each well measured."""
 
 from assaykit.cytometry.carry_over import RunStart, carried_over
+from assaykit.cytometry.control_chart import control_points, plates_apart
 from assaykit.cytometry.measure import (
     GatedEvents,
     WellMeasurement,
@@ -25,10 +26,12 @@ __all__ = [
     "check_shares",
     "check_sister_plates",
     "check_sister_shares",
+    "control_points",
     "events_gated",
     "gates_for",
     "light_assay",
     "light_plate",
     "measure_well",
+    "plates_apart",
     "resolve_plate",
 ]

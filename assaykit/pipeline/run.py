@@ -9,6 +9,7 @@ from functools import partial
 
 import pandas as pd
 
+from assaykit.cytometry import control_points, plates_apart
 from assaykit.endpoints import accept, asked_analyses, dropped, endpoint_faults, measure_endpoints
 from assaykit.errors import raise_all
 from assaykit.evidence import Claim, compare, compare_size, read_catalogues
@@ -49,6 +50,8 @@ def run(
     estimates, doubts = _estimates(kept, resolved, executor)
     doses, unreached = dose_tables(kept, resolved)
     met = [finding for assay in assays for finding in assay.measured.findings]
+    for one in assays:
+        met += plates_apart(control_points(one.assay, one.measured.readouts, resolved.reference))
     findings = [*study.findings, *findings, *met, *judged, *doubts, *unreached]
     tables = {
         "populations": _stack([assay.measured.populations for assay in assays], POPULATIONS),
