@@ -1,5 +1,7 @@
 """Cytometry: compensation, scales, gates, controls and quality; a plate's controls resolved, each well measured."""
 
+from assaykit.cytometry.carry_over import RunStart, carried_over
+from assaykit.cytometry.control_chart import control_points, plates_apart
 from assaykit.cytometry.measure import (
     GatedEvents,
     WellMeasurement,
@@ -18,11 +20,14 @@ from assaykit.cytometry.resolve import resolve_plate
 __all__ = [
     "READOUTS",
     "GatedEvents",
+    "RunStart",
     "WellMeasurement",
+    "carried_over",
     "check_plate",
     "check_shares",
     "check_sister_plates",
     "check_sister_shares",
+    "control_points",
     "events_gated",
     "exclusion_findings",
     "gate_words",
@@ -30,5 +35,6 @@ __all__ = [
     "light_assay",
     "light_plate",
     "measure_well",
+    "plates_apart",
     "resolve_plate",
 ]

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.cytometry.calibration import CALIBRATED, beyond_beads
+from assaykit.cytometry.carry_over import RunStart, run_start
 from assaykit.cytometry.columns import Columns
 from assaykit.cytometry.contamination import contamination
 from assaykit.cytometry.hierarchy import ALL, populations
@@ -48,6 +49,7 @@ class WellMeasurement:
     populations: list[Row]
     readouts: list[Row]
     findings: list[Finding]
+    start: RunStart | None = None  # how its run began, where that is known
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +96,7 @@ def _gated(assay: Assay, plate: Plate, well: Well) -> WellMeasurement:
     findings += well_quality(assay.protocol, gated.columns, gated.masks)
     findings += contamination(assay.protocol, resolved, well, gated.columns, gated.masks)
     located = [replace(f, plate=plate.name, well=well.name) for f in findings]
-    return WellMeasurement(rows, readouts, located)
+    return WellMeasurement(rows, readouts, located, run_start(well.name, gated.columns))
 
 
 def _ungated(assay: Assay, plate: Plate, well: Well) -> WellMeasurement:

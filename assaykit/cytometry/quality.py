@@ -1,7 +1,9 @@
 """Quality of one well, cell by cell: flow, drift, margins, doublets. Findings always; exclusion only if asked for.
 
 Time is read from the Time channel; where a file has none, drift is judged in the order of the events and the flow
-rate not at all. Limits are those of the protocol's `quality`; what they do not say is our convention.
+rate not at all. Limits are those of the protocol's `quality`; what they do not say is our convention. Each check
+allows for its own sampling error: all together speak of fewer than 1 in 100 wells in which nothing is wrong
+(benchmarks/quality.py).
 """
 
 from __future__ import annotations
@@ -12,22 +14,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from assaykit.cytometry.acquisition import BY_CHANCE, flow_findings, odd_times
 from assaykit.cytometry.columns import Columns
+from assaykit.cytometry.drift import drift, odd_signals
 from assaykit.cytometry.hierarchy import ALL
-from assaykit.cytometry.readouts import median, quantile, robust_sd
-from assaykit.cytometry.wells import is_fluorescence, time_column
+from assaykit.cytometry.wells import is_fluorescence
 from assaykit.protocol.gates import SingletGate
 from assaykit.protocol.model import Protocol
-from assaykit.tables import Finding
+from assaykit.tables import Finding, Level
 
 Mask = NDArray[np.bool_]
-FEWEST_EVENTS = 300
-FLOW_BINS = 50
-EVENTS_PER_BIN = 100
-MOST_BINS = 20
-MOST_CELLS = 5_000
-SLOW, FAST = 0.25, 4.0
-"""A bin of time with fewer (more) events than this multiple of the median bin is a clog (a surge)."""
+MOST_SIGNAL = 0.5
+"""Where more of a run than this moved, no part of it is the usual one, and none is to be trusted more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,120 +41,57 @@ def exclusions(protocol: Protocol, columns: Columns) -> Exclusion:
     kept = np.ones(len(columns), dtype=bool)
     findings = []
     for check in protocol.quality.exclude:
-        outside = _odd_times(columns) if check == "time" else _at_margin(columns)
+        outside, words = np.zeros(len(columns), dtype=bool), _REASONS[check]
+        match check:
+            case "time":
+                outside = odd_times(columns)
+            case "margin":
+                outside = _at_margin(columns)
+            case "signal":
+                odd = odd_signals(columns, protocol.quality.max_drift)
+                outside = np.logical_or.reduce([outside, *odd.values()])
+                words += f" ({', '.join(odd)})" if odd else ""
         kept &= ~outside
-        message = f"{int(outside.sum())} of {len(columns)} events were left out: {_REASONS[check]}"
-        findings.append(Finding("note", f"excluded_{check}", message))
+        share = float(outside.mean()) if len(columns) else 0.0
+        level: Level = "warn" if check == "signal" and share > MOST_SIGNAL else "note"
+        message = f"{int(outside.sum())} of {len(columns)} events ({share:.1%}) were left out: {words}"
+        findings.append(Finding(level, f"excluded_{check}", message))
     return Exclusion(kept, tuple(findings))
 
 
 _REASONS = {
     "time": "acquired while the flow was blocked or surging",
     "margin": "at the limit of a detector's range",
+    "signal": "acquired while the signal had moved",
 }
 
 
 def well_quality(protocol: Protocol, columns: Columns, masks: Mapping[str, Mask]) -> list[Finding]:
     """Return what the well's events say against its numbers."""
     return [
-        *_flow(columns),
+        *flow_findings(columns),
         *_drifts(protocol, columns, masks),
         *_margins(protocol, columns),
         *_doublets(protocol, masks),
     ]
 
 
-def seconds(columns: Columns) -> NDArray[np.floating] | None:
-    """Return the time of each event, or None where the file has no Time channel or a constant one."""
-    name = time_column(columns.events.channels)
-    if name is None or name not in columns.events.names or len(columns) == 0:
-        return None
-    values = np.ascontiguousarray(columns.events.values[:, columns.events.names.index(name)])
-    return values if values.max() > values.min() else None
-
-
-def _bins_of_time(time: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return the edges of equal spans of ascending time and the events in each; at least 20 are expected per span."""
-    edges = np.linspace(float(time[0]), float(time[-1]), int(min(FLOW_BINS, time.size // 20)) + 1)
-    return edges, np.diff(np.searchsorted(time, edges[1:-1]), prepend=0, append=time.size)
-
-
-def _flow(columns: Columns) -> list[Finding]:
-    """Name spans in which the flow stopped or surged, and time that runs backwards."""
-    time = seconds(columns)
-    if time is None or time.size < FEWEST_EVENTS:
-        return []
-    back = int(np.count_nonzero(time[1:] < time[:-1]))
-    if back:
-        words = "once" if back == 1 else f"{back} times"
-        return [Finding("warn", "time_backwards", f"Time runs backwards {words}: runs may have been joined")]
-    edges, counts = _bins_of_time(time)
-    usual = float(np.median(counts))
-    if usual == 0:
-        return [Finding("warn", "clog", "more than half of the run passed without events: the flow was blocked")]
-    slow, fast = counts < SLOW * usual, counts > FAST * usual
-    findings = []
-    if slow.any():
-        begin = edges[np.flatnonzero(slow)[0]] - edges[0]
-        message = f"the flow nearly stopped for {slow.mean():.0%} of the run (from {begin:.3g} s on): a clog"
-        findings.append(Finding("warn", "clog", message))
-    if fast.any():
-        begin = edges[np.flatnonzero(fast)[0]] - edges[0]
-        message = f"the flow surged to {counts.max() / usual:.1f} times its rate (at {begin:.3g} s)"
-        findings.append(Finding("warn", "flow_rate", message))
-    return findings
-
-
-def _odd_times(columns: Columns) -> Mask:
-    time = seconds(columns)
-    if time is None or time.size < FEWEST_EVENTS:
-        return np.zeros(len(columns), dtype=bool)
-    edges, counts = _bins_of_time(np.sort(time))
-    usual = max(float(np.median(counts)), 1.0)
-    odd = (counts < SLOW * usual) | (counts > FAST * usual)
-    return np.asarray(odd[np.searchsorted(edges[1:-1], time, side="right")])
-
-
 def _drifts(protocol: Protocol, columns: Columns, masks: Mapping[str, Mask]) -> list[Finding]:
-    used = dict.fromkeys((r.channel, r.population) for r in protocol.readouts if r.channel)
+    """Name each channel whose signal moved in the first population it is read from; else the plate's gated channels."""
+    used: dict[str, str] = {}
+    for readout in protocol.readouts:
+        if readout.channel in columns.names and readout.population in masks:
+            used.setdefault(readout.channel, readout.population)
     findings = []
-    for channel in dict.fromkeys(channel for channel, _ in used):
-        population = next(p for c, p in used if c == channel)
-        if population in masks and channel in columns.names:
-            held = np.flatnonzero(masks[population])
-            shift = drift(columns.column(channel)[held[:: max(1, held.size // MOST_CELLS)]])
-            if shift > protocol.quality.max_drift:
-                message = f"the median of {channel} in {population} moved by {shift:.0%} of its size during the run"
-                findings.append(Finding("warn", "drift", message))
+    for channel, population in used.items():
+        found = drift(columns.column(channel)[masks[population]], protocol.quality.max_drift, channels=len(used))
+        if found is not None:
+            message = (
+                f"the signal of {channel} in {population} moved by {found.extent:.0%} of its size "
+                f"(in {found.share:.0%} of the run, from {found.begin:.0%} of it on)"
+            )
+            findings.append(Finding("warn", "drift", message, channel=channel, population=population))
     return findings
-
-
-def drift(values: NDArray[np.floating]) -> float:
-    """Return how far the median moves over the run, beyond counting noise, as a share of its size.
-
-    Equal-count bins in order of acquisition; the range of their medians, less the range that 95 % of steady runs stay
-    within, over max(|median|, robust SD). 0 where too few cells can tell.
-    """
-    bins = min(MOST_BINS, values.size // EVENTS_PER_BIN)
-    if bins < 4:
-        return 0.0
-    size = values.size // bins
-    medians = np.partition(values[: bins * size].reshape(bins, size), size // 2, axis=1)[:, size // 2]
-    ordered = np.sort(values)
-    spread, centre = robust_sd(ordered, ordered=True), median(ordered, ordered=True)
-    scale = max(abs(centre), spread)
-    if not scale > 0:
-        return 0.0
-    # A median's error without assuming a shape: the quantiles half a standard error of the rank either side of it.
-    reach = 50.0 / np.sqrt(size)
-    low, high = (quantile(ordered, percent, ordered=True) for percent in (50 - reach, 50 + reach))
-    error = (high - low) / 2
-    noise = error * STEADY_RANGE[bins]
-    return float(max(0.0, np.ptp(medians) - noise) / scale)
-
-
-STEADY_RANGE = dict(enumerate(np.interp(np.arange(21), [2, 5, 10, 15, 20], [2.77, 3.86, 4.47, 4.80, 5.01]).tolist()))
-"""95th percentile of the range of k standard normals (studentized range, infinite df)."""
 
 
 def _at_margin(columns: Columns) -> Mask:
@@ -186,18 +121,23 @@ def _top(limit: float, gain: float, decades: float, offset: float) -> float:
 
 
 def _margins(protocol: Protocol, columns: Columns) -> list[Finding]:
-    """Name saturated detectors, judged on up to 10,000 events taken evenly: a share is then sure to half a point."""
-    step = max(1, len(columns) // 10_000)
-    shares = {
-        role: float((values[::step] >= top).mean()) for role, (values, top) in _ranges(columns).items() if values.size
-    }
-    return [
-        Finding(
-            "warn", "margin", f"{share:.0%} of events are at the top of the range of {role}: the detector is saturated"
-        )
-        for role, share in shares.items()
-        if share > protocol.quality.max_margin_fraction
-    ]
+    """Name saturated detectors: more events at the top than a well at the limit shows by chance."""
+    ranges = {role: held for role, held in _ranges(columns).items() if held[0].size}
+    limit, findings = protocol.quality.max_margin_fraction, []
+    for role, (values, top) in ranges.items():
+        above = int(np.count_nonzero(values >= top))
+        if _exceeds(above, values.size, limit, chance=BY_CHANCE / len(ranges)):
+            share = above / values.size
+            message = f"{share:.0%} of events are at the top of the range of {role}: the detector is saturated"
+            findings.append(Finding("warn", "margin", message, channel=role))
+    return findings
+
+
+def _exceeds(count: int, total: int, share: float, *, chance: float) -> bool:
+    """Whether a true share of at most `share` gives `count` of `total` or more with less than `chance` (binomial)."""
+    from scipy.stats import binom
+
+    return count > share * total and float(binom.sf(count - 1, total, share)) < chance
 
 
 def _doublets(protocol: Protocol, masks: Mapping[str, Mask]) -> list[Finding]:
@@ -205,10 +145,9 @@ def _doublets(protocol: Protocol, masks: Mapping[str, Mask]) -> list[Finding]:
     for gate in protocol.gates:
         if not isinstance(gate, SingletGate) or gate.name not in masks or gate.parent not in (*masks, ALL):
             continue
-        parent = int(np.count_nonzero(masks[gate.parent]))
-        share = 1 - int(np.count_nonzero(masks[gate.name])) / parent if parent else 0.0
-        if share > protocol.quality.max_doublet_fraction:
-            most = protocol.quality.max_doublet_fraction
-            message = f"{share:.0%} of {gate.parent} are doublets; at most {most:.0%} are expected"
+        parent, single = (int(np.count_nonzero(masks[name])) for name in (gate.parent, gate.name))
+        most = protocol.quality.max_doublet_fraction
+        if _exceeds(parent - single, parent, most, chance=BY_CHANCE):
+            message = f"{1 - single / parent:.0%} of {gate.parent} are doublets; at most {most:.0%} are expected"
             findings.append(Finding("warn", "doublets", message))
     return findings

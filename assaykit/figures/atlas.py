@@ -13,10 +13,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from assaykit.cytometry.control_chart import control_points
 from assaykit.cytometry.wells import DATA_ERRORS
 from assaykit.errors import InputError
 from assaykit.escaping import file_names
 from assaykit.figures.captions import (
+    chart_caption,
     dose_caption,
     endpoint_caption,
     evidence_caption,
@@ -35,6 +37,7 @@ from assaykit.figures.gate_yield import gate_yield
 from assaykit.figures.gating import gating
 from assaykit.figures.gating_panels import gating_panels
 from assaykit.figures.ledger import cumulative_forest, ledger_matrix
+from assaykit.figures.levey_jennings import levey_jennings
 from assaykit.figures.plate_map import plate_map, wells_table
 from assaykit.figures.styles import STYLES, Style
 from assaykit.plate.model import Well
@@ -45,6 +48,7 @@ FIGURES: dict[str, Callable[..., Figure]] = {
     "plate_map": plate_map,
     "gating": gating,
     "gate_yield": gate_yield,
+    "levey_jennings": levey_jennings,
     "endpoint_by_condition": endpoint_by_condition,
     "dose_response": dose_response,
     "forest": forest,
@@ -55,6 +59,7 @@ FIGURES: dict[str, Callable[..., Figure]] = {
 }
 
 
+_FEWEST_CHARTED = 3  # plates: two show no course
 _MOST_COLUMNS = 24  # of conditions in one figure
 
 
@@ -209,6 +214,13 @@ def _plates(results: Results) -> Iterator[Drawing]:
             yield Drawing(
                 f"gates_{assay.name}", f"What each gate of {assay.name.replace('_', ' ')} kept", yield_caption(part),
                 "gate_yield", (part,), chapter="plates",
+            )  # fmt: skip
+        title = f"Beads and reference of {assay.name.replace('_', ' ')} over the plates"
+        points = control_points(assay, results.tables["readouts"], results.study.reference)
+        if points["plate"].nunique() >= _FEWEST_CHARTED:
+            yield Drawing(
+                f"levey_jennings_{assay.name}", title, chart_caption(points), "levey_jennings", (points,),
+                chapter="plates",
             )  # fmt: skip
 
 

@@ -139,6 +139,16 @@ def yield_caption(populations: pd.DataFrame) -> str:
     )
 
 
+def chart_caption(points: pd.DataFrame) -> str:
+    """Return the caption of a Levey-Jennings chart."""
+    return (
+        f"Levey-Jennings chart of {points['plate'].nunique()} plates in the order of the study: what should be the "
+        "same on every plate. Reference: geometric mean of the medians of the reference wells. A red triangle is a "
+        "plate beyond 3 SD of the others, by the t of a new value, told from five plates on; lines are the geometric "
+        "mean and 1, 2 and 3 SD on the log scale over the plates that are not."
+    )
+
+
 def dose_caption(unit: str) -> str:
     """Return the caption of a dose-response."""
     return (

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import pandas as pd
 
 from assaykit.cytometry import (
+    RunStart,
     WellMeasurement,
+    carried_over,
     check_plate,
     check_shares,
     check_sister_plates,
@@ -38,6 +40,7 @@ class Measured:
     populations: pd.DataFrame
     readouts: pd.DataFrame
     findings: tuple[Finding, ...]
+    starts: Mapping[str, tuple[RunStart, ...]] = field(default_factory=dict)  # by plate: how its runs began
 
 
 def resolve(study: Study, executor: Executor | None = None) -> tuple[Study, list[Finding]]:
@@ -63,6 +66,7 @@ def measure(assay: Assay, executor: Executor | None = None, progress: Progress |
     for plate in assay.plates:
         findings += check_plate(assay, plate, measured.readouts[measured.readouts["plate"] == plate.name])
         findings += check_shares(assay, plate, measured.populations[measured.populations["plate"] == plate.name])
+        findings += [replace(found, plate=plate.name) for found in carried_over(measured.starts.get(plate.name, ()))]
     findings += check_sister_shares(assay, measured.populations)
     return replace(measured, findings=tuple(findings))
 
@@ -81,7 +85,11 @@ def measure_wells(assay: Assay, executor: Executor | None = None, progress: Prog
             progress(assay.name, len(wells), len(tasks))
     populations = frame_from_rows((row for well in wells for row in well.populations), POPULATIONS)
     readouts = frame_from_rows((row for well in wells for row in well.readouts), READOUTS)
-    return Measured(populations, readouts, tuple(finding for well in wells for finding in well.findings))
+    starts: dict[str, tuple[RunStart, ...]] = {}
+    for (_, plate, _), well in zip(tasks, wells, strict=True):
+        if well.start is not None:
+            starts[plate.name] = (*starts.get(plate.name, ()), well.start)
+    return Measured(populations, readouts, tuple(finding for well in wells for finding in well.findings), starts)
 
 
 def spread(

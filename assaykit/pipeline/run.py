@@ -9,6 +9,7 @@ from functools import partial
 
 import pandas as pd
 
+from assaykit.cytometry import control_points, plates_apart
 from assaykit.endpoints import accept, asked_analyses, dropped, endpoint_faults, measure_endpoints
 from assaykit.errors import raise_all
 from assaykit.evidence import Claim, compare, compare_size, read_catalogues
@@ -17,6 +18,7 @@ from assaykit.pipeline.dose_tables import dose_tables
 from assaykit.pipeline.measure import Measured, Progress, measure, measure_wells, resolve, spread
 from assaykit.pipeline.provenance import provenance
 from assaykit.pipeline.robust import robustness_tables
+from assaykit.pipeline.telling import condensed
 from assaykit.protocol import Analysis
 from assaykit.results import Results
 from assaykit.stats import estimate
@@ -50,6 +52,8 @@ def run(
     estimates, doubts = _estimates(kept, resolved, executor)
     doses, unreached = dose_tables(kept, resolved)
     met = [finding for assay in assays for finding in assay.measured.findings]
+    for one in assays:
+        met += plates_apart(control_points(one.assay, one.measured.readouts, resolved.reference))
     findings = [*study.findings, *findings, *met, *judged, *doubts, *unreached]
     tables: dict[str, pd.DataFrame] = {
         "populations": _stack([assay.measured.populations for assay in assays], POPULATIONS),
@@ -59,7 +63,7 @@ def run(
         "estimates": estimates,
         **_compared(estimates, measurements, resolved, claims),
         **doses,
-        "findings": findings_frame(dict.fromkeys(findings)),
+        "findings": findings_frame(condensed(findings)),
     }
     if len(kept) < len(measurements):  # what the protocol leaves out is shown with, too
         tables["estimates_with_excluded"], _ = _estimates(measurements, resolved, executor)

@@ -159,7 +159,7 @@ class Quality(Model):
     max_doublet_fraction: float = 0.25
     max_drift: float = 0.2
     max_contamination: float = 0.05
-    exclude: tuple[Literal["time", "margin"], ...] = ()
+    exclude: tuple[Literal["time", "margin", "signal"], ...] = ()
 
 
 class Protocol(Model):

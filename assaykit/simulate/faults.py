@@ -118,14 +118,10 @@ def _edge(plate: SimulatedPlate) -> SimulatedPlate:
 
 
 def _carry_over(plate: SimulatedPlate) -> SimulatedPlate:
-    """Let the dying cells of well C1, a fifth of a well's events, come first in D1, which was run after it."""
-    source = next(well for well in plate.wells if well.name == "C1")
-    dying = tuple(replace(p, cells=round(p.cells / 5)) for p in source.populations if p.kind != "debris")
-    late = tuple(
-        replace(p, dyes={**p.dyes, "Annexin V": 11_000.0}) if p.kind in {"living", "dying", "late"} else p
-        for p in dying
-    )
-    return plate.with_wells(lambda well: replace(well, carried=late) if well.name == "D1" else well)
+    """Let cells of the stained well B2, a fifth of its number, come first in the FMO well B3, run after it."""
+    source = next(well for well in plate.wells if well.name == "B2")
+    left = tuple(replace(p, cells=round(p.cells / 5)) for p in source.populations)
+    return plate.with_wells(lambda well: replace(well, carried=left) if well.name == "B3" else well)
 
 
 def _without_vehicle(plate: SimulatedPlate) -> SimulatedPlate:
@@ -171,6 +167,6 @@ FAULTS: dict[str, Fault] = {
     "much_debris": Fault("as many pieces as cells, and they touch them", "annexin_apoptosis", 5, debris(1.0)),
     "no_debris": Fault("one plate holds no debris", "annexin_apoptosis", 1, without_debris),
     "signal_drop": Fault("the marker drops for a tenth of one run", "cxcr4_surface", 1, _damage("B1", "signal_drop")),
-    "carry_over": Fault("bright cells of the well before come first", "annexin_apoptosis", 3, _carry_over),
+    "carry_over": Fault("stained cells of the well before come first in an FMO", "cxcr4_surface", 3, _carry_over),
     "dominating_experiment": Fault("one experiment dominates the mean", "cxcr4_surface", 5, _outlier_day),
 }

@@ -152,12 +152,12 @@ def test_a_signal_drop_dims_a_tenth_of_one_run_at_constant_flow(study):
 
 
 def test_carried_cells_come_first_and_time_runs_on(study):
-    well = study("annexin_E3/D1", "textbook", "carry_over")
-    bright = annexin_positive(well)
-    first = len(bright) - len(study("annexin_E3/D1")["FSC-A"])
+    well = study("cxcr4_E3/B3", "textbook", "carry_over")
+    first = len(well["PE-A"]) - len(study("cxcr4_E3/B3")["PE-A"])
     assert first > 100
-    assert np.mean(bright[:first]) > 0.7
-    assert np.mean(bright[first:]) < 0.2
+    cells = well["APC-A"] > 2_500
+    medians = [np.median(part) for part in (well["PE-A"][:first][cells[:first]], well["PE-A"][first:][cells[first:]])]
+    assert medians[0] > 3 * medians[1]
     assert (np.diff(well["Time"]) >= 0).all()
 
 
