@@ -148,10 +148,7 @@ def _unusable(error: InputError, plate: Plate, well: Well) -> Finding:
 def _repairs(events: Events) -> list[Finding]:
     """Return what the reader mended, as findings."""
     name = events.source.name if events.source else "the file"
-    return [
-        Finding(r.level, f"repair_{r.name}", f"{name}: {r.found}; {r.done} ({r.where})")
-        for r in events.repairs
-    ]
+    return [Finding(r.level, f"repair_{r.name}", f"{name}: {r.found}; {r.done} ({r.where})") for r in events.repairs]
 
 
 def _population_rows(gated: GatedEvents, place: Row) -> list[Row]:

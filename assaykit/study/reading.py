@@ -20,7 +20,7 @@ from assaykit.plate.model import Plate, Well
 from assaykit.plate.reading import Reading, reading_from_counts, reading_from_layout
 from assaykit.plate.schema import Columns
 from assaykit.protocol import Protocol, read_protocol
-from assaykit.sources import paths_from_pattern
+from assaykit.sources import is_file, paths_from_pattern
 from assaykit.study.design import design_faults, design_findings
 from assaykit.study.document import document_from_file, review_from_file, study_from_document
 from assaykit.study.file import AssayEntry, OverrideEntry, StudyFile
