@@ -35,6 +35,7 @@ CHECKS: dict[str, Check] = {
         Check("file_unreadable", "the file is not FCS, or too damaged to read", fail="excluded"),
         Check("file_without_well", "a file that no well of the layout names", warn="kept"),
         Check("well_unusable", "the file lacks what the protocol needs", fail="excluded"),
+        Check("channel_shared", "a channel has several roles", fail="not_interpretable"),
         Check("channel_missing", "the file has no channel for a role of the protocol", fail="excluded"),
         Check("well_in_name", "a file's name holds several wells, of which one was read", note="kept"),
         Check("well_mismatch", "the file says that it is of another well", warn="doubtful"),
@@ -67,6 +68,10 @@ CHECKS: dict[str, Check] = {
         ),
         Check("gate_passed_over", "the files have no channel for a gate", note="kept", warn="doubtful"),
         Check("no_control", "no control serves a channel", note="kept", fail="kept"),
+        Check(
+            "control_ancestor", "a control served with the cells of a population above", note="kept", warn="doubtful"
+        ),
+        Check("control_few", "too few control cells for a percentile", warn="doubtful"),
         Check("control_poor", "the control holds too few cells", warn="doubtful"),
         Check("control_substituted", "another kind of control served", warn="doubtful"),
         Check("control_not_matched", "the control is of another condition", note="kept", warn="doubtful"),

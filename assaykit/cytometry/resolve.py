@@ -17,6 +17,7 @@ from assaykit.cytometry.controls import serving
 from assaykit.cytometry.estimated import Estimate, finding
 from assaykit.cytometry.estimates import estimate
 from assaykit.cytometry.hierarchy import ALL, drawn_on, in_order, without_operands
+from assaykit.cytometry.matching import with_marked_roles
 from assaykit.cytometry.scales import logicle_scale, named_scale
 from assaykit.cytometry.single_stain import single_stain_spillover
 from assaykit.cytometry.survey import survey_plate
@@ -53,6 +54,7 @@ def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE)
     if not any(well.file is not None for well in plate.wells):
         return Resolved(), []
     columns, findings = survey_plate(assay, plate)
+    plate = with_marked_roles(assay, plate)
     start = Resolved(columns=columns)
     try:
         spillover, judged = _spillover(assay, plate)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from assaykit.cytometry.channels import role_columns
 from assaykit.cytometry.compensation import checked
-from assaykit.cytometry.matching import aliases, marker_of, plain_name
+from assaykit.cytometry.matching import marker_of, roles_of_marker, stain_roles, text_factor
 from assaykit.cytometry.readouts import median, robust_sd
 from assaykit.cytometry.wells import existing, is_fluorescence
 from assaykit.errors import CompensationError, FcsError
@@ -24,6 +24,7 @@ from assaykit.fcs import read_fcs
 from assaykit.fcs.events import Events
 from assaykit.plate.model import Plate, Well
 from assaykit.study.model import Assay, Spillover
+from assaykit.study.stains import plain_name
 from assaykit.tables import Finding
 
 Array = NDArray[np.float64]
@@ -109,11 +110,11 @@ def _stains(assay: Assay, plate: Plate) -> dict[str, Events]:
 
 def _stained(assay: Assay, well: Well, events: Events) -> str | None:
     """Return the detector a single stain is for: by the role its marker names, else by $PnN or $PnS."""
-    marker = marker_of(well)
-    roles = [role for role in assay.protocol.channels if marker in aliases(assay, role)]
-    columns = role_columns(assay, events.channels, roles)
+    roles = roles_of_marker(text_factor(well, "marker"), stain_roles(assay, events.channels))
+    columns = role_columns(assay, events.channels, roles or ())
     if columns:
         return next(iter(columns.values()))
+    marker = marker_of(well)
     for channel in events.channels:
         names = (channel.name, channel.name.removesuffix("-A"), channel.stain)
         if marker and marker in {plain_name(name) for name in names}:

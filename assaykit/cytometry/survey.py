@@ -9,13 +9,14 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from assaykit.cytometry.channels import role_columns, roles_read
+from assaykit.cytometry.channels import role_columns, roles_read, shared_channels
 from assaykit.cytometry.compensation import KEYWORDS
 from assaykit.cytometry.wells import DATA_ERRORS, is_fluorescence
 from assaykit.errors import FcsError
 from assaykit.fcs import read_fcs_header
 from assaykit.fcs.events import Channel
 from assaykit.plate.model import Plate, Well
+from assaykit.protocol.gates import SingletGate
 from assaykit.sources import is_file
 from assaykit.study.model import Assay
 from assaykit.tables import Finding
@@ -39,8 +40,32 @@ def survey_plate(assay: Assay, plate: Plate) -> tuple[dict[str, str], list[Findi
         *_settings(plate, headers, columns, "gain"),
         *_matrices(assay, plate, headers, columns),
         *_misplaced(plate, headers),
+        *_shared(assay, plate, columns),
     ]
     return columns, findings
+
+
+def _shared(assay: Assay, plate: Plate, columns: Mapping[str, str]) -> list[Finding]:
+    """Say which channels the study gives to several roles, and where singlets cannot be told for it."""
+    singlets = [{gate.area, gate.height} for gate in assay.protocol.gates if isinstance(gate, SingletGate)]
+    findings = []
+    for name, roles in shared_channels(assay, columns).items():
+        if set(roles) in singlets:
+            message = f"{name} is both the area and the height ({', '.join(roles)}), so singlets cannot be told"
+            findings.append(Finding("note", "gate_passed_over", message, plate.name))
+            continue
+        message = f"{name} has several roles ({', '.join(roles)}); give each role its own channel in the study"
+        findings.append(Finding("fail", "channel_shared", message, plate.name))
+    for gate in assay.protocol.gates:
+        if isinstance(gate, SingletGate) and gate.height not in columns and gate.area in assay.channels:
+            usual = assay.protocol.channels.get(gate.height)
+            if usual and columns.get(gate.area) in usual.names:
+                message = (
+                    f"{columns[gate.area]} is the area ({gate.area}) by the study, so no channel is left for "
+                    f"{gate.height}: singlets cannot be told"
+                )
+                findings.append(Finding("note", "gate_passed_over", message, plate.name))
+    return findings
 
 
 def _misplaced(plate: Plate, headers: Headers) -> list[Finding]:

@@ -19,6 +19,7 @@ from assaykit.plate.draft import column_name, nearest
 from assaykit.plate.model import Plate, Well
 from assaykit.plate.reading import Reading, reading_from_counts, reading_from_layout
 from assaykit.plate.schema import Columns
+from assaykit.plate.serving import control_faults
 from assaykit.protocol import Protocol, read_protocol
 from assaykit.sources import is_file, paths_from_pattern
 from assaykit.study.design import design_faults, design_findings
@@ -26,8 +27,9 @@ from assaykit.study.document import document_from_file, study_from_document
 from assaykit.study.file import AssayEntry, StudyFile
 from assaykit.study.matching import found_by, match_files, shared_files
 from assaykit.study.model import Assay, Reference, Study
+from assaykit.study.stains import unknown_markers
 from assaykit.study.strata import strata
-from assaykit.study.wells import Rules, checked_plate, unknown_markers, with_named_counts
+from assaykit.study.wells import Rules, checked_plate, with_named_counts
 from assaykit.tables import Finding
 from assaykit.treatment import Catalogue, extended, parse_treatment, read_drugs
 
@@ -195,7 +197,7 @@ def _checked(readings: Iterable[Reading], rules: Rules, gathered: _Gathered) -> 
     for reading in readings:
         for plate in reading.plates:
             checked = checked_plate(plate, rules)
-            gathered.faults += checked.faults
+            gathered.faults += (*checked.faults, *control_faults(checked.plate))
             gathered.findings += checked.findings
             yield checked.plate
 
@@ -286,6 +288,13 @@ def _channel_faults(entry: AssayEntry, protocol: Protocol, where: str) -> list[I
                         remedy,
                     )
                 )
+    singlets = [{gate.area, gate.height} for gate in protocol.gates if gate.kind == "singlets"]
+    for channel in dict.fromkeys(name.strip().casefold() for name in entry.channels.values()):
+        sharing = [role for role, name in entry.channels.items() if name.strip().casefold() == channel]
+        if len(sharing) > 1 and set(sharing) not in singlets:  # where singlets cannot be told, the gate is passed over
+            found = f"'{entry.channels[sharing[0]]}' for {' and '.join(sharing)}"
+            remedy = "give each role its own channel"
+            faults.append(StudyError("a channel must have one role", found, f"{where}, channels", remedy))
     return faults
 
 
