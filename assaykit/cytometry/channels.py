@@ -29,6 +29,9 @@ USUAL = {
 }
 
 
+SCATTER = ("fsc", "ssc", "fs ", "ss ", "time")
+
+
 def find_channel(channels: Sequence[Channel], wanted: str) -> str | None:
     """Return the $PnN of the channel called `wanted`, by $PnN, then $PnS, then either without regard to case."""
     return _found(_named(channels), wanted)
@@ -158,3 +161,9 @@ def roles_read(protocol: Protocol) -> tuple[str, ...]:
     """Return the roles to read: those in use, and the stromal marker where the protocol has one, to judge purity."""
     purity = (STROMA,) if STROMA in protocol.channels else ()
     return tuple(dict.fromkeys([*roles_used(protocol), *purity]))
+
+
+def is_fluorescence(channel: Channel) -> bool:
+    """Whether a channel shows a dye: neither scatter nor Time nor a pulse width, by its name."""
+    name = channel.name.casefold()
+    return not name.startswith(SCATTER) and not name.endswith("-w") and name not in {"width", "event #", "event"}

@@ -12,6 +12,7 @@ from dataclasses import replace
 from assaykit.cytometry.bench import Bench, with_files
 from assaykit.cytometry.calibration import bead_lines
 from assaykit.cytometry.channels import gate_channels, optional_roles, roles_used
+from assaykit.cytometry.compensation import reading_findings
 from assaykit.cytometry.contamination import stroma_limits
 from assaykit.cytometry.controls import serving
 from assaykit.cytometry.estimated import Estimate, finding
@@ -85,7 +86,8 @@ def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE)
 def _spillover(assay: Assay, plate: Plate) -> tuple[Spillover | None, list[Finding]]:
     if assay.protocol.compensation == "single_stain":
         return single_stain_spillover(assay, plate, roles_used(assay.protocol))
-    return plate_spillover(assay, plate.source), []
+    spillover = plate_spillover(assay, plate.source)
+    return spillover, reading_findings(spillover, plate.name)
 
 
 def _fix_gates(bench: Bench, reference: Reference) -> list[Finding]:

@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from assaykit.cytometry.channels import role_columns, roles_read, shared_channels
-from assaykit.cytometry.compensation import KEYWORDS
+from assaykit.cytometry.compensation import reading_findings, spillover_from_keywords
+from assaykit.cytometry.matrix_forms import KEYWORDS
 from assaykit.cytometry.wells import DATA_ERRORS, is_fluorescence
-from assaykit.errors import FcsError
+from assaykit.errors import CompensationError, FcsError
 from assaykit.fcs import read_fcs_header
 from assaykit.fcs.events import Channel
 from assaykit.plate.model import Plate, Well
@@ -120,7 +121,7 @@ def _matrices(assay: Assay, plate: Plate, headers: Headers, columns: Mapping[str
     """Say where the files' matrices differ, or where there is none and the protocol did not say so."""
     if assay.protocol.compensation != "file" or not headers:
         return []
-    matrices = [(well, _matrix_text(keywords)) for well, (_, keywords) in headers]
+    matrices = [(well, _matrix_text(header)) for well, header in headers]
     without = [well for well, text in matrices if not text]
     findings = _uncompensated(plate, headers, columns, len(without)) if without else []
     usual = Counter(text for _, text in matrices).most_common(1)[0][0]
@@ -128,7 +129,16 @@ def _matrices(assay: Assay, plate: Plate, headers: Headers, columns: Mapping[str
     if other:
         message = f"the files of {', '.join(other)} hold another spillover matrix than most; each serves its own file"
         findings.append(Finding("warn", "spillover_differs", message, plate.name))
-    return findings
+    return [*findings, *dict.fromkeys(finding for _, header in headers for finding in _as_read(plate, header))]
+
+
+def _as_read(plate: Plate, header: Header) -> list[Finding]:
+    """Say how a file's matrix was read; one that cannot be used is told when its well is measured."""
+    channels, keywords = header
+    try:
+        return reading_findings(spillover_from_keywords(keywords, channels), plate.name)
+    except CompensationError:
+        return []
 
 
 def _uncompensated(plate: Plate, headers: Headers, columns: Mapping[str, str], without: int) -> list[Finding]:
@@ -140,5 +150,11 @@ def _uncompensated(plate: Plate, headers: Headers, columns: Mapping[str, str], w
     return [Finding("fail" if len(dyed) > 1 else "note", "uncompensated", message, plate.name)] if dyed else []
 
 
-def _matrix_text(keywords: Mapping[str, str]) -> str:
-    return next((keywords[key].strip() for key in KEYWORDS if keywords.get(key, "").strip()), "")
+def _matrix_text(header: Header) -> str:
+    """Return what tells a file's matrix from another's; "" where the file has none, or that of no channel."""
+    channels, keywords = header
+    try:
+        spillover = spillover_from_keywords(keywords, channels)
+    except CompensationError:
+        return next((keywords[key].strip() for key in KEYWORDS if keywords.get(key, "").strip()), "unreadable")
+    return "" if spillover is None else repr((spillover.detectors, spillover.matrix))

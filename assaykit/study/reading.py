@@ -25,7 +25,7 @@ from assaykit.sources import is_file, paths_from_pattern
 from assaykit.study.design import design_faults, design_findings
 from assaykit.study.document import document_from_file, study_from_document
 from assaykit.study.file import AssayEntry, StudyFile
-from assaykit.study.matching import found_by, match_files, shared_files
+from assaykit.study.matching import fcs_files, found_by, match_files, shared_files
 from assaykit.study.model import Assay, Reference, Study
 from assaykit.study.stains import unknown_markers
 from assaykit.study.strata import strata
@@ -139,9 +139,13 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
     gathered.findings += unknown_markers(plates, protocol, entry.channels)
     counts = tuple(with_named_counts(plate, protocol) for plate in counts)
     gathered.faults += _channel_faults(entry, protocol, place.where)
+    stains = _single_stains(entry, place, gathered)
+    if stains and protocol.compensation not in {"single_stain", "unmix", "unmix_weighted"}:
+        protocol = protocol.model_copy(update={"compensation": "single_stain"})
     return Assay(
         name=one_line(entry.name) or protocol.name,
         protocol=_with_clones(protocol, entry.clones),
+        single_stains=stains,
         plates=plates,
         counts=counts,
         channels=dict(entry.channels),
@@ -236,6 +240,20 @@ def _with_lot(plates: tuple[Plate, ...], entry: AssayEntry, place: _Place, *, ga
         replace(plate, wells=tuple(_with_own_lot(well, _from_layout(lot, plate)) for well in plate.wells))
         for plate in plates
     )
+
+
+def _single_stains(entry: AssayEntry, place: _Place, gathered: _Gathered) -> tuple[Path, ...]:
+    """Return the FCS files of single stains that a study keeps apart from its plates; none found is a fault."""
+    files: dict[Path, None] = {}
+    for pattern in entry.single_stains:
+        found = fcs_files(place.folder, pattern)
+        if not found:
+            remedy = _sibling(place.folder, pattern) or "mend the path; it is relative to the study file"
+            must = "the files of 'single_stains' must exist"
+            gathered.faults.append(StudyError(must, f"no FCS file '{pattern}'", place.where, remedy))
+        files |= dict.fromkeys(found)
+    gathered.inputs += files
+    return tuple(files)
 
 
 def _from_layout(path: Path, plate: Plate) -> str:
