@@ -47,6 +47,7 @@ CHECKS: dict[str, Check] = {
         Check("spillover_differs", "wells of a plate carry different spillover", warn="doubtful"),
         Check("spillover_read", "how a spillover matrix was read", note="kept", warn="doubtful"),
         Check("single_stain", "spillover as estimated from single stains", note="kept"),
+        Check("unmixing", "what unmixing leaves unexplained", note="kept", warn="doubtful"),
         Check("single_stain_named", "which dye a file of single stains is for", note="kept", warn="doubtful"),
         Check("single_stain_voltage", "a single stain was acquired at other voltages", warn="doubtful"),
         Check("single_stain_missing", "a dye has no single-stain well", warn="doubtful"),

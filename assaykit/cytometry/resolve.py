@@ -22,6 +22,7 @@ from assaykit.cytometry.matching import with_marked_roles
 from assaykit.cytometry.scales import logicle_scale, named_scale
 from assaykit.cytometry.single_stain import single_stain_spillover
 from assaykit.cytometry.survey import survey_plate
+from assaykit.cytometry.unmixing import residual_findings, unmixing_matrix
 from assaykit.cytometry.wells import gate_matrices, is_fluorescence, plate_spillover, wants_whole_table
 from assaykit.errors import GateError, InputError
 from assaykit.plate.model import Plate
@@ -67,7 +68,7 @@ def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE)
     if first is not None:
         start = replace(start, whole_table=wants_whole_table(assay, start, first))
     bench = Bench(assay, plate, start)
-    findings += _fix_gates(bench, reference)
+    findings += [*_fix_gates(bench, reference), *residual_findings(bench)]
     serves, controls, more = serving(bench)
     lines, told = bead_lines(assay, plate, columns)
     resolved = replace(
@@ -86,6 +87,8 @@ def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE)
 def _spillover(assay: Assay, plate: Plate) -> tuple[Spillover | None, list[Finding]]:
     if assay.protocol.compensation == "single_stain":
         return single_stain_spillover(assay, plate, roles_used(assay.protocol))
+    if assay.protocol.compensation in {"unmix", "unmix_weighted"}:
+        return unmixing_matrix(assay, plate, roles_used(assay.protocol))
     spillover = plate_spillover(assay, plate.source)
     return spillover, reading_findings(spillover, plate.name)
 
