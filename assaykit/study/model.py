@@ -67,6 +67,8 @@ class BeadLine:
     mean_log: float  # of the peaks' log10 intensity
     spread: float  # sum of squares of log10 intensity about its mean
     peaks: tuple[tuple[float, float], ...]  # (intensity, molecules)
+    autofluorescence: float = 0.0  # the beads' own light in molecules: it is added to theirs before the logarithm
+    left_out: tuple[float, ...] = ()  # intensities of peaks that are saturated, unresolved or no bead of the lot
 
 
 @dataclass(frozen=True, slots=True)
