@@ -33,8 +33,8 @@ T_975 = {1: 12.7062, 2: 4.3027, 3: 3.1824, 4: 2.7764, 5: 2.5706, 6: 2.4469}
 FEWEST_PEAKS = 3
 FEWEST_FOR_OWN_LIGHT = 5
 MOST_LEFT_OUT = 2
-"""Peaks, or lot values, that may have no partner (one of a lot of fewer than 6); the dimmest peak may be a blank bead of
-no lot value beside them."""
+"""Peaks, or lot values, that may have no partner (one of a lot of fewer than 6); the dimmest peak may be a blank bead
+of no lot value beside them."""
 WORST_RESIDUAL = 0.05
 """SD of peaks about the line, in decades, above which they are not beads of this lot (12 %; our convention)."""
 GOOD_RESIDUAL = 0.03
