@@ -9,6 +9,7 @@ import numpy as np
 from assaykit.cytometry.assignment import Assignment, assignment, control_population, measured_wells
 from assaykit.cytometry.bench import Bench
 from assaykit.cytometry.estimated import listed
+from assaykit.cytometry.hierarchy import ALL
 from assaykit.cytometry.matching import Match
 from assaykit.cytometry.percentiles import fewest_cells
 from assaykit.cytometry.readouts import READOUTS, median, robust_sd
@@ -68,7 +69,7 @@ def _roles(bench: Bench, channel: str, served: Assignment) -> list[Finding]:
     """Say which controls are no FMO, and which hold too few cells to serve."""
     findings = []
     poor = {well.name: well for part in (served.usable, *served.groups) for well in part.poor}
-    if poor:
+    if poor and served.matches:
         message = f"{channel}: the controls {listed(tuple(poor.values()))} hold too few cells, so they serve no well"
         findings.append(_finding(bench, "warn", "control_poor", channel, message))
     if served.unserved:
@@ -160,7 +161,10 @@ def _no_control(bench: Bench, channel: str, served: Assignment) -> Finding:
     )
     gated = any(isinstance(gate, FmoGate) and gate.channel == channel for gate in bench.assay.protocol.gates)
     wells = len(measured_wells(bench))
-    if served.usable.poor:
+    gated_on = {gate.name for gate, _ in bench.gates} | {ALL}
+    if served.usable.population not in gated_on:
+        message = f"{served.usable.population} could not be gated, so no control of {channel} has cells of it"
+    elif served.usable.poor:
         message = f"the controls {listed(served.usable.poor)} hold too few cells for {channel}: look at their files"
     else:
         message = (

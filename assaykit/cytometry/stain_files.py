@@ -28,6 +28,8 @@ from assaykit.tables import Finding
 UNSTAINED = frozenset({"unstained", "nil", "blank", "negative", "neg", "none", "nostain", "us"})
 TUBE_KEYWORDS = ("TUBE NAME", "$FIL", "SAMPLE ID", "$SMNO")
 VOLTAGE_TOLERANCE = 0.5
+CLEARLY = 2.0
+"""How many times the next detector a stain's own must shine to tell the dye of a file without a name (convention)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,13 +131,16 @@ def _named_by_file(assay: Assay, path: Path, events: Events, *, unstained: Event
         if name not in known and roles & columns.keys():
             known[name] = next(columns[role] for role in columns if role in roles)
     named = next((channel for text in _told_by(path, events) if (channel := _longest(text, known))), "")
-    bright = _brightest(events, [channel.name for channel in dyed], unstained)
+    bright, times = _brightest(events, [channel.name for channel in dyed], unstained)
     if not named and not bright:
         message = f"{path.name}: neither its name nor its tube's tells a channel, and nothing shines: it is not used"
         return "", Finding("warn", "single_stain_named", message)
     if not named:
-        message = f"{path.name} is taken as the single stain of {bright}, which shines most; its name tells no channel"
-        return bright, Finding("warn", "single_stain_named", message)
+        message = (
+            f"{path.name} is taken as the single stain of {bright}, which shines {times:.1f} times as bright as the next "
+            "detector; its name tells no channel"
+        )
+        return bright, Finding("note" if times >= CLEARLY else "warn", "single_stain_named", message)
     if bright and bright != named:
         message = f"{path.name} is the single stain of {named} by its name, but {bright} shines most: check the tube"
         return named, Finding("warn", "single_stain_named", message)
@@ -151,18 +156,22 @@ def _longest(text: str, known: dict[str, str]) -> str:
     return next((known[run] for run in runs if run in known), "")
 
 
-def _brightest(events: Events, names: Sequence[str], unstained: Events | None) -> str:
-    """Return the detector whose bright cells (their 98th percentile) lie farthest beyond the dark ones; or ""."""
-    best, farthest = "", 0.0
+def _brightest(events: Events, names: Sequence[str], unstained: Events | None) -> tuple[str, float]:
+    """Return the detector whose bright cells (98th percentile) lie farthest beyond dark ones, and how often the next.
+
+    ("", 0) where no detector shines.
+    """
+    shifts = {}
     for name in names:
         values = events.values[:, events.names.index(name)]
         dark = unstained.values[:, unstained.names.index(name)] if unstained and name in unstained.names else values
-        if not values.size or not dark.size:
-            continue
-        shift = float(np.percentile(values, 98)) - float(np.percentile(dark, 98 if unstained else 50))
-        if shift > farthest:
-            best, farthest = name, shift
-    return best
+        if values.size and dark.size:
+            shifts[name] = float(np.percentile(values, 98)) - float(np.percentile(dark, 98 if unstained else 50))
+    ordered = sorted(shifts, key=lambda name: shifts[name], reverse=True)
+    if not ordered or shifts[ordered[0]] <= 0:
+        return "", 0.0
+    second = shifts[ordered[1]] if len(ordered) > 1 else 0.0
+    return ordered[0], shifts[ordered[0]] / second if second > 0 else float("inf")
 
 
 def _voltages(plate: Plate, stains: Sequence[Stain]) -> list[Finding]:
