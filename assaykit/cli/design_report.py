@@ -58,7 +58,8 @@ def arms_table(assay: Assay, study: Study) -> Table:
 
 def control_lines(assay: Assay) -> Iterator[str]:
     """Yield, per channel that is read against controls, which wells serve and how close they are to the samples."""
-    from assaykit.cytometry.matching import controls_of, match_control
+    from assaykit.cytometry.matching import concerns, controls_of, match_control
+    from assaykit.plate import controls_named
 
     channels = dict.fromkeys(gate.channel for gate in assay.protocol.gates if gate.kind == "fmo")
     for channel in channels:
@@ -68,10 +69,14 @@ def control_lines(assay: Assay) -> Iterator[str]:
             wells = [well for well in plate.wells if well.role == "sample"]
             samples += len(wells)
             without += [] if controls else [plate.name]
-            close += sum(match_control(well, controls).closeness == "treatment" for well in wells) if controls else 0
+            named = [any(concerns(assay, one, channel) for one in controls_named(plate, well)) for well in wells]
+            close += sum(
+                own or bool(controls and match_control(well, controls).closeness == "treatment")
+                for well, own in zip(wells, named, strict=True)
+            )
         if without:
             yield f"cannot answer: no FMO, isotype or unstained well for {channel} on {', '.join(without)}"
-        yield f"{channel}: {close} of {samples} sample wells have a control of their own treatment and context"
+        yield f"{channel}: {close} of {samples} sample wells have a control of their own, or of their treatment and context"
 
 
 def contrast_lines(assay: Assay, rehearsal: Rehearsal) -> Iterator[str]:

@@ -1,43 +1,163 @@
 """From intensity to molecules: a line through beads of known molecules, with its interval, and no further.
 
-log10(molecules) = slope * log10(intensity) + intercept over the bead peaks (Quantibrite-type beads; lot values in a
-CSV). The interval is that of the line's mean response at a new intensity (Draper & Smith 1998, ch. 1). An intensity
-outside the peaks is refused: the result is missing.
+    log10(molecules + autofluorescence) = slope * log10(intensity) + intercept
+
+over the bead peaks (the model of FlowCal: Castillo-Hair 2016, 10.1021/acssynbio.5b00284). The beads' own light bends
+the dim end; it is fitted where 5 peaks or more allow it, and 0 with the 4 of Quantibrite-type kits. Which peak is
+which bead of the lot is found with it: the order is kept, saturated peaks have their place in it and do not bend the
+line, and the assignment nearest to a line wins, a value without partner doubling its distance. A lot that no
+assignment brings near a line is refused. The interval is that of the line's mean response at a new
+intensity (Draper & Smith 1998, ch. 1). An intensity outside the peaks is refused: the result is missing.
 """
 
 from __future__ import annotations
 
-import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.errors import GateError
+from assaykit.cytometry.bead_peaks import BeadPeak
+from assaykit.errors import GateError, LayoutError
+from assaykit.plate.sheets import sheets_from_file
 from assaykit.study.model import BeadLine
+from assaykit.study.stains import plain_name
 
+Array = NDArray[np.float64]
 T_975 = {1: 12.7062, 2: 4.3027, 3: 3.1824, 4: 2.7764, 5: 2.5706, 6: 2.4469}
 """Student's t at 0.975 by degrees of freedom: bead kits have 3 to 8 peaks."""
+FEWEST_PEAKS = 3
+FEWEST_FOR_OWN_LIGHT = 5
+MOST_LEFT_OUT = 2
+"""Peaks, or lot values, that may have no partner (one of a lot of fewer than 6); the dimmest peak may be a blank bead
+of no lot value beside them."""
+WORST_RESIDUAL = 0.05
+"""SD of peaks about the line, in decades, above which they are not beads of this lot (12 %; our convention)."""
+GOOD_RESIDUAL = 0.03
+SMALL_RESIDUAL = 0.015
+"""Below this, assignments do not differ by their residuals."""
+STEEPEST, STEEPEST_OF_FEW = 1.35, 1.15
+"""Detectors are linear, so the slope is near 1; old log amplifiers bend it (1.19 on a FACScan), which few peaks do not
+tell from a wrong lot."""
+LARGEST_LOT = 12
 
 
-def bead_line(channel: str, intensities: NDArray[np.floating], lot: NDArray[np.floating]) -> BeadLine:
-    """Return the least-squares line of log10 molecules on log10 intensity; both arrays are sorted, shape (peaks,).
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """One assignment of peaks to lot values, and the line through those peaks that the range does not bend."""
 
-    Raises GateError where peaks and lot values differ in number, are fewer than 3, or an intensity is not positive.
+    pairs: tuple[tuple[int, int], ...]
+    slope: float
+    intercept: float
+    own_light: float
+    residual_sd: float
+    alone: int  # values without partner
+
+
+def bead_line(channel: str, peaks: Sequence[BeadPeak], lot: Array) -> BeadLine:
+    """Return the line of molecules on intensity through the peaks that are beads of the lot.
+
+    `peaks` ascend, as `bead_peaks` gives them; `lot` holds molecules per bead, ascending; 0 is a blank bead. Raises
+    GateError where fewer than 3 peaks can be paired within the range, or where no assignment lies near a line: the lot
+    is another's.
     """
-    if intensities.size != lot.size or lot.size < 3 or intensities.min() <= 0:
+    seen = ", ".join(f"{peak.intensity:.4g}{' (saturated)' if peak.saturated else ''}" for peak in peaks)
+    whole = [peak for peak in peaks if not peak.saturated and peak.intensity > 0]
+    if min(len(whole), lot.size) < FEWEST_PEAKS or max(len(peaks), lot.size) > LARGEST_LOT:
         raise GateError(
-            "bead peaks and lot values must be the same number, at least 3, and positive",
-            f"{intensities.size} peaks at {np.round(intensities, 1).tolist()} for {lot.size} lot values",
+            f"beads and their lot must have {FEWEST_PEAKS} to {LARGEST_LOT} values that can be paired",
+            f"peaks at {seen or 'none'} for {lot.size} lot values",
+            channel,
+            "acquire more beads, at voltages at which most of them lie within the range",
         )
-    x, y = np.log10(intensities.astype(np.float64)), np.log10(lot.astype(np.float64))
-    spread = float(((x - x.mean()) ** 2).sum())
-    slope = float(((x - x.mean()) * (y - y.mean())).sum() / spread)
-    intercept = float(y.mean() - slope * x.mean())
-    residual = y - slope * x - intercept
-    residual_sd = float(np.sqrt((residual**2).sum() / (x.size - 2)))
-    peaks = tuple((float(a), float(b)) for a, b in zip(intensities, lot, strict=True))
-    return BeadLine(channel, slope, intercept, residual_sd, float(x.mean()), spread, peaks)
+    fit = _best(peaks, lot)
+    if fit is None or fit.residual_sd > WORST_RESIDUAL:
+        near = f"; the nearest line misses them by {fit.residual_sd:.2f} decades" if fit else ""
+        raise GateError(
+            "bead peaks must lie on a line with their lot's molecules",
+            f"peaks at {seen} for {', '.join(f'{value:g}' for value in lot)}{near}",
+            channel,
+            "check that the lot file is that of these beads and of this channel",
+        )
+    pairs = tuple((peaks[i].intensity, float(lot[j])) for i, j in fit.pairs)
+    x = np.log10([intensity for intensity, _ in pairs])
+    kept = {i for i, _ in fit.pairs}
+    return BeadLine(
+        channel,
+        fit.slope,
+        fit.intercept,
+        fit.residual_sd,
+        float(x.mean()),
+        float(((x - x.mean()) ** 2).sum()),
+        pairs,
+        autofluorescence=fit.own_light,
+        left_out=tuple(peak.intensity for i, peak in enumerate(peaks) if i not in kept),
+    )
+
+
+def _best(peaks: Sequence[BeadPeak], lot: Array) -> _Fit | None:
+    """Return the assignment nearest to a line, a value without partner doubling its distance; None where none fits."""
+    fits = []
+    for pairs in range(min(len(peaks), lot.size), FEWEST_PEAKS - 1, -1):
+        for chosen in combinations(range(len(peaks)), pairs):
+            # The dimmest peak may be a blank, of which the lot says nothing.
+            alone = len(peaks) - pairs - (0 not in chosen)
+            if alone > MOST_LEFT_OUT or lot.size - pairs > MOST_LEFT_OUT:
+                continue
+            if lot.size - pairs > 1 and lot.size <= FEWEST_FOR_OWN_LIGHT:
+                continue
+            for beads in combinations(range(lot.size), pairs):
+                whole = [(i, j) for i, j in zip(chosen, beads, strict=True) if _is_whole(peaks[i])]
+                fit = _fit(peaks, lot, whole, alone=alone + lot.size - pairs)
+                fits += [fit] if fit is not None else []
+    return min(fits, key=lambda fit: float(np.hypot(fit.residual_sd, SMALL_RESIDUAL)) * 2.0**fit.alone, default=None)
+
+
+def _is_whole(peak: BeadPeak) -> bool:
+    return peak.intensity > 0 and not peak.saturated
+
+
+def _fit(peaks: Sequence[BeadPeak], lot: Array, pairs: Sequence[tuple[int, int]], *, alone: int) -> _Fit | None:
+    """Return the least-squares line of one assignment; None where it rests on too few, or is no detector's."""
+    if len(pairs) < FEWEST_PEAKS:
+        return None
+    x = np.log10([peaks[i].intensity for i, _ in pairs])
+    molecules_of = lot[[j for _, j in pairs]]
+    positive = molecules_of[molecules_of > 0]
+    bent = len(pairs) >= FEWEST_FOR_OWN_LIGHT
+    if positive.size < 2 or (positive.size < molecules_of.size and not bent):
+        return None
+    # 1. The beads' own light, on a grid about the dimmest bead, then on a finer one; 0 where it cannot be told.
+    own = positive[0] * np.geomspace(1e-3, 30.0, 40) if bent else np.zeros(1)
+    for finer in range(2 if bent else 1):
+        own = np.append(own, 0.0) if positive.size == molecules_of.size and not finer else own
+        slopes, intercepts, spread = _lines(x, molecules_of, own)
+        best = int(spread.argmin())
+        own_light = float(own[best])
+        own = own_light * np.geomspace(0.75, 1.33, 40)
+        if own_light == 0 or finer or not np.isfinite(spread[best]):
+            break
+    if not np.isfinite(spread[best]):
+        return None
+    return _Fit(tuple(pairs), float(slopes[best]), float(intercepts[best]), own_light, float(spread[best]), alone)
+
+
+def _lines(x: Array, molecules_of: Array, own: Array) -> tuple[Array, Array, Array]:
+    """Return slope, intercept and residual SD for each amount of own light; an infinite SD where none can be."""
+    y = np.log10(molecules_of[None, :] + own[:, None])
+    across = x - x.mean()
+    middle = y.mean(axis=1)
+    slopes = (y - middle[:, None]) @ across / (across @ across)
+    left = y - middle[:, None] - slopes[:, None] * across
+    freedom = x.size - 2 - (own > 0)
+    spread = np.sqrt((left**2).sum(axis=1) / np.maximum(freedom, 1e-9))
+    steepest = STEEPEST if x.size >= FEWEST_FOR_OWN_LIGHT else STEEPEST_OF_FEW
+    spread[(slopes > steepest) | (slopes < 1 / steepest) | (freedom < 1)] = np.inf
+    return slopes, middle - slopes * x.mean(), spread
 
 
 def molecules(line: BeadLine, intensity: float) -> tuple[float, float, float]:
@@ -47,55 +167,39 @@ def molecules(line: BeadLine, intensity: float) -> tuple[float, float, float]:
     x = float(np.log10(intensity))
     n = len(line.peaks)
     error = line.residual_sd * np.sqrt(1 / n + (x - line.mean_log) ** 2 / line.spread)
-    t = T_975.get(n - 2, 2.37)
+    t = T_975.get(n - 2 - (line.autofluorescence > 0), 2.37)
     y = line.slope * x + line.intercept
     return float(10**y), float(10 ** (y - t * error)), float(10 ** (y + t * error))
 
 
-def read_lot(path: Path) -> NDArray[np.float64]:
-    """Return the lot's molecules per bead, ascending, from a CSV with a column `molecules`.
+def read_lot(path: Path, names: Sequence[str] = ()) -> Array:
+    """Return the lot's molecules per bead, ascending, from a table: a column for the channel, else `molecules`.
 
-    Raises GateError where the file or the column is not there, or a value is not a positive number.
+    `names` are what a lot may call the channel. Empty cells are beads without a value. Raises GateError where the file
+    or the column is not there, or a value is no number of 0 or more.
     """
+    must = "a bead lot must be a table with a column molecules, or one named after the channel, one row per peak"
     try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.DictReader(stream))
-        values = np.sort([float(row["molecules"]) for row in rows])
-    except (OSError, KeyError, ValueError) as error:
+        sheets, _ = sheets_from_file(path, path.name)
+    except (OSError, LayoutError) as error:
+        raise GateError(must, str(error), str(path)) from error
+    rows = [[str(cell.value) if cell else "" for cell in row] for row in (sheets[0].rows if sheets else ())]
+    rows = [row for row in rows if any(row)]
+    header = [cell.strip() for cell in rows[0]] if rows else []
+    wanted = {plain_name(name) for name in names if name}
+    own = [i for i, name in enumerate(header) if re.sub("^molecules", "", plain_name(name)) in wanted]
+    column = next(iter(own), None)
+    if column is None:
+        column = next((i for i, name in enumerate(header) if plain_name(name) == "molecules"), None)
+    if column is None:
         raise GateError(
-            "a bead lot must be a CSV with a column molecules, one row per peak", str(error), str(path)
-        ) from error
-    if values.size < 3 or values[0] <= 0:
+            must, f"the columns {', '.join(header) or 'none'}", str(path), f"name one {next(iter(names), '')}"
+        )
+    try:
+        cells = (row[column].strip().replace(",", ".") for row in rows[1:] if len(row) > column)
+        values = np.sort(np.array([float(cell) for cell in cells if cell]))
+    except ValueError as error:
+        raise GateError(must, str(error), str(path)) from error
+    if np.count_nonzero(values > 0) < FEWEST_PEAKS or not np.isfinite(values).all() or values[0] < 0:
         raise GateError("a bead lot must hold at least 3 positive values", str(values.tolist()), str(path))
     return values
-
-
-def bead_peaks(values: NDArray[np.floating], lot: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the median intensity of each bead population, ascending.
-
-    On log10 the peaks lie as far apart as the lot values: the pattern is slid along the events to where it catches
-    most, evenly over peaks; then each event goes to its nearest peak until medians stay (1-d k-medians).
-    Raises GateError for fewer than 50 beads per peak, and where a peak catches none.
-    """
-    logs = np.sort(np.log10(values[values > 0].astype(np.float64)))
-    if logs.size < FEWEST_BEADS * lot.size:
-        raise GateError(f"bead wells must hold at least {FEWEST_BEADS * lot.size} beads", f"{logs.size}")
-    pattern = np.log10(lot)
-    shifts = np.arange(logs[0] - pattern[-1], logs[-1] - pattern[0], 0.01)
-    centres = pattern + shifts[int(np.argmax([_caught(logs, pattern + shift) for shift in shifts]))]
-    for _ in range(50):
-        parts = np.split(logs, np.searchsorted(logs, (centres[1:] + centres[:-1]) / 2))
-        if min(part.size for part in parts) == 0:
-            raise GateError("every bead of the lot must show a peak", f"{lot.size} expected, fewer seen")
-        centres = np.array([np.median(part) for part in parts])
-    return np.asarray(10**centres)
-
-
-FEWEST_BEADS = 50
-
-
-def _caught(logs: NDArray[np.float64], centres: NDArray[np.float64]) -> float:
-    """Return the events within 0.08 decades of each centre, no peak counting for more than its even share."""
-    edges = np.searchsorted(logs, np.concatenate([centres - 0.08, centres + 0.08]))
-    counts = edges[centres.size :] - edges[: centres.size]
-    return float(np.minimum(counts, logs.size / centres.size).sum() + 1e-6 * counts.sum())

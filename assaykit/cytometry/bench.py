@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 from assaykit.cytometry.channels import SIDE_SCATTER
 from assaykit.cytometry.columns import Columns
 from assaykit.cytometry.hierarchy import ALL, kept_by
-from assaykit.cytometry.matching import controls_of
 from assaykit.cytometry.quality import exclusions
-from assaykit.cytometry.valleys import FEWEST
 from assaykit.cytometry.wells import DATA_ERRORS, read_columns
 from assaykit.errors import InputError
-from assaykit.plate.model import Plate, Role, Well
+from assaykit.plate.model import Plate, Well
 from assaykit.protocol.gates import FixedGate
 from assaykit.study.model import Assay, Resolved
 
@@ -72,6 +70,14 @@ class Bench:
         ]
         return max(tops, default=np.inf)
 
+    def lineage(self, population: str) -> tuple[str, ...]:
+        """Return a population and those above it, nearest first; "all" only where it is asked for itself."""
+        parents = {gate.name: gate.parent for gate, _ in self.gates}
+        line = [population]
+        while (parent := parents.get(line[-1], ALL)) != ALL:
+            line.append(parent)
+        return tuple(line)
+
     def _read(self, well: Well) -> BenchWell | None:
         try:
             columns = read_columns(self.assay, well, self.resolved, beside=(SIDE_SCATTER,))
@@ -101,20 +107,3 @@ def _thinned(columns: Columns, most: int) -> Columns:
 def with_files(wells: Sequence[Well], *roles: str) -> tuple[Well, ...]:
     """Return the wells of these roles that name a file."""
     return tuple(well for well in wells if well.role in roles and well.file is not None)
-
-
-def usable_controls(
-    bench: Bench, channel: str, population: str
-) -> tuple[Role | None, tuple[Well, ...], tuple[Well, ...]]:
-    """Return the best role a channel has controls of, the wells that hold enough cells, and those that do not.
-
-    A control whose file is missing, or whose population is all but empty, must not serve a sample with nothing.
-    """
-    poor: tuple[Well, ...] = ()
-    for role, wells in controls_of(bench.assay, bench.plate, channel).items():
-        sized = [(well, bench.values([well], population, channel).size) for well in wells]
-        good = tuple(well for well, size in sized if size >= FEWEST)
-        poor += tuple(well for well, size in sized if size < FEWEST)
-        if good:
-            return role, good, poor
-    return None, (), poor

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.cytometry.beads import bead_line, bead_peaks, molecules, read_lot
-from assaykit.cytometry.channels import role_columns
+from assaykit.cytometry.bead_peaks import bead_peaks
+from assaykit.cytometry.beads import GOOD_RESIDUAL, bead_line, molecules, read_lot
+from assaykit.cytometry.channels import is_fluorescence, role_columns
 from assaykit.cytometry.matching import concerns, text_factor
 from assaykit.cytometry.readouts import median
 from assaykit.cytometry.wells import existing
@@ -21,6 +22,7 @@ from assaykit.fcs import read_fcs
 from assaykit.fcs.events import Events
 from assaykit.plate.model import Plate, Well
 from assaykit.study.model import Assay, BeadLine
+from assaykit.study.stains import bare_names
 from assaykit.tables import Finding
 
 CALIBRATED = "receptors"
@@ -43,7 +45,7 @@ def bead_lines(assay: Assay, plate: Plate, columns: Mapping[str, str]) -> tuple[
             lines[channel] = _line(assay, plate, wells[0], channel=channel, column=columns.get(channel, ""))
             findings.append(_said(plate, wells[0], lines[channel]))
         except InputError as error:
-            findings.append(Finding("fail", "bead_line", str(error), plate.name, wells[0].name))
+            findings.append(Finding("fail", "bead_line", str(error), plate.name, wells[0].name, channel=channel))
     return lines, findings
 
 
@@ -54,12 +56,21 @@ def _is_optional(assay: Assay, channel: str) -> bool:
 
 
 def _line(assay: Assay, plate: Plate, well: Well, *, channel: str, column: str) -> BeadLine:
-    lot = read_lot(_lot_path(plate, text_factor(well, "lot")))
     events = read_fcs(existing(well))
     if column not in events.names:
-        raise GateError("a bead file must hold the channel it calibrates", f"no {column}", events.names[0])
-    values = events.values[_one_size(assay, events), events.names.index(column)]
-    return bead_line(channel, bead_peaks(values, lot), lot)
+        raise GateError("a bead file must hold the channel it calibrates", f"no {column}", well.name)
+    own = events.channels[events.names.index(column)]
+    recipe = assay.protocol.channels.get(channel)
+    names = (channel, *bare_names(column), own.stain, recipe.marker if recipe else "")
+    lot = read_lot(_lot_path(plate, text_factor(well, "lot")), names)
+    dyed = [c for c in events.channels if is_fluorescence(c) and (c.name == column or c.name[-2:] == column[-2:])]
+    if own not in dyed or not column.upper().endswith(("-A", "-H")):
+        dyed = [own, *(c for c in events.channels if is_fluorescence(c) and c is not own)]
+    positions = [events.names.index(c.name) for c in dyed]
+    values = events.values[_one_size(assay, events)][:, positions]
+    top = own.log_offset * 10.0**own.log_decades if own.log_decades else own.range / (own.gain or 1.0)
+    peaks = bead_peaks(values, calibrated=dyed.index(own), top=top, decades=own.log_decades or 4.5)
+    return bead_line(channel, peaks, lot)
 
 
 def _lot_path(plate: Plate, named: str) -> Path:
@@ -83,13 +94,16 @@ def _one_size(assay: Assay, events: Events) -> NDArray[np.bool_]:
 
 
 def _said(plate: Plate, well: Well, line: BeadLine) -> Finding:
-    """Say the line; a slope far from 1 or peaks off the line mean a wrong lot or a saturated detector."""
+    """Say the line; a slope far from 1 or peaks off the line mean a bent detector or a doubtful lot."""
     low, high = line.peaks[0][0], line.peaks[-1][0]
-    text = f"{line.channel}: log10 molecules = {line.slope:.3f} log10 intensity + {line.intercept:.3f}"
-    good = 0.9 <= line.slope <= 1.1 and line.residual_sd < 0.05
+    own = f" + {line.autofluorescence:.4g}" if line.autofluorescence else ""
+    text = f"{line.channel}: log10 (molecules{own}) = {line.slope:.3f} log10 intensity + {line.intercept:.3f}"
+    pairs = ", ".join(f"{intensity:.4g} = {value:g}" for intensity, value in line.peaks)
+    left = f"; left out: {', '.join(f'{value:.4g}' for value in line.left_out)}" if line.left_out else ""
+    good = 0.8 <= line.slope <= 1.25 and line.residual_sd < GOOD_RESIDUAL
     doubt = "" if good else f"; slope or residual SD ({line.residual_sd:.3f}) is unusual: check the lot and the peaks"
-    message = f"{text}, between {low:.4g} and {high:.4g}{doubt}"
-    return Finding("note" if good else "warn", "bead_line", message, plate.name, well.name)
+    message = f"{text}, between {low:.4g} and {high:.4g} (peaks {pairs}{left}){doubt}"
+    return Finding("note" if good else "warn", "bead_line", message, plate.name, well.name, channel=line.channel)
 
 
 def beyond_beads(line: BeadLine | None, intensity: float) -> bool:

@@ -29,6 +29,9 @@ USUAL = {
 }
 
 
+SCATTER = ("fsc", "ssc", "fs ", "ss ", "time")
+
+
 def find_channel(channels: Sequence[Channel], wanted: str) -> str | None:
     """Return the $PnN of the channel called `wanted`, by $PnN, then $PnS, then either without regard to case."""
     return _found(_named(channels), wanted)
@@ -52,20 +55,39 @@ def _found(named: tuple[dict[str, str], ...], wanted: str) -> str | None:
 
 
 def role_columns(assay: Assay, channels: Sequence[Channel], roles: Iterable[str]) -> dict[str, str]:
-    """Return role -> $PnN for the roles this file has: as the study says; else as the protocol's names say.
+    """Return role -> $PnN for the roles this file has, each channel under one role alone.
 
-    A role the study does not name goes by the protocol's usual names, its marker, or its own name.
+    What the study says comes first. Other roles go by the protocol's usual names, the marker, or their own name, and
+    never take a channel that has a role by another name; a role's first name counts before another's second. A name
+    that is no role of the protocol (gates of other programs) is that channel.
     """
     named = _named(channels)
-    found = {}
+    known = assay.protocol.channels
+    found = {role: name for role, told in assay.channels.items() if (name := _found(named, told)) is not None}
+    open_roles = [role for role in known if role not in assay.channels]
+    ways = {role: (*known[role].names, known[role].marker, role, role.replace("_", "-")) for role in open_roles}
+    taken = dict.fromkeys(found.values(), "")
+    for rank in range(max(map(len, ways.values()), default=0)):
+        for role in open_roles:
+            way = ways[role][rank] if rank < len(ways[role]) and role not in found else ""
+            name = _found(named, way)
+            if name is not None and taken.setdefault(name, way) == way:
+                found[role] = name
     for role in roles:
-        recipe = assay.protocol.channels.get(role)
-        usual = (*recipe.names, recipe.marker) if recipe else USUAL.get(role, ())
-        ways = (assay.channels[role],) if role in assay.channels else (*usual, role, role.replace("_", "-"))
-        name = next((name for name in (_found(named, way) for way in ways) if name is not None), None)
+        further = () if role in known else (*USUAL.get(role, ()), role)
+        name = next((name for name in (_found(named, way) for way in further) if name is not None), None)
         if name is not None:
-            found[role] = name
-    return found
+            found.setdefault(role, name)
+    return {role: found[role] for role in roles if role in found}
+
+
+def shared_channels(assay: Assay, columns: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return $PnN -> its roles for the channels that the study gives to several."""
+    roles: dict[str, list[str]] = {}
+    for role in assay.channels:
+        if role in columns:
+            roles.setdefault(columns[role], []).append(role)
+    return {name: sharing for name, sharing in roles.items() if len(sharing) > 1}
 
 
 def require_roles(
@@ -75,12 +97,20 @@ def require_roles(
     missing = [role for role in roles if role not in columns]
     if not missing:
         return
-    known = [name for channel in channels for name in (channel.name, channel.stain) if name]
+    holders = {name: role for role, name in role_columns(assay, channels, assay.protocol.channels).items()}
+    free = [channel for channel in channels if channel.name not in holders]
+    known = [name for channel in free for name in (channel.name, channel.stain) if name] or list(holders)
     wanted = [assay.channels.get(role) or _usual_name(assay.protocol, role) for role in missing]
     near = sorted({match for name in wanted for match in get_close_matches(name, known, n=2, cutoff=0.4)})
+    named = _named(channels)
+    found = []
+    for role, name in zip(missing, wanted, strict=True):
+        holder = holders.get(_found(named, name) or "")
+        found.append(f"{name}, which has the role {holder}," if holder else f"no '{name}'")
+        found[-1] += f" for the role {role}"
     raise GateError(
         "every channel the protocol uses must be in the file",
-        ", ".join(f"no '{name}' for the role {role}" for role, name in zip(missing, wanted, strict=True)),
+        ", ".join(found),
         "",
         f'set channels = {{ {missing[0]} = "..." }} in the study to one of {", ".join(near or known)}',
     )
@@ -137,3 +167,9 @@ def roles_read(protocol: Protocol) -> tuple[str, ...]:
     """Return the roles to read: those in use, and the stromal marker where the protocol has one, to judge purity."""
     purity = (STROMA,) if STROMA in protocol.channels else ()
     return tuple(dict.fromkeys([*roles_used(protocol), *purity]))
+
+
+def is_fluorescence(channel: Channel) -> bool:
+    """Whether a channel shows a dye: neither scatter nor Time nor a pulse width, by its name."""
+    name = channel.name.casefold()
+    return not name.startswith(SCATTER) and not name.endswith("-w") and name not in {"width", "event #", "event"}

@@ -6,7 +6,6 @@ not well conditioned is a CompensationError that names the channels.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -14,11 +13,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from assaykit.cytometry.matrix_forms import KEYWORDS, Written, settled, written_in_file, written_in_keywords
 from assaykit.errors import CompensationError
+from assaykit.fcs import Keywords
 from assaykit.fcs.events import Channel
 from assaykit.study.model import Spillover
+from assaykit.tables import Finding
 
-KEYWORDS = ("$SPILLOVER", "SPILL", "$COMP", "SPILLOVER", "COMP", "$SPILL")
 WORST_CONDITION = 1e3
 """Beyond this condition number a 0.1 % error of the matrix may double a signal (our convention)."""
 
@@ -28,94 +29,40 @@ def spillover_from_keywords(keywords: Mapping[str, str], channels: Sequence[Chan
 
     Raises CompensationError where the keyword's channels are not the file's or its numbers are not a matrix.
     """
-    for keyword in KEYWORDS:
-        text = keywords.get(keyword, "").strip()
-        if text:
-            return _declared(text, keyword, tuple(channels))
-    return None
+    relevant = tuple((key, text) for key, text in keywords.items() if key.upper() in KEYWORDS or "DFC" in key.upper())
+    return _declared(relevant, tuple(channels))
 
 
 @lru_cache(maxsize=64)
-def _declared(text: str, keyword: str, channels: tuple[Channel, ...]) -> Spillover:
+def _declared(keywords: tuple[tuple[str, str], ...], channels: tuple[Channel, ...]) -> Spillover | None:
     """Return the checked spillover; the files of a plate mostly hold the same text, which is then parsed once."""
-    return checked(_parsed(text, keyword, channels), channels)
-
-
-def _parsed(text: str, keyword: str, channels: Sequence[Channel]) -> Spillover:
-    """Read `n, name 1..n, n x n numbers`; names may be $PnN, $PnS or the parameter's number."""
-    parts = [part.strip() for part in text.replace("\t", ",").replace("\n", ",").split(",")]
-    try:
-        size = int(parts[0])
-        numbers = np.array([float(part) for part in parts[1 + size : 1 + size + size * size]]).reshape(size, size)
-    except (ValueError, IndexError) as error:
-        raise CompensationError(
-            f"{keyword} must hold a count n, n channel names and n x n numbers",
-            f"{text[:60]!r}...",
-            keyword,
-            'set compensation to a CSV file, to "single_stain" or to "none" in the protocol',
-        ) from error
-    names = tuple(_channel_name(name, channels) for name in parts[1 : 1 + size])
-    return Spillover(names, _rows(numbers), source=keyword)
-
-
-def _channel_name(name: str, channels: Sequence[Channel]) -> str:
-    for channel in channels:
-        if name in {channel.name, channel.stain} and name:
-            return channel.name
-    if name.isdigit() and 1 <= int(name) <= len(channels):
-        return channels[int(name) - 1].name
-    return name
+    found = written_in_keywords(Keywords(dict(keywords)), channels)
+    if found is None:
+        return None
+    written, keyword = found
+    return checked(_spillover(settled(written, keyword), keyword), channels)
 
 
 def read_spillover(path: Path, channels: Sequence[Channel] = ()) -> Spillover:
-    """Return the spillover of a CSV: a header of detectors, then one row per dye, with or without its name first.
+    """Return the spillover of a table or of FlowJo's XML (.mtx), as `matrix_forms` reads them.
 
-    Rows may stand in any order when named; unnamed rows must stand in the order of the header.
-    Raises CompensationError where it is not a matrix, or a row's name is not one of the header's.
+    Raises CompensationError where it is not a matrix, or cannot be undone safely.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = [[cell.strip() for cell in row] for row in csv.reader(stream) if any(cell.strip() for cell in row)]
-        return checked(_from_rows(rows, path, channels), channels)
-    except (OSError, ValueError, IndexError) as error:
-        raise CompensationError(
-            "a spillover CSV must have a header of channels and one row of numbers per channel",
-            str(error),
-            str(path),
-            "export the matrix again from the cytometer's software as comma-separated text",
-        ) from error
+    return checked(_spillover(settled(written_in_file(path, channels), path.name), path.name), channels)
 
 
-def _from_rows(rows: list[list[str]], path: Path, channels: Sequence[Channel]) -> Spillover:
-    body = rows[1:]
-    named = not _is_number(body[0][0])
-    header = rows[0][1:] if named and len(rows[0]) == len(body[0]) else rows[0]
-    detectors = tuple(_channel_name(_bare(name), channels) for name in header)
-    numbers = np.array([[float(cell) for cell in (row[1:] if named else row)] for row in body])
-    if named:
-        labels = [_channel_name(_bare(row[0]), channels) for row in body]
-        if sorted(labels) != sorted(detectors):
-            odd = sorted(set(labels) ^ set(detectors))
-            raise CompensationError(
-                "rows and columns of a spillover matrix must name the same channels",
-                f"{', '.join(odd)} in only one of them",
-                str(path),
-            )
-        numbers = numbers[[labels.index(name) for name in detectors]]
-    return Spillover(detectors, _rows(numbers), source=path.name)
+def _spillover(written: Written, source: str) -> Spillover:
+    return Spillover(
+        written.detectors, _rows(written.numbers), source=source, notes=written.notes, doubts=written.doubts
+    )
 
 
-def _bare(label: str) -> str:
-    """Return `PE-A` of FlowJo's `PE-A :: CXCR4`."""
-    return label.split(" :: ", maxsplit=1)[0].strip()
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def reading_findings(spillover: Spillover | None, plate: str) -> list[Finding]:
+    """Return what was mended or is doubtful in a matrix as it was read."""
+    if spillover is None:
+        return []
+    notes = [Finding("note", "spillover_read", text, plate) for text in spillover.notes]
+    return [*notes, *(Finding("warn", "spillover_read", text, plate) for text in spillover.doubts)]
 
 
 def checked(spillover: Spillover, channels: Sequence[Channel] = ()) -> Spillover:
@@ -141,7 +88,8 @@ def checked(spillover: Spillover, channels: Sequence[Channel] = ()) -> Spillover
             "the channels of a spillover matrix must be channels of the file",
             f"{', '.join(unknown)}; the file has {', '.join(sorted(known))}",
             where,
-            "use the matrix recorded with these files, or rename its channels",
+            "use the matrix recorded with these files, or rename its channels; for files that FlowJo has compensated "
+            '(Comp-...) say compensation = "none"',
         )
     if len(set(names)) < len(names):
         raise CompensationError("a spillover matrix must name each channel once", ", ".join(names), where)
@@ -190,10 +138,18 @@ def _rows(matrix: NDArray[np.float64]) -> tuple[tuple[float, ...], ...]:
 
 @lru_cache(maxsize=64)
 def inverse(spillover: Spillover) -> NDArray[np.float64]:
-    """Return detectors x dyes: what `signal @ inverse` turns into amounts (pseudo-inverse where not square)."""
+    """Return detectors x dyes: what `signal @ inverse` turns into amounts.
+
+    Where there are more detectors than dyes it is the least-squares solution, W M' (M W M')^-1 with the detectors'
+    weights W (equal where none are given: the pseudo-inverse).
+    """
     matrix = np.asarray(spillover.matrix, dtype=np.float64)
-    square = matrix.shape[0] == matrix.shape[1]
-    undone = np.asarray(np.linalg.inv(matrix) if square else np.linalg.pinv(matrix), dtype=np.float64)
+    if spillover.weights:
+        weighted = matrix * np.asarray(spillover.weights)
+        undone = np.asarray(weighted.T @ np.linalg.inv(weighted @ matrix.T))
+    else:
+        square = matrix.shape[0] == matrix.shape[1]
+        undone = np.asarray(np.linalg.inv(matrix) if square else np.linalg.pinv(matrix), dtype=np.float64)
     undone.setflags(write=False)
     return undone
 

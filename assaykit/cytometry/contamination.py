@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from assaykit.cytometry.bench import Bench, with_files
 from assaykit.cytometry.channels import STROMA
 from assaykit.cytometry.columns import Columns
-from assaykit.cytometry.matching import marker_of, text_factor
+from assaykit.cytometry.matching import MARKED, text_factor
 from assaykit.cytometry.valleys import FEWEST
 from assaykit.plate.model import Well
 from assaykit.protocol.gates import ThresholdGate
@@ -45,7 +45,7 @@ def stroma_limits(bench: Bench) -> dict[str, float]:
 
 
 def _lacks(well: Well) -> bool:
-    return well.role != "sample" and marker_of(well) == STROMA
+    return well.role != "sample" and STROMA in text_factor(well, MARKED).split(", ")
 
 
 def contamination(

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from assaykit.cytometry.bench import Bench, usable_controls
-from assaykit.cytometry.columns import Columns
-from assaykit.cytometry.estimated import finding, listed
+from assaykit.cytometry.assignment import Assignment, assignment, control_population, measured_wells
+from assaykit.cytometry.bench import Bench
+from assaykit.cytometry.estimated import listed
 from assaykit.cytometry.hierarchy import ALL
-from assaykit.cytometry.matching import Match, aliases, marker_of, match_control, plain_name
+from assaykit.cytometry.matching import Match
+from assaykit.cytometry.percentiles import fewest_cells
 from assaykit.cytometry.readouts import READOUTS, median, robust_sd
-from assaykit.plate.model import Plate, Well
+from assaykit.cytometry.valleys import FEWEST
+from assaykit.plate.model import Well
 from assaykit.protocol.gates import FmoGate
 from assaykit.protocol.model import Protocol
 from assaykit.study.model import ControlCells
@@ -31,7 +33,7 @@ def control_key(channel: str, wells: Sequence[Well]) -> str:
 
 
 def referenced_channels(protocol: Protocol) -> dict[str, tuple[str, ...]]:
-    """Return channel -> populations for the readouts that are measured against a control."""
+    """Return channel -> populations for the readouts that are measured against a control; else its gate's parent."""
     found: dict[str, dict[str, None]] = {}
     for readout in protocol.readouts:
         statistic = READOUTS.get(readout.statistic)
@@ -39,7 +41,7 @@ def referenced_channels(protocol: Protocol) -> dict[str, tuple[str, ...]]:
             found.setdefault(readout.channel, {})[readout.population] = None
     for gate in protocol.gates:
         if isinstance(gate, FmoGate):
-            found.setdefault(gate.channel, {})
+            found.setdefault(gate.channel, {gate.parent: None})
     return {channel: tuple(names) for channel, names in found.items()}
 
 
@@ -47,54 +49,95 @@ def serving(bench: Bench) -> tuple[dict[str, dict[str, str]], dict[str, ControlC
     """Return channel -> well -> control, the controls by name, and what a reader must know about them."""
     serves: dict[str, dict[str, str]] = {}
     cells: dict[str, ControlCells] = {}
-    findings = _unknown_markers(bench)
+    findings: list[Finding] = []
     for channel, used in referenced_channels(bench.assay.protocol).items():
-        role, controls, poor = usable_controls(bench, channel, next(iter(used), ALL))
-        samples = _measured(bench.plate)
-        if poor:
-            message = f"{channel}: the controls {listed(poor)} hold too few cells, so they serve no well"
-            findings.append(finding(bench, "warn", "control_poor", message))
-        if role is None:
-            findings.append(_no_control(bench, channel, samples))
+        served = assignment(bench, channel, used[0])
+        findings += _roles(bench, channel, served)
+        if not served.matches:
+            findings.append(_no_control(bench, channel, served))
             continue
-        if role != "fmo":
-            message = f"no FMO well for {channel}: the {role} wells {listed(controls)} serve as its control"
-            findings.append(finding(bench, "warn", "control_substituted", message))
-        matches = [(well, match_control(well, controls)) for well in samples]
-        serves[channel] = {well.name: control_key(channel, match.wells) for well, match in matches}
-        for match in {match.key: match for _, match in matches}.values():
+        serves[channel] = {well: control_key(channel, match.wells) for well, match in served.matches.items()}
+        different = {match.key: match for match in served.matches.values()}
+        for match in different.values():
             cells[control_key(channel, match.wells)] = _control_cells(bench, channel, match, used)
-        findings += _closeness(bench, channel, matches)
+        findings += [*_ancestors(bench, channel, tuple(different.values()), used), *_closeness(bench, channel, served)]
+        findings += _few(bench, channel, tuple(different.values()))
     return serves, cells, findings
 
 
-def _unknown_markers(bench: Bench) -> list[Finding]:
-    """Name the controls whose marker is no stain of the protocol: they would serve nobody, and silently."""
-    known = frozenset[str]().union(*(aliases(bench.assay, role) for role in bench.assay.protocol.channels))
-    stains = frozenset(name for held in bench.held.values() if held is not None for name in _stains(held.columns))
-    lost = [
-        well
-        for well in bench.plate.wells
-        if well.role in {"fmo", "single_stain"} and marker_of(well) and marker_of(well) not in known | stains
-    ]
-    written = ", ".join(dict.fromkeys(str(well.factors["marker"]) for well in lost))
-    message = (
-        f"the marker of {listed(lost)} ({written}) is no stain of the protocol, so they serve no channel; "
-        f"it has {', '.join(bench.assay.protocol.channels)}"
-    )
-    return [finding(bench, "warn", "marker_unknown", message)] if lost else []
+def _roles(bench: Bench, channel: str, served: Assignment) -> list[Finding]:
+    """Say which controls are no FMO, and which hold too few cells to serve."""
+    findings = []
+    poor = {well.name: well for part in (served.usable, *served.groups) for well in part.poor}
+    if poor and served.matches:
+        message = f"{channel}: the controls {listed(tuple(poor.values()))} hold too few cells, so they serve no well"
+        findings.append(_finding(bench, "warn", "control_poor", channel, message))
+    if served.unserved:
+        message = f"{channel}: the controls that {listed(served.unserved)} name hold too few cells; others serve"
+        findings.append(_finding(bench, "warn", "control_not_matched", channel, message))
+    serve = {well.name: well for match in served.matches.values() for well in match.wells}
+    substitutes: dict[str, list[Well]] = {}
+    for well in serve.values():
+        if well.role != "fmo":
+            substitutes.setdefault(well.role, []).append(well)
+    for role, wells in substitutes.items():
+        message = f"no FMO well for {channel}: the {role} wells {listed(wells)} serve as its control"
+        findings.append(_finding(bench, "warn", "control_substituted", channel, message))
+    return findings
 
 
-def _stains(columns: Columns) -> set[str]:
-    return {plain_name(name) for channel in columns.events.channels for name in (channel.name, channel.stain)}
+def _ancestors(bench: Bench, channel: str, matches: Sequence[Match], used: Sequence[str]) -> list[Finding]:
+    """Say which controls have no cells in a population, so that those of one above it serve."""
+    wells: dict[tuple[str, str], list[Well]] = {}
+    for match in matches:
+        for name in used:
+            served = control_population(bench, match.wells, name, channel)
+            if served != name:
+                wells.setdefault((name, served), []).extend(match.wells)
+    found = []
+    for (name, served), controls in wells.items():
+        level: Level = "warn" if any(well.role == "fmo" for well in controls) else "note"
+        message = (
+            f"{channel}: the controls {listed(controls)} hold no {FEWEST} cells of {name}, since they lack the dyes it "
+            f"is gated by; their cells of {served} serve instead"
+        )
+        found.append(Finding(level, "control_ancestor", message, bench.plate.name, channel=channel, population=name))
+    return found
 
 
-def _measured(plate: Plate) -> list[Well]:
-    return [well for well in plate.wells if well.file is not None and well.role not in {"beads", "blank"}]
+def _few(bench: Bench, channel: str, matches: Sequence[Match]) -> list[Finding]:
+    """Say which controls hold fewer cells than close the interval of the percentile that makes a cell positive."""
+    gates = [gate for gate in bench.assay.protocol.gates if isinstance(gate, FmoGate) and gate.channel == channel]
+    asked = {gate.parent: gate.percentile for gate in gates} or {
+        readout.population: 99.0
+        for readout in bench.assay.protocol.readouts
+        if readout.channel == channel and readout.statistic == "percent_positive"
+    }
+    found = []
+    for population, percent in asked.items():
+        few = {}
+        for match in matches:
+            served = control_population(bench, match.wells, population, channel)
+            cells = int(np.isfinite(bench.values(match.wells, served, channel)).sum())
+            if cells < fewest_cells(percent):
+                few[match.key] = cells
+        if few:
+            each = ", ".join(f"{cells} in {wells}" for wells, cells in few.items())
+            message = (
+                f"{channel}: too few control cells of {population} ({each}) for a {percent:g}th percentile whose 95 % "
+                f"interval is closed, so percent positive is doubtful; {fewest_cells(percent)} are needed"
+            )
+            found.append(_finding(bench, "warn", "control_few", channel, message))
+    return found
+
+
+def _finding(bench: Bench, level: Level, check: str, channel: str, message: str) -> Finding:
+    return Finding(level, check, message, bench.plate.name, channel=channel)
 
 
 def _control_cells(bench: Bench, channel: str, match: Match, used: Sequence[str]) -> ControlCells:
-    values = {name: bench.values(match.wells, name, channel) for name in used}
+    served = {name: control_population(bench, match.wells, name, channel) for name in used}
+    values = {name: bench.values(match.wells, population, channel) for name, population in served.items()}
     filled = {name: v[np.isfinite(v)].astype(np.float64) for name, v in values.items() if v.size}
     return ControlCells(
         channel=channel,
@@ -112,32 +155,39 @@ def _common(wells: Sequence[Well], factor: str) -> str:
     return ", ".join(dict.fromkeys(str(well.factors.get(factor, "")) for well in wells))
 
 
-def _no_control(bench: Bench, channel: str, samples: Sequence[Well]) -> Finding:
+def _no_control(bench: Bench, channel: str, served: Assignment) -> Finding:
     needed = any(
         not e.optional for e in bench.assay.protocol.endpoints if e.channel == channel and e.endpoint in AGAINST
     )
     gated = any(isinstance(gate, FmoGate) and gate.channel == channel for gate in bench.assay.protocol.gates)
-    return finding(
-        bench,
-        "fail" if needed or gated else "note",
-        "no_control",
-        f"no FMO, isotype or unstained well for {channel}: the {len(samples)} wells have no "
-        f"{channel}_control_median. Mark the control wells in the layout: role = fmo, marker = {channel}",
-    )
+    wells = len(measured_wells(bench))
+    gated_on = {gate.name for gate, _ in bench.gates} | {ALL}
+    if served.usable.population not in gated_on:
+        message = f"{served.usable.population} could not be gated, so no control of {channel} has cells of it"
+    elif served.usable.poor:
+        message = f"the controls {listed(served.usable.poor)} hold too few cells for {channel}: look at their files"
+    else:
+        message = (
+            f"no FMO, isotype or unstained well for {channel}. Mark the control wells in the layout: role = fmo, "
+            f"marker = {channel}"
+        )
+    message += f". The {wells} wells have no {channel}_control_median"
+    return _finding(bench, "fail" if needed or gated else "note", "no_control", channel, message)
 
 
-def _closeness(bench: Bench, channel: str, matches: Sequence[tuple[Well, Match]]) -> list[Finding]:
+def _closeness(bench: Bench, channel: str, served: Assignment) -> list[Finding]:
     """Say which sample wells are served by a control of another treatment, or of another context."""
     wider: tuple[tuple[str, Level, str], ...] = (
         ("context", "note", "no control of their own treatment: one of the same context serves"),
         ("plate", "warn", "no control of their own context: the plate's controls serve"),
     )
+    samples = [well for well in bench.plate.wells if well.role == "sample"]
     found = []
     for closeness, level, words in wider:
-        wells = [well for well, match in matches if match.closeness == closeness and well.role == "sample"]
+        wells = [w for w in samples if w.name in served.matches and served.matches[w.name].closeness == closeness]
         if wells:
             message = (
                 f"{channel}: {len(wells)} wells ({listed(wells)}) have {words}; drugs and MSC change autofluorescence"
             )
-            found.append(finding(bench, level, "control_not_matched", message))
+            found.append(_finding(bench, level, "control_not_matched", channel, message))
     return found

@@ -1,4 +1,4 @@
-"""Which control serves which well: same treatment and context first, then the same context, then the plate.
+"""Which control serves which well: the one the layout names, then same treatment and context, then context, then plate.
 
 A drug changes autofluorescence, so an FMO of the same treatment is the right one; where the lab made none, a wider
 one serves and the finding says so. Factors on which the controls differ otherwise (line, donor) are respected first.
@@ -6,16 +6,24 @@ one serves and the finding says so. Factors on which the controls differ otherwi
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from assaykit.cytometry.channels import role_columns
+from assaykit.errors import FcsError
+from assaykit.fcs import read_fcs_header
+from assaykit.fcs.events import Channel
 from assaykit.plate.model import Plate, Role, Well
 from assaykit.study.model import Assay
+from assaykit.study.stains import bare_names, marker_parts, plain_name
 
-TECHNICAL = frozenset({"treatment", "context", "marker", "replicate", "repeat", "insert", "tube", "dose", "well"})
-Closeness = Literal["treatment", "context", "plate"]
+MARKED = "marked roles"
+"""The factor that `with_marked_roles` adds: the channel roles a control's `marker` names, with commas between."""
+TECHNICAL = frozenset(
+    {"treatment", "context", "marker", MARKED, "control", "replicate", "repeat", "insert", "tube", "dose", "well"}
+)
+Closeness = Literal["named", "treatment", "context", "plate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +44,66 @@ def text_factor(well: Well, name: str) -> str:
     return str(well.factors.get(name, ""))
 
 
-def aliases(assay: Assay, role: str) -> frozenset[str]:
-    """Return what a layout may call the stain of a channel role: the role, its marker, channel or usual names."""
-    recipe = assay.protocol.channels.get(role)
-    names = [role, assay.channels.get(role, ""), *((recipe.marker, *recipe.names) if recipe else ())]
-    without_area = [name[:-2] for name in names if name[-2:].casefold() in {"-a", "-h"}]
-    return frozenset(plain_name(name) for name in [*names, *without_area] if plain_name(name))
+def stain_roles(assay: Assay, channels: Sequence[Channel] = ()) -> dict[str, frozenset[str]]:
+    """Return what a layout may call a stain -> the roles it then means; none for a channel that has no role.
+
+    Names are letters and digits alone. A role's own name comes first, then the channel the study gives it, then what
+    the file calls its channels, then markers and usual names: a usual name that is another role's channel is that
+    role's.
+    """
+    recipes = assay.protocol.channels
+    columns = role_columns(assay, channels, recipes)
+    holders = {name: role for role, name in columns.items()}
+    literal = [
+        (name, holders.get(channel.name)) for channel in channels for name in (*bare_names(channel.name), channel.stain)
+    ]
+    tiers: tuple[Iterable[tuple[str, str | None]], ...] = (
+        [(role, role) for role in recipes],
+        [(name, role) for role, told in assay.channels.items() for name in bare_names(told)],
+        literal,
+        [(recipe.marker, role) for role, recipe in recipes.items()],
+        [(name, role) for role, recipe in recipes.items() for usual in recipe.names for name in bare_names(usual)],
+    )
+    known: dict[str, frozenset[str]] = {}
+    for tier in tiers:
+        met: dict[str, frozenset[str]] = {}
+        for name, role in tier:
+            plain = plain_name(name)
+            if plain and plain not in known:
+                met[plain] = met.get(plain, frozenset()) | ({role} if role else frozenset())
+        known |= met
+    return known
 
 
-def plain_name(name: str) -> str:
-    """Return letters and digits alone, and no "FMO": a layout may say `FMO-CXCR4` or `cxcr4 fmo`."""
-    return "".join(part for part in re.findall(r"[a-z0-9]+", name.casefold()) if part != "fmo")
+def roles_of_marker(text: str, known: Mapping[str, frozenset[str]]) -> frozenset[str] | None:
+    """Return the roles a marker names, one or several with commas, semicolons, slashes or plus signs between.
+
+    None where any of them is no stain that is known.
+    """
+    whole = known.get(plain_name(text))
+    if whole is not None:
+        return whole
+    parts = [known.get(plain_name(part)) for part in marker_parts(text)]
+    named = [part for part in parts if part is not None]
+    return frozenset[str]().union(*named) if len(named) == len(parts) else None
+
+
+def with_marked_roles(assay: Assay, plate: Plate) -> Plate:
+    """Return the plate whose controls say which roles their markers name, as their own files call the channels."""
+    return replace(plate, wells=tuple(_marked(assay, well) for well in plate.wells))
+
+
+def _marked(assay: Assay, well: Well) -> Well:
+    if not marker_of(well):
+        return well
+    channels: tuple[Channel, ...] = ()
+    if well.file is not None and well.file.is_file():
+        try:
+            channels = tuple(read_fcs_header(well.file).channels)
+        except FcsError:
+            channels = ()  # measuring the well says why
+    roles = roles_of_marker(text_factor(well, "marker"), stain_roles(assay, channels))
+    return replace(well, factors={**well.factors, MARKED: ", ".join(sorted(roles or ()))})
 
 
 def marker_of(well: Well) -> str:
@@ -56,8 +113,11 @@ def marker_of(well: Well) -> str:
 
 def concerns(assay: Assay, well: Well, role: str) -> bool:
     """Whether a control well's `marker` names this channel; a control without a marker concerns every channel."""
-    marker = marker_of(well)
-    return not marker or marker in aliases(assay, role)
+    if not marker_of(well):
+        return True
+    if MARKED in well.factors:
+        return role in text_factor(well, MARKED).split(", ")
+    return role in (roles_of_marker(text_factor(well, "marker"), stain_roles(assay)) or ())
 
 
 def controls_of(assay: Assay, plate: Plate, channel: str) -> dict[Role, tuple[Well, ...]]:

@@ -19,7 +19,7 @@ from assaykit.plate.model import Plate, Well
 from assaykit.study.model import Assay
 from assaykit.tables import Finding
 
-NOT_A_CONDITION = frozenset({"replicate", "repeat", "insert", "tube", "well"})
+NOT_A_CONDITION = frozenset({"replicate", "repeat", "insert", "tube", "well", "control"})
 STATISTICS = ("median", "percent_positive", "percent_of_parent", "count")
 FEWEST_WELLS = 8
 

@@ -13,15 +13,18 @@ from functools import partial
 from assaykit.cytometry.bench import Bench, with_files
 from assaykit.cytometry.calibration import bead_lines
 from assaykit.cytometry.channels import gate_channels, optional_roles, roles_used
+from assaykit.cytometry.compensation import reading_findings
 from assaykit.cytometry.contamination import stroma_limits
 from assaykit.cytometry.controls import serving
 from assaykit.cytometry.estimated import Estimate, finding
 from assaykit.cytometry.estimates import estimate
 from assaykit.cytometry.hierarchy import ALL, drawn_on, in_order, without_operands
+from assaykit.cytometry.matching import with_marked_roles
 from assaykit.cytometry.overrides import HandSet, plate_findings, set_by_hand, with_excluded_samples, without_excluded
 from assaykit.cytometry.scales import logicle_scale, named_scale
 from assaykit.cytometry.single_stain import single_stain_spillover
 from assaykit.cytometry.survey import survey_plate
+from assaykit.cytometry.unmixing import residual_findings, unmixing_matrix
 from assaykit.cytometry.wells import gate_matrices, is_fluorescence, plate_spillover, wants_whole_table
 from assaykit.errors import GateError, InputError
 from assaykit.plate.model import Plate
@@ -58,6 +61,7 @@ def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE)
     assay = on_plate(assay, plate)
     columns, findings = survey_plate(assay, plate)
     findings += plate_findings(assay, plate)
+    plate = with_marked_roles(assay, plate)
     start = Resolved(columns=columns)
     trusted = without_excluded(assay, plate)
     try:
@@ -71,7 +75,7 @@ def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE)
         start = replace(start, whole_table=wants_whole_table(assay, start, first))
     bench = Bench(assay, trusted, start)
     by_hand, said = _fix_gates(bench, reference)
-    findings += said
+    findings += [*said, *residual_findings(bench)]
     serves, controls, more = serving(replace(bench, plate=with_excluded_samples(assay, plate)))
     lines, told = bead_lines(assay, trusted, columns)
     resolved = replace(
@@ -96,7 +100,10 @@ def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE)
 def _spillover(assay: Assay, plate: Plate) -> tuple[Spillover | None, list[Finding]]:
     if assay.protocol.compensation == "single_stain":
         return single_stain_spillover(assay, plate, roles_used(assay.protocol))
-    return plate_spillover(assay, plate.source), []
+    if assay.protocol.compensation in {"unmix", "unmix_weighted"}:
+        return unmixing_matrix(assay, plate, roles_used(assay.protocol))
+    spillover = plate_spillover(assay, plate.source)
+    return spillover, reading_findings(spillover, plate.name)
 
 
 def _fix_gates(bench: Bench, reference: Reference) -> tuple[dict[str, HandSet], list[Finding]]:

@@ -9,13 +9,15 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from assaykit.cytometry.channels import role_columns, roles_by_hand, roles_read
-from assaykit.cytometry.compensation import KEYWORDS
+from assaykit.cytometry.channels import role_columns, roles_by_hand, roles_read, shared_channels
+from assaykit.cytometry.compensation import reading_findings, spillover_from_keywords
+from assaykit.cytometry.matrix_forms import KEYWORDS
 from assaykit.cytometry.wells import DATA_ERRORS, is_fluorescence
-from assaykit.errors import FcsError
+from assaykit.errors import CompensationError, FcsError
 from assaykit.fcs import read_fcs_header
 from assaykit.fcs.events import Channel
 from assaykit.plate.model import Plate, Well
+from assaykit.protocol.gates import SingletGate
 from assaykit.sources import is_file
 from assaykit.study.model import Assay
 from assaykit.tables import Finding
@@ -40,8 +42,32 @@ def survey_plate(assay: Assay, plate: Plate) -> tuple[dict[str, str], list[Findi
         *_settings(plate, headers, columns, "gain"),
         *_matrices(assay, plate, headers, columns),
         *_misplaced(plate, headers),
+        *_shared(assay, plate, columns),
     ]
     return columns, findings
+
+
+def _shared(assay: Assay, plate: Plate, columns: Mapping[str, str]) -> list[Finding]:
+    """Say which channels the study gives to several roles, and where singlets cannot be told for it."""
+    singlets = [{gate.area, gate.height} for gate in assay.protocol.gates if isinstance(gate, SingletGate)]
+    findings = []
+    for name, roles in shared_channels(assay, columns).items():
+        if set(roles) in singlets:
+            message = f"{name} is both the area and the height ({', '.join(roles)}), so singlets cannot be told"
+            findings.append(Finding("note", "gate_passed_over", message, plate.name))
+            continue
+        message = f"{name} has several roles ({', '.join(roles)}); give each role its own channel in the study"
+        findings.append(Finding("fail", "channel_shared", message, plate.name))
+    for gate in assay.protocol.gates:
+        if isinstance(gate, SingletGate) and gate.height not in columns and gate.area in assay.channels:
+            usual = assay.protocol.channels.get(gate.height)
+            if usual and columns.get(gate.area) in usual.names:
+                message = (
+                    f"{columns[gate.area]} is the area ({gate.area}) by the study, so no channel is left for "
+                    f"{gate.height}: singlets cannot be told"
+                )
+                findings.append(Finding("note", "gate_passed_over", message, plate.name))
+    return findings
 
 
 def _misplaced(plate: Plate, headers: Headers) -> list[Finding]:
@@ -96,7 +122,7 @@ def _matrices(assay: Assay, plate: Plate, headers: Headers, columns: Mapping[str
     """Say where the files' matrices differ, or where there is none and the protocol did not say so."""
     if assay.protocol.compensation != "file" or not headers:
         return []
-    matrices = [(well, _matrix_text(keywords)) for well, (_, keywords) in headers]
+    matrices = [(well, _matrix_text(header)) for well, header in headers]
     without = [well for well, text in matrices if not text]
     findings = _uncompensated(plate, headers, columns, len(without)) if without else []
     usual = Counter(text for _, text in matrices).most_common(1)[0][0]
@@ -104,7 +130,16 @@ def _matrices(assay: Assay, plate: Plate, headers: Headers, columns: Mapping[str
     if other:
         message = f"the files of {', '.join(other)} hold another spillover matrix than most; each serves its own file"
         findings.append(Finding("warn", "spillover_differs", message, plate.name))
-    return findings
+    return [*findings, *dict.fromkeys(finding for _, header in headers for finding in _as_read(plate, header))]
+
+
+def _as_read(plate: Plate, header: Header) -> list[Finding]:
+    """Say how a file's matrix was read; one that cannot be used is told when its well is measured."""
+    channels, keywords = header
+    try:
+        return reading_findings(spillover_from_keywords(keywords, channels), plate.name)
+    except CompensationError:
+        return []
 
 
 def _uncompensated(plate: Plate, headers: Headers, columns: Mapping[str, str], without: int) -> list[Finding]:
@@ -116,5 +151,11 @@ def _uncompensated(plate: Plate, headers: Headers, columns: Mapping[str, str], w
     return [Finding("fail" if len(dyed) > 1 else "note", "uncompensated", message, plate.name)] if dyed else []
 
 
-def _matrix_text(keywords: Mapping[str, str]) -> str:
-    return next((keywords[key].strip() for key in KEYWORDS if keywords.get(key, "").strip()), "")
+def _matrix_text(header: Header) -> str:
+    """Return what tells a file's matrix from another's; "" where the file has none, or that of no channel."""
+    channels, keywords = header
+    try:
+        spillover = spillover_from_keywords(keywords, channels)
+    except CompensationError:
+        return next((keywords[key].strip() for key in KEYWORDS if keywords.get(key, "").strip()), "unreadable")
+    return "" if spillover is None else repr((spillover.detectors, spillover.matrix))

@@ -1,4 +1,4 @@
-"""Positivity thresholds from controls: a percentile with its bootstrap interval, per plate or per treatment."""
+"""Positivity thresholds from controls: a percentile with its exact interval, per plate, treatment or named control."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.cytometry.bench import Bench, usable_controls, with_files
+from assaykit.cytometry.assignment import Assignment, assignment, control_population
+from assaykit.cytometry.bench import Bench, with_files
 from assaykit.cytometry.estimated import Estimate, finding, listed, seed_of, threshold
-from assaykit.cytometry.matching import concerns, match_control, text_factor
-from assaykit.cytometry.readouts import median, quantile, robust_sd
+from assaykit.cytometry.matching import concerns, text_factor
+from assaykit.cytometry.percentiles import cut_at_percentile, interval_text
+from assaykit.cytometry.readouts import median, robust_sd
 from assaykit.cytometry.valleys import FEWEST, Cut, cut_above_mode
 from assaykit.errors import GateError
 from assaykit.plate.model import Well
@@ -19,51 +21,33 @@ from assaykit.protocol.gates import ControlGate, FixedGate, FmoGate, ViabilityGa
 from assaykit.study.model import Reference
 from assaykit.tables import Finding
 
-REDRAWS = 1000
-
-
-def cut_at_percentile(values: NDArray[np.floating], percent: float, *, seed: int) -> Cut:
-    """Return the percentile of the cells and its 95 % bootstrap interval.
-
-    A redrawn sample's percentile is an order statistic, and the rank of an order statistic among n uniform draws is
-    Beta(k + 1, n - k): so each redraw is one Beta draw, looked up among the sorted cells (Efron & Tibshirani 1993).
-    """
-    ordered = np.sort(values[np.isfinite(values)]).astype(np.float64)
-    n = ordered.size
-    if n < 2:
-        raise GateError("a threshold must rest on control cells", f"{n} cells")
-    rank = percent / 100.0 * (n - 1)
-    shares = np.random.default_rng(seed).beta(rank + 1.0, n - rank, REDRAWS)
-    redrawn = np.interp(shares * (n - 1), np.arange(n), ordered)
-    low, high = np.percentile(redrawn, [2.5, 97.5])
-    return Cut(quantile(ordered, percent), float(low), float(high), sure=n >= FEWEST)
-
 
 def fmo_estimate(gate: FmoGate, bench: Bench) -> Estimate:
-    """Return the FMO threshold of the plate and, where asked, the one of each treatment that has its own FMO.
+    """Return the FMO threshold of the plate and, in the wells whose layout names their control, that control's own.
 
+    Where the protocol asks for it, each treatment that has its own control has its own threshold as well.
     Raises GateError where the plate has no control that lacks the stain.
     """
-    role, controls, _ = usable_controls(bench, gate.channel, gate.parent)
-    findings: list[Finding] = []
-    if role is None:
+    served = assignment(bench, gate.channel, gate.parent)
+    controls = served.usable.wells or tuple(well for group in served.groups for well in group.wells)
+    if not controls:
+        few = served.usable.poor
         raise GateError(
             "an FMO gate must have wells of the role fmo for its channel",
-            f"none with {FEWEST} cells of {gate.parent} for {gate.channel}",
+            f"none with {FEWEST} cells of {gate.parent} for {gate.channel}"
+            + (f": {listed(few)} hold fewer, and so in every population above it" if few else ""),
             f"gate {gate.name}",
-            "mark the FMO wells in the layout: role = fmo, marker = the stain left out",
+            "look at the files of these wells"
+            if few
+            else "mark the FMO wells in the layout: role = fmo, marker = the stain left out",
         )
-    if role != "fmo":
-        message = f"no FMO well for {gate.channel}; the {role} wells {listed(controls)} set the threshold instead"
-        findings.append(finding(bench, "warn", "control_substituted", message))
     shared = _percentile_gate(gate, bench, controls)
-    findings += _about(gate, bench, controls, shared)
-    own = _per_treatment(gate, bench, controls) if gate.per == "treatment" else {}
-    return Estimate(shared[0], own, tuple(findings))
+    return Estimate(shared[0], _own(gate, bench, served), tuple(_about(gate, bench, controls, shared)))
 
 
 def _percentile_gate(gate: FmoGate | ControlGate, bench: Bench, wells: Sequence[Well]) -> tuple[FixedGate, Cut]:
-    values = bench.values(wells, gate.parent, gate.channel)
+    population = control_population(bench, wells, gate.parent, gate.channel)
+    values = bench.values(wells, population, gate.channel)
     if values.size < FEWEST:
         raise GateError(
             f"a threshold must rest on at least {FEWEST} control cells",
@@ -71,7 +55,7 @@ def _percentile_gate(gate: FmoGate | ControlGate, bench: Bench, wells: Sequence[
             f"gate {gate.name}",
             "check the control wells, or the gates above this one",
         )
-    cut = cut_at_percentile(values, gate.percentile, seed=seed_of(bench, gate.name, *(well.name for well in wells)))
+    cut = cut_at_percentile(values, gate.percentile)
     side = gate.side if isinstance(gate, ControlGate) else "above"
     return threshold(gate, gate.channel, cut, side=side), cut
 
@@ -79,8 +63,7 @@ def _percentile_gate(gate: FmoGate | ControlGate, bench: Bench, wells: Sequence[
 def _about(gate: FmoGate, bench: Bench, controls: Sequence[Well], shared: tuple[FixedGate, Cut]) -> list[Finding]:
     """Say how sure the threshold is, and where the control wells disagree by more than their own spread."""
     cut = shared[1]
-    interval = f"(95 % interval {cut.low:.4g} to {cut.high:.4g})"
-    note = f"{gate.channel} positive above {cut.value:.4g} {interval}, {listed(controls)}"
+    note = f"{gate.channel} positive above {cut.value:.4g} ({interval_text(cut)}), {listed(controls)}"
     findings = [finding(bench, "note", "threshold", f"{gate.name}: {note}")]
     each = {well.name: bench.values([well], gate.parent, gate.channel) for well in controls}
     medians = {name: median(values) for name, values in each.items() if values.size >= FEWEST}
@@ -102,15 +85,16 @@ def _about(gate: FmoGate, bench: Bench, controls: Sequence[Well], shared: tuple[
     return findings
 
 
-def _per_treatment(gate: FmoGate, bench: Bench, controls: Sequence[Well]) -> dict[str, FixedGate]:
+def _own(gate: FmoGate, bench: Bench, served: Assignment) -> dict[str, FixedGate]:
     """Return, well by well, the threshold of the control that serves it; one per group of controls."""
     made: dict[str, FixedGate] = {}
     own: dict[str, FixedGate] = {}
-    for well in bench.plate.wells:
-        match = match_control(well, controls)
+    for well, match in served.matches.items():
+        if match.closeness != "named" and gate.per != "treatment":
+            continue
         if match.key not in made:
             made[match.key] = _percentile_gate(gate, bench, match.wells)[0]
-        own[well.name] = made[match.key]
+        own[well] = made[match.key]
     return own
 
 
@@ -125,9 +109,12 @@ def control_estimate(gate: ControlGate, bench: Bench, reference: Reference) -> E
         )
         message = (
             f"{gate.name}: {gate.channel} {gate.side} {cut.value:.4g} "
-            f"(95 % interval {cut.low:.4g} to {cut.high:.4g}), from {kind} wells {listed(wells)}"
+            f"({interval_text(cut)}), from {kind} wells {listed(wells)}"
         )
         found = [finding(bench, "note", "threshold", message)]
+        if kind != "reference" and not cut.sure:
+            message = f"{gate.name}: the threshold rests on {cut.why}"
+            found.append(Finding("warn", "control_few", message, bench.plate.name, channel=gate.channel))
         if kind != gate.control:
             message = f"{gate.name}: the plate has no usable {gate.control} wells; {kind} wells set the threshold"
             found.append(finding(bench, "warn", "control_substituted", message))

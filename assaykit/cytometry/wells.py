@@ -9,6 +9,7 @@ import numpy as np
 
 from assaykit.cytometry.channels import (
     find_channel,
+    is_fluorescence,
     optional_roles,
     require_roles,
     role_columns,
@@ -25,10 +26,12 @@ from assaykit.plate.model import Well
 from assaykit.sources import is_file
 from assaykit.study.model import Assay, Resolved, Spillover
 
+__all__ = ["is_fluorescence"]  # known here to those who read wells
 WHOLE_TABLE = 0.5
 """Above this share of the channels it is quicker to read the table as it lies than to pick its columns apart."""
 TIME_NAMES = ("Time", "TIME", "HDR-T")
-SCATTER = ("fsc", "ssc", "fs ", "ss ", "time")
+FROM_STAINS = frozenset({"single_stain", "unmix", "unmix_weighted"})
+"""What `compensation` says where the matrix is estimated from single stains."""
 
 
 def read_columns(
@@ -131,7 +134,7 @@ def spillover_for(
 def plate_spillover(assay: Assay, source: Path | None) -> Spillover | None:
     """Return the spillover a protocol names by path, or None where it names none."""
     named = assay.protocol.compensation
-    return None if named in {"none", "file", "single_stain"} else spillover_beside(named, source)
+    return None if named in {"none", "file", *FROM_STAINS} else spillover_beside(named, source)
 
 
 def gate_matrices(assay: Assay, source: Path | None) -> dict[str, Spillover]:
@@ -147,7 +150,7 @@ def spillover_beside(named: str, source: Path | None) -> Spillover:
         if is_file(place):
             return read_spillover(place)
     raise CompensationError(
-        'compensation must be "file", "none", "single_stain" or a CSV that exists',
+        'compensation must be "file", "none", "single_stain", "unmix", "unmix_weighted" or a matrix that exists',
         f"'{named}'",
         "",
         "put the CSV beside the plate layouts or the study",
@@ -172,9 +175,3 @@ def time_column(channels: Sequence[Channel]) -> str | None:
     """Return the $PnN of Time, where the file has one."""
     names = {channel.name for channel in channels}
     return next((name for name in TIME_NAMES if name in names), None) or find_channel(channels, TIME_NAMES[0])
-
-
-def is_fluorescence(channel: Channel) -> bool:
-    """Whether a channel shows a dye: neither scatter nor Time nor a pulse width, by its name."""
-    name = channel.name.casefold()
-    return not name.startswith(SCATTER) and not name.endswith("-w") and name not in {"width", "event #", "event"}

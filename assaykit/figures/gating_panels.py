@@ -185,7 +185,10 @@ class _View:
         y = self._all(channels[1], self._raw(channels[1])[drawn]) if axes[1] is not None else None
         band = None
         if isinstance(gate, ThresholdGate) and gate.low is not None and gate.high is not None and not gate.ratios:
-            band = (self._shown(gate.channel, gate.low), self._shown(gate.channel, gate.high))
+            values = self._raw(gate.channel)  # an interval's open end is drawn to the last cell
+            low = gate.low if np.isfinite(gate.low) else float(min(values.min(initial=gate.value), gate.value))
+            high = gate.high if np.isfinite(gate.high) else float(max(values.max(initial=gate.value), gate.value))
+            band = (self._shown(gate.channel, low), self._shown(gate.channel, high))
         return Panel(
             title="all events" if gate.parent == "all" else gate.parent.replace("_", " "),
             events=len(rows),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
@@ -71,7 +72,8 @@ def _gate_at(gate: FixedGate, end: End) -> FixedGate:
     if not isinstance(gate, ThresholdGate):
         return gate
     value = gate.low if end == "low" else gate.high
-    return gate if value is None else gate.model_copy(update={"value": value})
+    # An open end is no place to put a gate; that its interval is open stands in the findings.
+    return gate if value is None or not math.isfinite(value) else gate.model_copy(update={"value": value})
 
 
 def _task(task: Task) -> pd.DataFrame:

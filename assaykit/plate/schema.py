@@ -37,7 +37,7 @@ from assaykit.plate.positions import (
     well_from_position,
 )
 
-IDENTIFIERS = ("experiment", "donor", "msc_donor", "line")  # names and dates, kept letter for letter
+IDENTIFIERS = ("experiment", "donor", "msc_donor", "line", "control")  # names and dates, kept letter for letter
 TEXT_FACTORS = ("treatment", "context", "marker", "clone", "target")  # words that are never dates
 OTHER_FACTORS = ("time", "lot", "replicate", "insert", "ligand", "permeabilised", "washout", "detachment")
 KNOWN_FACTORS = (*IDENTIFIERS, *TEXT_FACTORS, *OTHER_FACTORS)

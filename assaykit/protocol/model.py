@@ -169,7 +169,11 @@ class Protocol(Model):
     name: str
     title: str
     channels: dict[str, ChannelRole] = Field(default_factory=dict, description="Channel roles, by name.")
-    compensation: str = Field(default="file", description='"file", "none", "single_stain", or the path of a CSV.')
+    compensation: str = Field(
+        default="file",
+        description='"file", "none", "single_stain", "unmix" or "unmix_weighted" (full spectra of single stains, by '
+        "ordinary or weighted least squares), or the path of a matrix.",
+    )
     gates: tuple[Gate, ...] = Field(default=(), alias="gate")
     readouts: tuple[Readout, ...] = Field(default=(), alias="readout")
     endpoints: tuple[EndpointSpec, ...] = Field(default=(), alias="endpoint")

@@ -99,6 +99,11 @@ class AssayEntry(_Entry):
         description="Molecules per calibration bead, for receptors per cell: a CSV with a column molecules, one row per"
         " peak. It holds for the wells of role beads whose layout names no lot.",
     )
+    single_stains: Texts = Field(
+        default=(),
+        description="FCS files of single stains (and unstained cells) that are no wells of a plate, named by their dye:"
+        " 'comp/*.fcs', or a folder. The matrix is then estimated from them.",
+    )
     by: Texts = Field(
         default=(),
         description='Factors whose levels are analysed each by itself, e.g. ["line"] where plates hold several lines:'

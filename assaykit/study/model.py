@@ -35,6 +35,9 @@ class Spillover:
     matrix: tuple[tuple[float, ...], ...]
     dyes: tuple[str, ...] = ()
     source: str = ""  # "single-stain wells", or the file and keyword it was read from
+    weights: tuple[float, ...] = ()  # of the detectors, for weighted least squares; equal where left out
+    notes: tuple[str, ...] = ()  # what was mended on reading it
+    doubts: tuple[str, ...] = ()  # what looks wrong in it, and may be right
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ class BeadLine:
     mean_log: float  # of the peaks' log10 intensity
     spread: float  # sum of squares of log10 intensity about its mean
     peaks: tuple[tuple[float, float], ...]  # (intensity, molecules)
+    autofluorescence: float = 0.0  # the beads' own light in molecules: it is added to theirs before the logarithm
+    left_out: tuple[float, ...] = ()  # intensities of peaks that are saturated, unresolved or no bead of the lot
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,7 @@ class Assay:
     channels: Mapping[str, str] = field(default_factory=dict)
     resolved: Mapping[str, Resolved] = field(default_factory=dict)  # by plate name
     catalogue: Catalogue = field(default_factory=Catalogue)  # the drugs of the study, with their interferences
+    single_stains: tuple[Path, ...] = ()  # single stains that are no wells of a plate
     stratum: str = ""  # the level it was divided by, e.g. "line = K562"; "" for an assay that was not
     primary_stratum: bool = True  # whether claims are compared with it
     overrides: tuple[Override, ...] = ()  # what a person set by hand

@@ -19,17 +19,19 @@ from assaykit.plate.draft import column_name, nearest
 from assaykit.plate.model import Plate, Well
 from assaykit.plate.reading import Reading, reading_from_counts, reading_from_layout
 from assaykit.plate.schema import Columns
+from assaykit.plate.serving import control_faults
 from assaykit.protocol import Protocol, read_protocol
 from assaykit.sources import is_file, paths_from_pattern
 from assaykit.study.design import design_faults, design_findings
 from assaykit.study.document import document_from_file, review_from_file, study_from_document
 from assaykit.study.file import AssayEntry, OverrideEntry, StudyFile
-from assaykit.study.matching import found_by, match_files, shared_files
+from assaykit.study.matching import fcs_files, found_by, match_files, shared_files
 from assaykit.study.model import Assay, Reference, Study
 from assaykit.study.overrides import Line, with_overrides
 from assaykit.study.panel import with_panel
+from assaykit.study.stains import unknown_markers
 from assaykit.study.strata import strata
-from assaykit.study.wells import Rules, checked_plate, unknown_markers, with_named_counts
+from assaykit.study.wells import Rules, checked_plate, with_named_counts
 from assaykit.tables import Finding
 from assaykit.treatment import Catalogue, extended, parse_treatment, read_drugs
 
@@ -145,9 +147,13 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
     gathered.findings += unknown_markers(plates, protocol, channels)
     counts = tuple(with_named_counts(plate, protocol) for plate in counts)
     gathered.faults += _channel_faults(entry, protocol, place.where)
+    stains = _single_stains(entry, place, gathered)
+    if stains and protocol.compensation not in {"single_stain", "unmix", "unmix_weighted"}:
+        protocol = protocol.model_copy(update={"compensation": "single_stain"})
     return Assay(
         name=one_line(entry.name) or protocol.name,
         protocol=_with_clones(protocol, entry.clones),
+        single_stains=stains,
         plates=plates,
         counts=counts,
         channels=channels,
@@ -222,7 +228,7 @@ def _checked(readings: Iterable[Reading], rules: Rules, gathered: _Gathered) -> 
     for reading in readings:
         for plate in reading.plates:
             checked = checked_plate(plate, rules)
-            gathered.faults += checked.faults
+            gathered.faults += (*checked.faults, *control_faults(checked.plate))
             gathered.findings += checked.findings
             yield checked.plate
 
@@ -261,6 +267,20 @@ def _with_lot(plates: tuple[Plate, ...], entry: AssayEntry, place: _Place, *, ga
         replace(plate, wells=tuple(_with_own_lot(well, _from_layout(lot, plate)) for well in plate.wells))
         for plate in plates
     )
+
+
+def _single_stains(entry: AssayEntry, place: _Place, gathered: _Gathered) -> tuple[Path, ...]:
+    """Return the FCS files of single stains that a study keeps apart from its plates; none found is a fault."""
+    files: dict[Path, None] = {}
+    for pattern in entry.single_stains:
+        found = fcs_files(place.folder, pattern)
+        if not found:
+            remedy = _sibling(place.folder, pattern) or "mend the path; it is relative to the study file"
+            must = "the files of 'single_stains' must exist"
+            gathered.faults.append(StudyError(must, f"no FCS file '{pattern}'", place.where, remedy))
+        files |= dict.fromkeys(found)
+    gathered.inputs += files
+    return tuple(files)
 
 
 def _from_layout(path: Path, plate: Plate) -> str:
@@ -313,6 +333,13 @@ def _channel_faults(entry: AssayEntry, protocol: Protocol, where: str) -> list[I
                         remedy,
                     )
                 )
+    singlets = [{gate.area, gate.height} for gate in protocol.gates if gate.kind == "singlets"]
+    for channel in dict.fromkeys(name.strip().casefold() for name in entry.channels.values()):
+        sharing = [role for role, name in entry.channels.items() if name.strip().casefold() == channel]
+        if len(sharing) > 1 and set(sharing) not in singlets:  # where singlets cannot be told, the gate is passed over
+            found = f"'{entry.channels[sharing[0]]}' for {' and '.join(sharing)}"
+            remedy = "give each role its own channel"
+            faults.append(StudyError("a channel must have one role", found, f"{where}, channels", remedy))
     return faults
 
 

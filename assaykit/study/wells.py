@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from assaykit.errors import InputError, LayoutError, TreatmentError
@@ -100,29 +100,6 @@ def _unit_absent(plate: Plate, rules: Rules) -> tuple[InputError, ...]:
     remedy += f', or write unit = "{other}" in the study if that is what is independent' if other else ""
     must = f"a layout must have the column '{rules.unit}', the study's unit"
     return (LayoutError(must, f"the columns {', '.join(names)}", where, remedy),)
-
-
-def unknown_markers(plates: Sequence[Plate], protocol: Protocol, channels: Mapping[str, str]) -> list[Finding]:
-    """Return a finding per control whose `marker` is no channel of the protocol: it would serve none."""
-    told = {
-        role: (role, recipe.marker, *recipe.names, channels.get(role, "")) for role, recipe in protocol.channels.items()
-    }
-    names = {name.casefold() for each in told.values() for name in each if name}
-    known = names | {name.removesuffix("-a").removesuffix("-h") for name in names}
-    strange: dict[tuple[str, str], list[str]] = {}
-    for plate in plates:
-        for well in plate.wells:
-            marker = str(well.factors.get("marker", ""))
-            if marker and marker.strip().casefold() not in known:
-                strange.setdefault((plate.name, marker), []).append(well.name)
-    return [_strange_marker(plate, marker, wells, known=known) for (plate, marker), wells in strange.items()]
-
-
-def _strange_marker(plate: str, marker: str, wells: list[str], *, known: set[str]) -> Finding:
-    near = nearest(marker.casefold(), tuple(sorted(known)))
-    advice = f"write '{near}'" if near else "write the protocol's channel role"
-    message = f"marker '{marker}' of {', '.join(wells)} is no channel of the protocol, so it serves none; {advice}."
-    return Finding("warn", "marker_unknown", message, plate, wells[0])
 
 
 _COUNT_MEANS = {"migration": "migrated", "checkerboard": "migrated", "adhesion": "adherent", "viable": "viable"}

@@ -124,7 +124,9 @@ class Lab:
         return Assay("surface", Protocol.model_validate({**protocol, **changes}), (plate,)), plate
 
     def run(self, wells, protocol: Mapping = PROTOCOL, **changes) -> Ran:
-        assay, plate = self.assay(wells, protocol, **changes)
+        return self.run_assay(*self.assay(wells, protocol, **changes))
+
+    def run_assay(self, assay: Assay, plate: Plate) -> Ran:
         resolved, findings = resolve_plate(assay, plate)
         assay = replace(assay, resolved={plate.name: resolved})
         return Ran(assay, plate, findings, [measure_well(assay, plate, well) for well in plate.wells])

@@ -34,7 +34,7 @@ def test_no_keyword_is_no_matrix():
     ("text", "said"),
     [
         ("2,FITC-A,PE-A,1,0.2,0.1", "n x n numbers"),
-        ("2,FITC-A,APC-A,1,0,0,1", "APC-A"),
+        ("2,FITC-A,APC-A,1,0.1,0,1", "APC-A"),
         ("2,PE-A,PE-A,1,0,0,1", "each channel once"),
         ("2,FITC-A,PE-A,0.1,1,1,0.2", "swapped"),
         ("2,FITC-A,PE-A,1,1,1,1.0000001", "nearly alike"),

@@ -278,13 +278,6 @@ def test_a_layout_may_call_the_stain_an_fmo_lacks_by_any_of_its_names(lab, marke
     assert ran.value("A1", "cxcr4_control_median") > 0
 
 
-def test_an_fmo_of_a_stain_that_is_none_is_named(lab):
-    ran = lab.run([lab.well("A1"), lab.fmo("A2"), lab.fmo("B2", marker="cxcr5")])
-    message = next(f.message for f in ran.findings if f.check == "marker_unknown")
-    assert "B2" in message
-    assert "cxcr5" in message
-
-
 def test_an_fmo_whose_context_nobody_wrote_down_serves_every_context(lab):
     ran = lab.run([lab.well("A1"), lab.well("B1", context="msc_contact"), lab.fmo("A2", context="")])
     assert ("control_not_matched", "") not in ran.checks("warn", "note")

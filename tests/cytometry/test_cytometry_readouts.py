@@ -6,9 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 
-from assaykit.cytometry.beads import bead_line, bead_peaks, molecules, read_lot
 from assaykit.cytometry.readouts import READOUTS, CellSet, ControlPart, median, quantile
-from assaykit.errors import GateError
 from assaykit.plate.model import Well
 
 GRID = np.linspace(0.0, 1.0, 401)
@@ -137,30 +135,6 @@ def beads(slope=1.0, intercept=0.3, seed=1):
     rng = np.random.default_rng(seed)
     centres = 10 ** ((np.log10(LOT) - intercept) / slope)
     return np.concatenate([c * np.exp(rng.normal(0, 0.08, 900)) for c in centres] + [rng.lognormal(2, 1, 150)])
-
-
-@pytest.mark.parametrize("slope", [0.95, 1.0, 1.05])
-def test_beads_give_back_the_line_they_were_made_with(slope):
-    line = bead_line("cxcr4", bead_peaks(beads(slope), LOT), LOT)
-    assert line.slope == pytest.approx(slope, abs=0.01)
-    value, low, high = molecules(line, 2000.0)
-    assert value == pytest.approx(10 ** (slope * np.log10(2000.0) + 0.3), rel=0.02)
-    assert low < value < high
-
-
-def test_molecules_beyond_the_beads_are_refused():
-    line = bead_line("cxcr4", bead_peaks(beads(), LOT), LOT)
-    assert np.isnan(molecules(line, 1.0)[0])
-    assert np.isnan(molecules(line, 1e6)[0])
-
-
-def test_too_few_beads_or_a_lot_that_is_none_are_errors(tmp_path):
-    with pytest.raises(GateError, match="200 beads"):
-        bead_peaks(beads()[:100], LOT)
-    lot = tmp_path / "lot.csv"
-    lot.write_text("beads\n1\n")
-    with pytest.raises(GateError, match="column molecules"):
-        read_lot(lot)
 
 
 def test_receptors_per_cell_come_from_the_plates_own_bead_well(lab, cells, surface):

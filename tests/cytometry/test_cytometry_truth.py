@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from assaykit.cytometry.single_stain import single_stain_spillover
-from assaykit.cytometry.thresholds import cut_at_percentile
 from assaykit.plate.model import Well
 
 
@@ -43,16 +42,6 @@ def test_percent_positive_is_within_one_point_of_truth_at_5000_events(lab, cells
 def test_overton_tells_a_dim_shift_that_a_threshold_misses(lab, cells):
     ran = lab.run([lab.well("A1", cells(cxcr4=80.0, spread=0.3)), lab.fmo("A2")])
     assert ran.value("A1", "cxcr4_overton") > ran.value("A1", "cxcr4_percent_positive") + 10
-
-
-def test_the_interval_of_an_fmo_threshold_covers_the_true_percentile():
-    rng = np.random.default_rng(5)
-    truth = float(np.exp(2.3263478740408408 * 0.4))  # P99 of a log-normal of median 1 and log SD 0.4
-    covered = 0
-    for seed in range(300):
-        cut = cut_at_percentile(np.exp(rng.normal(0, 0.4, 3000)), 99.0, seed=seed)
-        covered += cut.low <= truth <= cut.high
-    assert covered / 300 == pytest.approx(0.95, abs=0.035)  # binomial SE of 300 runs is 1.3 points
 
 
 def single_stains(lab, matrix, seed, events=4000):
