@@ -33,6 +33,7 @@ CHECKS: dict[str, Check] = {
         # The file of a well
         Check("file_missing", "the well has no file", fail="excluded"),
         Check("file_unreadable", "the file is not FCS, or too damaged to read", fail="excluded"),
+        Check("file_changed", "the file was written to while the run was reading", fail="not_interpretable"),
         Check("file_without_well", "a file that no well of the layout names", warn="kept"),
         Check("well_unusable", "the file lacks what the protocol needs", fail="excluded"),
         Check("channel_missing", "the file has no channel for a role of the protocol", fail="excluded"),
@@ -94,6 +95,7 @@ CHECKS: dict[str, Check] = {
         Check("plate_edge", "wells at the edge differ from those inside", warn="doubtful"),
         Check("swapped", "rows or columns look swapped", warn="doubtful"),
         # The study
+        Check("input_changed", "a file holds other bytes now than were read", fail="kept"),
         Check("unit_doubtful", "the unit may not be independent", warn="doubtful"),
         Check("few_units", "few independent units", warn="kept"),
         Check("reference_missing", "a context has no reference", warn="kept"),

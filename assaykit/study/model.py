@@ -9,6 +9,7 @@ from pathlib import Path
 from assaykit.plate.model import Plate
 from assaykit.protocol.gates import FixedGate, FixedScale
 from assaykit.protocol.model import Protocol
+from assaykit.study.inputs import InputFile
 from assaykit.tables import Finding
 from assaykit.treatment.catalogue import Catalogue
 
@@ -115,5 +116,5 @@ class Study:
     findings: tuple[Finding, ...] = ()  # what reading the study found worth saying
     primary_claims: tuple[str, ...] = ()  # claims named before the run
     claims: tuple[Path, ...] = ()  # further catalogues
-    inputs: tuple[Path, ...] = ()  # every file read, for provenance
+    inputs: tuple[InputFile, ...] = ()  # every file read, as it was read
     catalogue: Catalogue = field(default_factory=Catalogue)  # the shipped drugs and the lab's own

@@ -24,6 +24,7 @@ from assaykit.sources import is_file, paths_from_pattern
 from assaykit.study.design import design_faults, design_findings
 from assaykit.study.document import document_from_file, study_from_document
 from assaykit.study.file import AssayEntry, StudyFile
+from assaykit.study.inputs import input_file
 from assaykit.study.matching import found_by, match_files, shared_files
 from assaykit.study.model import Assay, Reference, Study
 from assaykit.study.strata import strata
@@ -86,7 +87,7 @@ def _study(file: StudyFile, path: Path, gathered: _Gathered) -> Study:
         seed=file.seed,
         primary_claims=file.primary,
         claims=claims,
-        inputs=tuple(dict.fromkeys((*gathered.inputs, *claims))),
+        inputs=tuple(input_file(path) for path in dict.fromkeys((*gathered.inputs, *claims))),
         catalogue=catalogue,
     )
     if not gathered.faults:
