@@ -68,7 +68,7 @@ CHECKS: dict[str, Check] = {
         ),
         Check("gate_passed_over", "the files have no channel for a gate", note="kept", warn="doubtful"),
         Check("no_control", "no control serves a channel", note="kept", fail="kept"),
-        Check("control_poor", "the control holds too few cells", warn="doubtful"),
+        Check("control_poor", "the control holds too few cells, or none", warn="doubtful", fail="doubtful"),
         Check("control_substituted", "another kind of control served", warn="doubtful"),
         Check("control_not_matched", "the control is of another condition", note="kept", warn="doubtful"),
         Check("controls_disagree", "controls of one kind lie apart", warn="doubtful"),
@@ -105,7 +105,7 @@ CHECKS: dict[str, Check] = {
         Check("dose_implausible", "a dose far from the drug's usual range", warn="kept"),
         Check("target_unknown", "inserts without a known target", warn="kept"),
         # Endpoints: what MEASUREMENTS itself marks value by value
-        Check("endpoint_not_formed", "an endpoint has no value in any well", note="kept", warn="kept"),
+        Check("endpoint_not_formed", "an endpoint has no value in any well", note="kept", fail="kept"),
         Check("interference", "a drug disturbs the assay", warn="not_interpretable"),
         Check("no_reference", "nothing to hold the value against", warn="not_interpretable"),
         Check("no_kill", "the drug does not kill, so there is no index", note="not_interpretable"),

@@ -52,8 +52,9 @@ def serving(bench: Bench) -> tuple[dict[str, dict[str, str]], dict[str, ControlC
         role, controls, poor = usable_controls(bench, channel, next(iter(used), ALL))
         samples = _measured(bench.plate)
         if poor:
+            empty = not all(bench.values([well], next(iter(used), ALL), channel).size for well in poor)
             message = f"{channel}: the controls {listed(poor)} hold too few cells, so they serve no well"
-            findings.append(finding(bench, "warn", "control_poor", message))
+            findings.append(finding(bench, "fail" if empty else "warn", "control_poor", message))
         if role is None:
             findings.append(_no_control(bench, channel, samples))
             continue
