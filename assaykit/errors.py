@@ -209,7 +209,7 @@ def storage_error(error: OSError, must: str, remedy: str = "") -> StorageError:
         case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
             return StorageError(must, found, where, remedy or "free some space, or name another disk")
         case errno.EACCES | errno.EPERM | errno.EROFS:
-            return RightsError(must, found, where, remedy or "ask for the right to write there, or name another folder")
+            return RightsError(must, found, where, remedy or "mend its rights, or name another place")
         case _:
             return StorageError(must, found, where, remedy or "see whether the disk is there and well, and run again")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """A file as it was read; `sha256` and `stamp` are "" for one that is not there or may not be read."""
+    """A file as it was read; `sha256` is "" for one that may not be read, `stamp` too for one that is not there."""
 
     path: Path
     size: int = 0  # bytes
@@ -22,14 +22,14 @@ class InputFile:
 def input_file(path: Path) -> InputFile:
     """Return the file as it is now, every byte of it read."""
     stamp = stamp_of(path)  # first: who writes while we read leaves another stamp
-    if not stamp:
+    if not stamp:  # nothing to read, or a pipe, which would keep us waiting
         return InputFile(path)
     try:
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
             return InputFile(path, os.fstat(stream.fileno()).st_size, digest, stamp)
     except OSError:
-        return InputFile(path)
+        return InputFile(path, stamp=stamp)
 
 
 def stamp_of(path: Path) -> str:
