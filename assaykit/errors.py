@@ -197,6 +197,8 @@ def looked_into(
         return [fault(detail) for detail in details]
     rest = kind("every key must be a known one with a value that fits", f"{len(details) - 5:,} more faults", where)
     return [*(fault(detail) for detail in details[:5]), rest]
+
+
 def storage_error(error: OSError, must: str, remedy: str = "") -> StorageError:
     """Return what the operating system refused as an error that says where, and what to try.
 

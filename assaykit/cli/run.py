@@ -32,7 +32,6 @@ def run(
 ) -> None:
     """Analyse a study: from raw files to estimates, verdicts, figures and one report."""
     from assaykit.cli.console import plain_console
-
     from assaykit.cli.pool import workers as worker_pool
     from assaykit.cli.progress import bars
 
