@@ -33,6 +33,7 @@ CHECKS: dict[str, Check] = {
         # The file of a well
         Check("file_missing", "the well has no file", fail="excluded"),
         Check("file_unreadable", "the file is not FCS, or too damaged to read", fail="excluded"),
+        Check("file_changed", "the file was written to while the run was reading", fail="not_interpretable"),
         Check("file_without_well", "a file that no well of the layout names", warn="kept"),
         Check("well_unusable", "the file lacks what the protocol needs", fail="excluded"),
         Check("channel_shared", "a channel has several roles", fail="not_interpretable"),
@@ -76,7 +77,7 @@ CHECKS: dict[str, Check] = {
             "control_ancestor", "a control served with the cells of a population above", note="kept", warn="doubtful"
         ),
         Check("control_few", "too few control cells for a percentile", warn="doubtful"),
-        Check("control_poor", "the control holds too few cells", warn="doubtful"),
+        Check("control_poor", "the control holds too few cells, or none", warn="doubtful", fail="doubtful"),
         Check("control_substituted", "another kind of control served", warn="doubtful"),
         Check("control_not_matched", "the control is of another condition", note="kept", warn="doubtful"),
         Check("controls_disagree", "controls of one kind lie apart", warn="doubtful"),
@@ -111,6 +112,7 @@ CHECKS: dict[str, Check] = {
         Check("plate_edge", "wells at the edge differ from those inside", warn="doubtful"),
         Check("swapped", "rows or columns look swapped", warn="doubtful"),
         # The study
+        Check("input_changed", "a file holds other bytes now than were read", fail="kept"),
         Check("unit_doubtful", "the unit may not be independent", warn="doubtful"),
         Check("few_units", "few independent units", warn="kept"),
         Check("reference_missing", "a context has no reference", warn="kept"),
@@ -120,7 +122,7 @@ CHECKS: dict[str, Check] = {
         Check("dose_implausible", "a dose far from the drug's usual range", warn="kept"),
         Check("target_unknown", "inserts without a known target", warn="kept"),
         # Endpoints: what MEASUREMENTS itself marks value by value
-        Check("endpoint_not_formed", "an endpoint has no value in any well", note="kept", warn="kept"),
+        Check("endpoint_not_formed", "an endpoint has no value in any well", note="kept", fail="kept"),
         Check("interference", "a drug disturbs the assay", warn="not_interpretable"),
         Check("no_reference", "nothing to hold the value against", warn="not_interpretable"),
         Check("no_kill", "the drug does not kill, so there is no index", note="not_interpretable"),

@@ -15,6 +15,9 @@
     │   ├── EvidenceError      a catalogue of claims
     │   ├── LedgerError        an evidence ledger
     │   └── ResultsError       a results folder
+    ├── StorageError           a disk that is full or broken, or a file another program holds
+    │   └── RightsError        a file or folder that may not be read or written
+    ├── WorkerError            a process that measured was killed, or memory ran out
     ├── TableError             a frame does not follow the glossary of tables.py
     └── Faults                 several InputErrors found in one pass
 
@@ -24,6 +27,7 @@ survives the trip through a process pool.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -125,6 +129,18 @@ class ResultsError(InputError):
     """A results folder cannot be read or written."""
 
 
+class StorageError(AssaykitError):
+    """A disk is full or broken, or another program holds a file."""
+
+
+class RightsError(StorageError):
+    """A file or folder may not be read or written."""
+
+
+class WorkerError(AssaykitError):
+    """A process that measured was killed, or memory ran out."""
+
+
 class TableError(AssaykitError):
     """A frame does not follow the glossary of tables."""
 
@@ -181,6 +197,23 @@ def looked_into(
         return [fault(detail) for detail in details]
     rest = kind("every key must be a known one with a value that fits", f"{len(details) - 5:,} more faults", where)
     return [*(fault(detail) for detail in details[:5]), rest]
+
+
+def storage_error(error: OSError, must: str, remedy: str = "") -> StorageError:
+    """Return what the operating system refused as an error that says where, and what to try.
+
+    >>> str(storage_error(OSError(errno.ENOSPC, "No space left on device", "a.csv"), "results must be written"))
+    'a.csv: results must be written; found no space left on device. Try: free some space, or name another disk.'
+    """
+    found = (error.strerror or str(error) or type(error).__name__).lower()
+    where = str(error.filename or "")
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
+            return StorageError(must, found, where, remedy or "free some space, or name another disk")
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return RightsError(must, found, where, remedy or "mend its rights, or name another place")
+        case _:
+            return StorageError(must, found, where, remedy or "see whether the disk is there and well, and run again")
 
 
 def raise_all(errors: Sequence[InputError]) -> None:

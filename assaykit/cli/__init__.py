@@ -7,17 +7,17 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; a known error is printed as text, an unforeseen one keeps its traceback."""
+    """Run the command line; whatever ends it has its exit code and its sentence in `exits`."""
     # Many small matrices in several processes: threads inside each would only fight over the cores.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from assaykit.cli.app import app
-    from assaykit.errors import AssaykitError
+    from assaykit.cli.exits import Stopped, ended_by, stopped_by_signals
 
     try:
-        app()
-    except AssaykitError as error:
-        sys.stderr.write(f"{error}\n")
-        raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        sys.stderr.write("Stopped; nothing was written.\n")
-        raise SystemExit(130) from None
+        with stopped_by_signals():
+            from assaykit.cli.app import app
+
+            app()
+    except (Exception, KeyboardInterrupt, Stopped) as error:  # noqa: BLE001 - the border of the program, and its only one
+        code, sentence = ended_by(error)
+        sys.stderr.write(f"{sentence}\n")
+        raise SystemExit(code) from None

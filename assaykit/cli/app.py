@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from assaykit.cli import evidence, fcs, gates, stats
+from assaykit.cli.exits import EPILOG
 from assaykit.cli.figures import figures
 from assaykit.cli.fit import fit
 from assaykit.cli.protocols import endpoints, protocols
@@ -33,7 +34,8 @@ def version(show: Annotated[bool, typer.Option("--version", help="Show the versi
         raise typer.Exit
 
 
-for command in (run, check, init, protocols, endpoints, drugs, schema, fit, figures, simulate):
+app.command(epilog=EPILOG)(run)
+for command in (check, init, protocols, endpoints, drugs, schema, fit, figures, simulate):
     app.command()(command)
 app.add_typer(fcs.app, name="fcs")
 app.add_typer(gates.app, name="gates")

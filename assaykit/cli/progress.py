@@ -24,6 +24,10 @@ class Bars:
             self._tasks[stage] = self._progress.add_task(stage, total=total)
         self._progress.update(self._tasks[stage], completed=done)
 
+    def tell(self, sentence: str) -> None:
+        """Print a sentence above the bars."""
+        self._progress.console.print(sentence)
+
     def say(self, stage: str) -> None:
         """Show a stage that has no count."""
         self._progress.add_task(stage, total=None)

@@ -1,14 +1,15 @@
-"""`assaykit run` and `assaykit simulate`."""
+"""`assaykit run`: the whole road."""
 
 from __future__ import annotations
 
 import os
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from assaykit.cli.exits import Exit
 
 if TYPE_CHECKING:
     from assaykit.figures import Undrawn
@@ -26,49 +27,48 @@ def run(
     show_pseudoreplication: Annotated[
         bool, typer.Option(help="Show the wrong answer, wells counted as n, beside the right one.")
     ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Let the results of another study go.")] = False,
     report: Annotated[bool, typer.Option(help="Write figures and report.html beside the tables.")] = True,
 ) -> None:
     """Analyse a study: from raw files to estimates, verdicts, figures and one report."""
     from assaykit.cli.console import plain_console
+    from assaykit.cli.pool import workers as worker_pool
+    from assaykit.cli.progress import bars
 
     console = plain_console(stderr=True)
     console.print(f"assaykit: reading {study}")
+    undrawn: list[Undrawn] = []
+    with bars(console) as progress, worker_pool(workers or os.cpu_count() or 1, progress.tell) as executor:
+        from assaykit.cli.summary import summary
+        from assaykit.pipeline import run as run_study
+        from assaykit.report import write_report_folder
+        from assaykit.results import results_folder
+        from assaykit.study import input_file, read_study
 
-    from dataclasses import replace
+        def extras(staged: Path) -> None:
+            undrawn.extend(write_report_folder(results, staged, executor=executor).undrawn)
 
-    from assaykit.cli.progress import bars
-    from assaykit.cli.summary import summary
-    from assaykit.pipeline import run as run_study
-    from assaykit.report import write_report_folder
-    from assaykit.results import refuse_foreign, write_results
-    from assaykit.study import read_study
-
-    refuse_foreign(out)
-    parsed = read_study(study)
-    parsed = replace(parsed, claims=(*parsed.claims, *(path.resolve() for path in claims or ())))
-    count = workers or os.cpu_count() or 1
-    with bars(console) as progress, ProcessPoolExecutor(count) if count > 1 else nullcontext() as executor:
-        results = run_study(
-            parsed,
-            executor=executor,
-            progress=progress.advance,
-            robust=robust,
-            show_pseudoreplication=show_pseudoreplication,
-        )
-        undrawn: list[Undrawn] = []
-
-        def extras(folder: Path) -> None:
-            undrawn.extend(write_report_folder(results, folder, executor=executor).undrawn)
-
-        progress.say("tables, figures and report")
-        write_results(results, out, extras=extras if report else None)
-    for line in summary(results, out):
+        parsed = read_study(study)
+        further = [path.resolve() for path in claims or ()]
+        parsed = replace(parsed, claims=(*parsed.claims, *further), inputs=(*parsed.inputs, *map(input_file, further)))
+        with results_folder(out, parsed, overwrite=overwrite) as folder:
+            results = run_study(
+                parsed,
+                executor=executor,
+                progress=progress.advance,
+                robust=robust,
+                show_pseudoreplication=show_pseudoreplication,
+            )
+            progress.say("tables, figures and report")
+            edited = folder.write(results, extras=extras if report else None)
+    for line in summary(results, out, edited=edited):
         typer.echo(line)
     for figure in undrawn:
         typer.echo(f"not drawn: {figure.title} ({figure.reason})", err=True)
-    raise typer.Exit(max(exit_code(results), int(bool(undrawn))))
+    raise typer.Exit(Exit.DONE_WITH_FAILURES if undrawn else exit_code(results))
 
 
-def exit_code(results: Results) -> int:
-    """Return 0 for a clean run, 1 for one done with failed wells or checks (or figures: see run)."""
-    return int((results.tables["findings"]["level"] == "fail").any())
+def exit_code(results: Results) -> Exit:
+    """Return the code of a run that is done: by one rule, whether any finding is a `fail`."""
+    failed = (results.tables["findings"]["level"] == "fail").any()
+    return Exit.DONE_WITH_FAILURES if failed else Exit.DONE

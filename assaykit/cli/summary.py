@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
 VERDICTS = ("consistent", "contradicts", "no effect", "inconclusive", "not interpretable", "not testable")
 
 
-def summary(results: Results, out: Path) -> list[str]:
-    """Return the lines."""
+def summary(results: Results, out: Path, *, edited: Sequence[Path] = ()) -> list[str]:
+    """Return the lines; `edited` are the files a person had changed, under the names they are kept by."""
     findings = results.tables["findings"]
     levels = findings["level"].value_counts()
     failed = findings[(findings["level"] == "fail") & (findings["well"] != "")]
@@ -25,6 +26,9 @@ def summary(results: Results, out: Path) -> list[str]:
     lines += _strongest(results)
     counts = results.tables["comparisons"]["verdict"].value_counts()
     lines.append("claims: " + ", ".join(f"{int(counts[v])} {v}" for v in VERDICTS if v in counts))
+    if edited:
+        names = ", ".join(str(path.relative_to(out)) for path in edited[:3]) + (", ..." if len(edited) > 3 else "")
+        lines.append(f"kept: {len(edited)} files that you had changed, as {names}")
     report = out / "report.html"
     lines.append(f"report: {report}" if report.exists() else f"tables: {out / 'tables'}")
     return lines

@@ -52,7 +52,7 @@ def serving(bench: Bench) -> tuple[dict[str, dict[str, str]], dict[str, ControlC
     findings: list[Finding] = []
     for channel, used in referenced_channels(bench.assay.protocol).items():
         served = assignment(bench, channel, used[0])
-        findings += _roles(bench, channel, served)
+        findings += _roles(bench, channel, served, population=used[0])
         if not served.matches:
             findings.append(_no_control(bench, channel, served))
             continue
@@ -65,13 +65,14 @@ def serving(bench: Bench) -> tuple[dict[str, dict[str, str]], dict[str, ControlC
     return serves, cells, findings
 
 
-def _roles(bench: Bench, channel: str, served: Assignment) -> list[Finding]:
+def _roles(bench: Bench, channel: str, served: Assignment, *, population: str) -> list[Finding]:
     """Say which controls are no FMO, and which hold too few cells to serve."""
     findings = []
     poor = {well.name: well for part in (served.usable, *served.groups) for well in part.poor}
     if poor and served.matches:
+        empty = not all(bench.values([well], population, channel).size for well in poor.values())
         message = f"{channel}: the controls {listed(tuple(poor.values()))} hold too few cells, so they serve no well"
-        findings.append(_finding(bench, "warn", "control_poor", channel, message))
+        findings.append(_finding(bench, "fail" if empty else "warn", "control_poor", channel, message))
     if served.unserved:
         message = f"{channel}: the controls that {listed(served.unserved)} name hold too few cells; others serve"
         findings.append(_finding(bench, "warn", "control_not_matched", channel, message))

@@ -153,7 +153,7 @@ def _doubt(members: Sequence[Measured], check: str, qc: str, reason: str) -> Fin
 def _nothing_formed(spec: EndpointSpec, rows: Sequence[Measured]) -> Finding:
     reasons = list(dict.fromkeys(row.doubt.reason for row in rows if row.doubt))
     message = f"{spec.measured_as} could not be formed in any well: {'; '.join(reasons)}"
-    return Finding("note" if spec.optional else "warn", "endpoint_not_formed", message)
+    return Finding("note" if spec.optional else "fail", "endpoint_not_formed", message)
 
 
 def _target_findings(assay: Assay, wells: Sequence[MeasuredWell]) -> list[Finding]:

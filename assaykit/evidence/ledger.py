@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from assaykit.errors import LedgerError
+from assaykit.errors import AssaykitError, LedgerError, RightsError, StorageError
 from assaykit.evidence.runs import Run
 from assaykit.sources import is_file
 
@@ -52,6 +52,7 @@ _VERDICT_COLUMNS: Mapping[str, str] = {
     "p_value": "REAL",
     "n_units": "INTEGER",
 }
+_RUN_COLUMNS = ("position", "run", "content", "title", "folder", "unit", "assaykit", "seed", "added")
 _SCHEMA = f"""
 CREATE TABLE runs (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -115,17 +116,17 @@ def update_ledger(path: str | Path, runs: Sequence[Run]) -> tuple[Outcome, ...]:
 def read_ledger(path: str | Path) -> Ledger:
     """Return the tables of a ledger. Raises LedgerError where there is none that can be read."""
     with _opened(Path(path), create=False) as ledger:
-        runs = pd.read_sql_query("SELECT * FROM runs ORDER BY position", ledger)
+        runs = pd.read_sql_query(f"SELECT {', '.join(_RUN_COLUMNS)} FROM runs ORDER BY position", ledger)  # noqa: S608 - names are the constants above
         verdicts = pd.read_sql_query(
-            "SELECT runs.position, runs.title, verdicts.* FROM verdicts JOIN runs USING (run) "
-            "ORDER BY verdicts.claim, runs.position",
+            f"SELECT runs.position, runs.title, run, {', '.join(_VERDICT_COLUMNS)} "  # noqa: S608 - constants above
+            "FROM verdicts JOIN runs USING (run) ORDER BY verdicts.claim, runs.position",
             ledger,
         )
-    names = unique_titles(runs)
-    runs["title"], verdicts["title"] = runs["position"].map(names), verdicts["position"].map(names)
-    whole = dict.fromkeys(("expected_sign", "printed_sign", "n_units"), "Int64")
-    numbers = dict.fromkeys(("estimate", "std_error", "df", "p_value"), "float64")
-    return Ledger(runs, verdicts.astype(whole | numbers).rename(columns={"is_primary": "primary"}))
+        names = unique_titles(runs)
+        runs["title"], verdicts["title"] = runs["position"].map(names), verdicts["position"].map(names)
+        whole = dict.fromkeys(("expected_sign", "printed_sign", "n_units"), "Int64")
+        numbers = dict.fromkeys(("estimate", "std_error", "df", "p_value"), "float64")
+        return Ledger(runs, verdicts.astype(whole | numbers).rename(columns={"is_primary": "primary"}))
 
 
 def unique_titles(runs: pd.DataFrame) -> dict[int, str]:
@@ -208,8 +209,10 @@ def _opened(path: Path, *, create: bool) -> Iterator[sqlite3.Connection]:
             ledger.execute("PRAGMA synchronous = FULL")
             _check_format(ledger, path, create=create)
             yield ledger
-    except sqlite3.DatabaseError as error:
+    except sqlite3.OperationalError as error:
         raise _explained(error, path) from error
+    except (sqlite3.DatabaseError, pd.errors.DatabaseError, ValueError, TypeError, KeyError) as error:
+        raise _damaged(str(error), path) from error
 
 
 def _check_format(ledger: sqlite3.Connection, path: Path, *, create: bool) -> None:
@@ -225,6 +228,9 @@ def _check_format(ledger: sqlite3.Connection, path: Path, *, create: bool) -> No
         return
     if application != APPLICATION:
         raise LedgerError("the file must be an evidence ledger of assaykit", "another database", str(path))
+    (sound,) = ledger.execute("PRAGMA quick_check(1)").fetchone()
+    if sound != "ok":
+        raise _damaged(str(sound), path)
     if version > FORMAT:
         raise LedgerError(
             f"the ledger must be of format {FORMAT} or older", f"format {version}, written by a newer assaykit",
@@ -243,10 +249,19 @@ def _transaction(ledger: sqlite3.Connection) -> Iterator[None]:
     ledger.execute("COMMIT")
 
 
-def _explained(error: sqlite3.DatabaseError, path: Path) -> LedgerError:
+def _explained(error: sqlite3.OperationalError, path: Path) -> AssaykitError:
     text = str(error)
     if "locked" in text:
         return LedgerError("the ledger must be free to write", "another program holds it", str(path), "try again later")
+    if "full" in text or "disk I/O" in text:
+        remedy = "free some space, or mend the disk; what the ledger held before is safe"
+        return StorageError("there must be room for the ledger", text, str(path), remedy)
     if "unable to open" in text or "readonly" in text:
-        return LedgerError("the ledger must be a file that can be written", text, str(path), "check folder and rights")
-    return LedgerError("the file must be an evidence ledger of assaykit", text, str(path), "name another file")
+        kind = RightsError if path.parent.is_dir() else LedgerError
+        return kind("the ledger must be a file that can be written", text, str(path), "check folder and rights")
+    return _damaged(text, path)
+
+
+def _damaged(found: str, path: Path) -> LedgerError:
+    remedy = "name another file, or take it back from a copy, or make it anew with `assaykit evidence update`"
+    return LedgerError("the file must be an evidence ledger of assaykit, undamaged", found[:200], str(path), remedy)

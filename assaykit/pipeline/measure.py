@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeVar
 
 import pandas as pd
@@ -24,12 +25,14 @@ from assaykit.cytometry import (
     resolve_plate,
 )
 from assaykit.plate import Plate, Well
-from assaykit.study import Assay, Reference, Resolved, Study
+from assaykit.study import Assay, InputFile, Reference, Resolved, Study, input_file, stamp_of
 from assaykit.tables import POPULATIONS, READOUTS, Finding, frame_from_rows
 
 Progress = Callable[[str, int, int], None]  # stage, done, total
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
+Stamps = Mapping[Path | None, str]
+_Task = tuple[Assay, Plate, Well]
 _CHUNK = 8  # wells sent to a worker at a time: cheap to send, and progress still moves
 
 
@@ -40,7 +43,7 @@ class Measured:
     populations: pd.DataFrame
     readouts: pd.DataFrame
     findings: tuple[Finding, ...]
-    starts: Mapping[str, tuple[RunStart, ...]] = field(default_factory=dict)  # by plate: how its runs began
+    files: tuple[InputFile, ...] = ()  # those of the wells, as they were measured
 
 
 def resolve(study: Study, executor: Executor | None = None) -> tuple[Study, list[Finding]]:
@@ -59,37 +62,66 @@ def resolve(study: Study, executor: Executor | None = None) -> tuple[Study, list
     return replace(study, assays=tuple(assays)), findings
 
 
-def measure(assay: Assay, executor: Executor | None = None, progress: Progress | None = None) -> Measured:
-    """Return the populations and readouts of every well of a resolved assay, in the study's order, and its findings."""
-    measured = measure_wells(assay, executor, progress)
+def measure(
+    assay: Assay, executor: Executor | None = None, progress: Progress | None = None, *, stamps: Stamps | None = None
+) -> Measured:
+    """Return the populations and readouts of every well of a resolved assay, in the study's order, and its findings.
+
+    Each file is hashed as it is measured. One whose stamp is another than in `stamps`, taken when the run began, or
+    another after it was measured, is a `fail`: its numbers, or the gates drawn on it, rest on bytes no one can name.
+    """
+    stamps = stamps or {}
+    tasks = [(task, stamps.get(task[2].file)) for task in _tasks(assay)]
+    answers = _each(_hashed_task, tasks, assay, executor=executor, progress=progress)
+    measured = _stacked([well for well, _ in answers])
+    starts: dict[str, list[RunStart]] = {}
+    for ((_, plate, _), _), (well, _) in zip(tasks, answers, strict=True):
+        if well.start is not None:
+            starts.setdefault(plate.name, []).append(well.start)
     findings = list(measured.findings)
     for plate in assay.plates:
         findings += check_plate(assay, plate, measured.readouts[measured.readouts["plate"] == plate.name])
         findings += check_shares(assay, plate, measured.populations[measured.populations["plate"] == plate.name])
-        findings += [replace(found, plate=plate.name) for found in carried_over(measured.starts.get(plate.name, ()))]
+        findings += [replace(found, plate=plate.name) for found in carried_over(starts.get(plate.name, []))]
     findings += check_sister_shares(assay, measured.populations)
-    return replace(measured, findings=tuple(findings))
+    files = tuple(file for _, file in answers if file is not None)
+    return replace(measured, findings=tuple(findings), files=files)
 
 
-def measure_wells(assay: Assay, executor: Executor | None = None, progress: Progress | None = None) -> Measured:
+def measure_wells(assay: Assay, executor: Executor | None = None) -> Measured:
     """Return the populations and readouts of every well, with the wells' own findings and no look at plates."""
-    tasks = [
+    return _stacked(_each(_measure_task, _tasks(assay), assay, executor=executor))
+
+
+def _tasks(assay: Assay) -> list[_Task]:
+    return [
         (light_assay(assay, plate), light_plate(plate), well)
         for plate in (*assay.plates, *assay.counts)
         for well in plate.wells
     ]
-    wells: list[WellMeasurement] = []
-    for well in spread(_measure_task, tasks, executor):
-        wells.append(well)
+
+
+def _each(
+    function: Callable[[Task], Answer],
+    tasks: Sequence[Task],
+    assay: Assay,
+    *,
+    executor: Executor | None,
+    progress: Progress | None = None,
+) -> list[Answer]:
+    """Return the answers in order, telling progress of each."""
+    answers: list[Answer] = []
+    for answer in spread(function, tasks, executor):
+        answers.append(answer)
         if progress is not None:
-            progress(assay.name, len(wells), len(tasks))
+            progress(assay.name, len(answers), len(tasks))
+    return answers
+
+
+def _stacked(wells: Sequence[WellMeasurement]) -> Measured:
     populations = frame_from_rows((row for well in wells for row in well.populations), POPULATIONS)
     readouts = frame_from_rows((row for well in wells for row in well.readouts), READOUTS)
-    starts: dict[str, tuple[RunStart, ...]] = {}
-    for (_, plate, _), well in zip(tasks, wells, strict=True):
-        if well.start is not None:
-            starts[plate.name] = (*starts.get(plate.name, ()), well.start)
-    return Measured(populations, readouts, tuple(finding for well in wells for finding in well.findings), starts)
+    return Measured(populations, readouts, tuple(finding for well in wells for finding in well.findings))
 
 
 def spread(
@@ -106,5 +138,19 @@ def _resolve_task(task: tuple[Assay, Plate, Reference]) -> tuple[Resolved, list[
     return resolve_plate(assay, plate, reference=reference)
 
 
-def _measure_task(task: tuple[Assay, Plate, Well]) -> WellMeasurement:
+def _measure_task(task: _Task) -> WellMeasurement:
     return measure_well(*task)
+
+
+def _hashed_task(task: tuple[_Task, str | None]) -> tuple[WellMeasurement, InputFile | None]:
+    """Measure a well, with its file as it was then."""
+    (assay, plate, well), begun = task
+    if well.file is None:
+        return measure_well(assay, plate, well), None
+    file = input_file(well.file)
+    measured = measure_well(assay, plate, well)
+    if {file.stamp, stamp_of(well.file)} == {file.stamp if begun is None else begun}:
+        return measured, file
+    message = f"{well.file.name} was written to while the run was reading; run again once it is whole"
+    finding = Finding("fail", "file_changed", message, plate.name, well.name)
+    return replace(measured, findings=[*measured.findings, finding]), file

@@ -16,7 +16,7 @@ from assaykit.evidence import Claim, compare, compare_size, read_catalogues
 from assaykit.pipeline.by_hand import AS_ESTIMATED, has_overrides, overrides_table, verdicts_by_hand
 from assaykit.pipeline.dose_tables import dose_tables
 from assaykit.pipeline.measure import Measured, Progress, measure, measure_wells, resolve, spread
-from assaykit.pipeline.provenance import provenance
+from assaykit.pipeline.provenance import changed_since, provenance, stamps
 from assaykit.pipeline.robust import robustness_tables
 from assaykit.pipeline.telling import condensed
 from assaykit.protocol import Analysis
@@ -45,8 +45,9 @@ def run(
     """
     raise_all([fault for assay in study.assays for fault in endpoint_faults(assay.protocol)])
     claims = read_catalogues(study.claims)  # a slip in the lab's own is told before the first well is measured
+    begun = stamps(study)
     resolved, findings = resolve(study, executor)
-    assays = [_Assay(assay, measure(assay, executor, progress)) for assay in resolved.assays]
+    assays = [_Assay(assay, measure(assay, executor, progress, stamps=begun)) for assay in resolved.assays]
     measurements, acceptance, judged = _endpoints(assays, resolved)
     kept = dropped(measurements)
     estimates, doubts = _estimates(kept, resolved, executor)
@@ -63,7 +64,6 @@ def run(
         "estimates": estimates,
         **_compared(estimates, measurements, resolved, claims),
         **doses,
-        "findings": findings_frame(condensed(findings)),
     }
     if len(kept) < len(measurements):  # what the protocol leaves out is shown with, too
         tables["estimates_with_excluded"], _ = _estimates(measurements, resolved, executor)
@@ -79,7 +79,9 @@ def run(
         tables |= robustness_tables(
             kept, resolved, again, inputs=inputs, executor=executor, show_pseudoreplication=show_pseudoreplication
         )
-    return Results(replace(resolved, findings=()), tables, provenance(study))
+    files = [file for assay in assays for file in assay.measured.files]
+    tables["findings"] = findings_frame(condensed([*findings, *changed_since(study, files)]))
+    return Results(replace(resolved, findings=()), tables, provenance(study, files))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,7 +1,15 @@
 """`Results`: the study as resolved, the tables and the provenance; written to a folder and read back equal."""
 
-from assaykit.results.folder import read_results, refuse_foreign, write_results
+from assaykit.results.folder import ResultsFolder, read_results, results_folder, write_results
 from assaykit.results.model import Results
 from assaykit.results.resolved import study_from_toml, study_to_toml
 
-__all__ = ["Results", "read_results", "refuse_foreign", "study_from_toml", "study_to_toml", "write_results"]
+__all__ = [
+    "Results",
+    "ResultsFolder",
+    "read_results",
+    "results_folder",
+    "study_from_toml",
+    "study_to_toml",
+    "write_results",
+]

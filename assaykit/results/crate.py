@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from assaykit.results.manifest import CRATE, files_below
+
 _CONTEXT = "https://w3id.org/ro/crate/1.1/context"
 
 
 def write_crate(folder: Path, provenance: Mapping[str, Any]) -> None:
     """Write the metadata of every file in `folder`."""
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    entries = [_file(path, folder) for path in files]
+    entries = [_file(path, folder) for path in files_below(folder)]
     root = {
         "@id": "./",
         "@type": "Dataset",
@@ -26,14 +27,14 @@ def write_crate(folder: Path, provenance: Mapping[str, Any]) -> None:
         "hasPart": [{"@id": entry["@id"]} for entry in entries],
     }
     about = {
-        "@id": "ro-crate-metadata.json",
+        "@id": CRATE,
         "@type": "CreativeWork",
         "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
         "about": {"@id": "./"},
     }
     crate = {"@context": _CONTEXT, "@graph": [about, root, *entries]}
     text = json.dumps(crate, indent=1, ensure_ascii=False)
-    (folder / "ro-crate-metadata.json").write_text(text + "\n", encoding="utf-8", newline="\n")
+    (folder / CRATE).write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
 def _file(path: Path, folder: Path) -> dict[str, Any]:

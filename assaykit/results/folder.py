@@ -1,73 +1,177 @@
 """Write `Results` to a folder and read them back equal.
 
-A folder is written under a temporary name beside its place and renamed when complete, so that a crash leaves
-either the old folder or the new one, never half of either.
+A folder is known by its manifest: only files that are as assaykit wrote them are ever replaced. A reader finds the old
+set or the new one at every instant (see swap.py), and what a run that was cut off left is put right by the next.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
-import tempfile
-from collections.abc import Callable, Mapping
-from pathlib import Path
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
 
-from assaykit.errors import ResultsError
+from assaykit.errors import AssaykitError, ResultsError, storage_error
 from assaykit.escaping import csv_safe
 from assaykit.results.crate import write_crate
+from assaykit.results.lock import locked
+from assaykit.results.manifest import NAME, PROVENANCE, Manifest, manifest_of, read_manifest, write_manifest
 from assaykit.results.model import Results
+from assaykit.results.place import refuse_unfit
 from assaykit.results.resolved import study_from_toml, study_to_toml
+from assaykit.results.swap import NEW, OLD, content, recover, swap
+from assaykit.study.model import Study
 from assaykit.tables import TABLES, check
 
-MARK = "provenance.json"  # a folder that holds it is one of ours, and may be replaced
+RESOLVED = "study.resolved.toml"
+Extras = Callable[[Path], object]
 
 
-def write_results(results: Results, out: Path, *, extras: Callable[[Path], object] | None = None) -> Path:
-    """Write tables (CSV and Parquet), the resolved study and the provenance to the folder `out`; return it.
+@dataclass(frozen=True, slots=True)
+class ResultsFolder:
+    """A folder held for one run: nobody else writes there meanwhile."""
 
-    `extras` is called with the temporary folder before it takes its name, so that the report and figures appear with
-    the tables or not at all. Raises ResultsError where `out` exists and is not a results folder.
+    path: Path
+
+    def write(self, results: Results, *, extras: Extras | None = None) -> tuple[Path, ...]:
+        """Write tables (CSV and Parquet), resolved study, provenance and what `extras` adds, whole or not at all.
+
+        `extras` is called with the folder in which the new set is gathered. Return the files that a person had
+        changed since assaykit wrote them: each is kept beside its place, figure.pdf as figure.edited.pdf.
+        Raises StorageError where the new set could not take the place of the old one, and says where it is kept.
+        """
+        staged = self.path / NEW
+        try:
+            staged.mkdir()
+            _write_tables(results.tables, staged / "tables")
+            _write_text(staged / RESOLVED, study_to_toml(results.study))
+            _write_text(staged / PROVENANCE, _json(results.provenance))
+            if extras is not None:
+                extras(staged)
+            write_crate(staged, results.provenance)
+            manifest = manifest_of(staged, results.study, self.path)
+            write_manifest(manifest, staged / NAME)
+        except BaseException:
+            shutil.rmtree(staged, ignore_errors=True)
+            raise
+        return swap(self.path, manifest)
+
+
+@contextmanager
+def results_folder(out: Path, study: Study, *, overwrite: bool = False) -> Iterator[ResultsFolder]:
+    """Hold the folder `out`, made where it is not there, for the results of `study`.
+
+    Raises ResultsError where results of this study must not go there or another run is at work there, and StorageError
+    where it cannot be written; then nothing of it was touched. A folder made here goes again where nothing was written.
     """
-    refuse_foreign(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    refuse_unfit(out, study, overwrite=overwrite)
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
     try:
-        temporary.chmod(0o755)
-        _write_tables(results.tables, temporary / "tables")
-        (temporary / "study.resolved.toml").write_text(study_to_toml(results.study), encoding="utf-8", newline="\n")
-        _write_json(temporary / MARK, results.provenance)
-        if extras is not None:
-            extras(temporary)
-        write_crate(temporary, results.provenance)
-        _replace(out, temporary)
+        _make(out)
+        with locked(out):
+            _adopt(out)
+            try:
+                recover(out)
+                refuse_unfit(out, study, overwrite=overwrite)
+                yield ResultsFolder(out)
+            finally:
+                _leave(out)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        with suppress(OSError):  # not empty: there are results
+            for folder in made:
+                folder.rmdir()
+
+
+def write_results(results: Results, out: Path, *, extras: Extras | None = None, overwrite: bool = False) -> Path:
+    """Write results to the folder `out`, as `ResultsFolder.write` does, and return it.
+
+    Raises what `results_folder` raises.
+    """
+    with results_folder(out, results.study, overwrite=overwrite) as folder:
+        folder.write(results, extras=extras)
     return out
 
 
 def read_results(folder: Path) -> Results:
-    """Return the results written to `folder`. Raises ResultsError where it holds none."""
-    if not (folder / MARK).is_file():
-        raise ResultsError("a results folder must hold provenance.json", "", str(folder), "run `assaykit run` first")
-    tables = {path.stem: pd.read_parquet(path) for path in sorted((folder / "tables").glob("*.parquet"))}
-    checked = {name: check(frame, TABLES[name]) if name in TABLES else frame for name, frame in tables.items()}
-    provenance = json.loads((folder / MARK).read_text(encoding="utf-8"))
-    study = study_from_toml((folder / "study.resolved.toml").read_text(encoding="utf-8"))
-    return Results(study, checked, provenance)
+    """Return the results written to `folder`, every byte checked against the manifest.
+
+    Raises ResultsError where it holds none, or a file that is needed is missing or not as it was written.
+    """
+    contents = _contents(folder)
+    names = [name for name in contents if PurePosixPath(name).parent == PurePosixPath("tables")]
+    tables = {PurePosixPath(name).stem: _table(contents[name], folder / name) for name in names}
+    with _readable(folder / PROVENANCE):
+        provenance = {**json.loads(contents[PROVENANCE])}
+    with _readable(folder / RESOLVED):
+        study = study_from_toml(contents[RESOLVED].decode("utf-8"))
+    return Results(study, tables, provenance)
 
 
-def refuse_foreign(out: Path) -> None:
-    """Raise ResultsError where `out` is a file, or a folder with contents that assaykit did not write."""
-    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / MARK).exists()):
-        raise ResultsError(
-            "the results folder must be new, empty, or one that assaykit wrote",
-            "files of another kind",
-            str(out),
-            "name another folder with -o; nothing was written",
-        )
+def _contents(folder: Path) -> dict[str, bytes]:
+    """Return the bytes of every file that results are read from, all of one run."""
+    missing = ""
+    for _ in range(3):  # a run may be giving its files their names just now
+        manifest = read_manifest(folder)
+        if manifest is None or not {PROVENANCE, RESOLVED} <= manifest.files.keys():
+            raise ResultsError("a results folder must hold results", "none", str(folder), "run `assaykit run` first")
+        wanted = {name: entry for name, entry in manifest.files.items() if name.endswith(".parquet")}
+        wanted |= {name: manifest.files[name] for name in (PROVENANCE, RESOLVED)}
+        found = {name: content(folder, name, entry) for name, entry in wanted.items()}
+        missing = next((name for name, bytes_ in found.items() if bytes_ is None), "")
+        if not missing:
+            return {name: bytes_ for name, bytes_ in found.items() if bytes_ is not None}
+        time.sleep(0.1)
+    raise _damaged(folder / missing, "other bytes" if (folder / missing).exists() else "no such file")
+
+
+def _table(bytes_: bytes, path: Path) -> pd.DataFrame:
+    with _readable(path):
+        frame = pd.read_parquet(io.BytesIO(bytes_))
+        return check(frame, TABLES[path.stem]) if path.stem in TABLES else frame
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn what a reader says of a file that is not what it should be into a ResultsError."""
+    from pyarrow import ArrowException
+
+    try:
+        yield
+    except (AssaykitError, ArrowException, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise _damaged(path, f"{type(error).__name__}: {error}"[:200]) from error
+
+
+def _damaged(path: Path, found: str) -> ResultsError:
+    remedy = "run `assaykit run` again; files that you changed are kept"
+    return ResultsError("a file of a results folder must be as assaykit wrote it", found, str(path), remedy)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(error, "the results folder must be one that can be made") from error
+
+
+def _adopt(folder: Path) -> None:
+    """Give a folder that has no manifest its own: of no files, or of those it held before there were manifests."""
+    if not (folder / NAME).exists():
+        (folder / OLD).mkdir(exist_ok=True)
+        write_manifest(read_manifest(folder) or Manifest(), folder / OLD / NAME)
+        (folder / OLD / NAME).replace(folder / NAME)
+
+
+def _leave(folder: Path) -> None:
+    """Take the manifest of no files away again."""
+    if not (read_manifest(folder) or Manifest()).files:
+        (folder / NAME).unlink(missing_ok=True)
 
 
 def _write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
@@ -77,16 +181,9 @@ def _write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
         frame.to_parquet(folder / f"{name}.parquet", index=False)
 
 
-def _write_json(path: Path, value: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(dict(value), indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _replace(out: Path, temporary: Path) -> None:
-    """Give the finished folder its name; an older one steps aside first and goes only when the new one stands."""
-    if not out.exists():
-        temporary.rename(out)
-        return
-    aside = Path(tempfile.mkdtemp(prefix=f".{out.name}-old-", dir=out.parent))
-    out.rename(aside / "old")
-    temporary.rename(out)
-    shutil.rmtree(aside)
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(dict(value), indent=2, sort_keys=True, ensure_ascii=False) + "\n"

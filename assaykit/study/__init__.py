@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from assaykit.study.file import study_schema
+from assaykit.study.inputs import InputFile, input_file, stamp_of
 from assaykit.study.matching import missing_files
 from assaykit.study.model import CONTEXTS, Assay, Override, Reference, Resolved, Study
 from assaykit.study.overrides import excluded_wells, without_overrides
@@ -12,14 +13,17 @@ from assaykit.study.strata import of_primary_strata
 __all__ = [
     "CONTEXTS",
     "Assay",
+    "InputFile",
     "Override",
     "Reference",
     "Resolved",
     "Study",
     "excluded_wells",
+    "input_file",
     "missing_files",
     "of_primary_strata",
     "read_study",
+    "stamp_of",
     "study_schema",
     "without_overrides",
 ]

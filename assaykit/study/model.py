@@ -10,6 +10,7 @@ from typing import Any
 from assaykit.plate.model import Plate
 from assaykit.protocol.gates import FixedGate, FixedScale, Gate
 from assaykit.protocol.model import Protocol
+from assaykit.study.inputs import InputFile
 from assaykit.tables import Finding
 from assaykit.treatment.catalogue import Catalogue
 
@@ -157,5 +158,5 @@ class Study:
     findings: tuple[Finding, ...] = ()  # what reading the study found worth saying
     primary_claims: tuple[str, ...] = ()  # claims named before the run
     claims: tuple[Path, ...] = ()  # further catalogues
-    inputs: tuple[Path, ...] = ()  # every file read, for provenance
+    inputs: tuple[InputFile, ...] = ()  # every file read, as it was read
     catalogue: Catalogue = field(default_factory=Catalogue)  # the shipped drugs and the lab's own

@@ -25,6 +25,7 @@ from assaykit.sources import is_file, paths_from_pattern
 from assaykit.study.design import design_faults, design_findings
 from assaykit.study.document import document_from_file, review_from_file, study_from_document
 from assaykit.study.file import AssayEntry, OverrideEntry, StudyFile
+from assaykit.study.inputs import input_file
 from assaykit.study.matching import fcs_files, found_by, match_files, shared_files
 from assaykit.study.model import Assay, Reference, Study
 from assaykit.study.overrides import Line, with_overrides
@@ -93,7 +94,7 @@ def _study(file: StudyFile, path: Path, gathered: _Gathered) -> Study:
         seed=file.seed,
         primary_claims=file.primary,
         claims=claims,
-        inputs=tuple(dict.fromkeys((*gathered.inputs, *claims))),
+        inputs=tuple(input_file(path) for path in dict.fromkeys((*gathered.inputs, *claims))),
         catalogue=catalogue,
     )
     if not gathered.faults:

@@ -310,3 +310,41 @@ def test_the_matrix_has_a_column_per_run_and_a_row_per_claim(tmp_path):
     assert table.loc["ES-32", "run 2"] == "consistent"
     assert table.loc["EN-29", "run 2"] == ""
     assert "EN-29" not in matrix(ledger_of(tmp_path), tested=True).index
+
+
+def test_garbage_in_a_ledger_is_a_sentence_whatever_and_wherever_it_is(tmp_path):
+    path, noise = tmp_path / "lab.ledger", random.Random(1)
+    update_ledger(path, [RUN])
+    whole = path.read_bytes()
+    refused = 0
+    for number in range(150):
+        begin = noise.randrange(len(whole))
+        end = begin + noise.choice((1, 8, 500))
+        garbage = noise.randbytes(end - begin)
+        path.write_bytes(whole[:begin] if number % 3 == 0 else whole[:begin] + garbage + whole[end:])
+        for touch in (lambda: pool_ledger(read_ledger(path).verdicts, pool), lambda: update_ledger(path, [RUN])):
+            try:
+                touch()
+            except LedgerError:  # anything else is a traceback
+                refused += 1
+    assert refused > 100
+
+
+def test_a_ledger_that_lost_a_column_is_refused(tmp_path):
+    path = tmp_path / "lab.ledger"
+    update_ledger(path, [RUN])
+    with sqlite3.connect(path) as ledger:
+        ledger.execute("ALTER TABLE verdicts RENAME COLUMN endpoint TO end_point")
+    ledger.close()
+    for touch in (lambda: read_ledger(path), lambda: update_ledger(path, [run(2)])):
+        with pytest.raises(LedgerError, match=r"undamaged; found .*endpoint"):
+            touch()
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe"])
+def test_what_is_no_file_is_no_ledger(tmp_path, kind):
+    path = tmp_path / "lab.ledger"
+    path.mkdir() if kind == "folder" else os.mkfifo(path)
+    for touch in (lambda: read_ledger(path), lambda: update_ledger(path, [RUN])):
+        with pytest.raises(LedgerError, match="must be a file; found a folder or device"):
+            touch()
