@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
+from assaykit.checks import consequence
 from assaykit.cytometry.channels import role_columns, roles_read
 from assaykit.cytometry.compensation import KEYWORDS
 from assaykit.cytometry.wells import is_fluorescence
@@ -34,12 +36,36 @@ def survey_plate(assay: Assay, plate: Plate) -> tuple[dict[str, str], list[Findi
     common = Counter(tuple(sorted(columns.items())) for columns in each).most_common(1)
     columns = dict(common[0][0]) if common else {}
     findings = [
-        *_settings(plate, headers, columns, "voltage"),
-        *_settings(plate, headers, columns, "gain"),
+        *_settings(assay, plate, headers, columns=columns, what="voltage"),
+        *_settings(assay, plate, headers, columns=columns, what="gain"),
         *_matrices(assay, plate, headers, columns),
         *_misplaced(plate, headers),
     ]
     return columns, findings
+
+
+def without_odd_wells(plate: Plate, findings: Iterable[Finding], *, samples: bool = True) -> Plate:
+    """Return the plate without the wells that findings exclude, as gates and controls must be estimated without them.
+
+    A well stays where no other of its role and marker could take its place; so do the sample wells where `samples` is
+    false.
+    """
+    odd = {finding.well for finding in findings if finding.well and consequence(finding) == "excluded"}
+
+    def kind(well: Well) -> tuple[str, str]:
+        return well.role, str(well.factors.get("marker", ""))
+
+    filled = {kind(well) for well in plate.wells if well.name not in odd}
+
+    def stays(well: Well) -> bool:
+        return well.name not in odd or kind(well) not in filled or (well.role == "sample" and not samples)
+
+    return replace(plate, wells=tuple(well for well in plate.wells if stays(well)))
+
+
+def calibrated_roles(assay: Assay) -> frozenset[str]:
+    """Return the channel roles whose intensities beads turn into molecules."""
+    return frozenset(readout.channel for readout in assay.protocol.readouts if readout.statistic == "receptors")
 
 
 def _misplaced(plate: Plate, headers: Headers) -> list[Finding]:
@@ -70,7 +96,7 @@ def _header(well: Well) -> Header | None:
     return tuple(header.channels), header.keywords
 
 
-def _settings(plate: Plate, headers: Headers, columns: Mapping[str, str], what: str) -> list[Finding]:
+def _settings(assay: Assay, plate: Plate, headers: Headers, *, columns: Mapping[str, str], what: str) -> list[Finding]:
     """Say, well by well, which detectors in use were not set as in most wells."""
     read: Callable[[Channel], float | None] = (lambda c: c.voltage) if what == "voltage" else (lambda c: c.gain)
     values = [(well, {c.name: read(c) for c in channels}) for well, (channels, _) in headers]
@@ -81,12 +107,14 @@ def _settings(plate: Plate, headers: Headers, columns: Mapping[str, str], what: 
         for well, value in seen:
             if value == usual[0][0]:
                 continue
+            if well.role in {"beads", "blank"} and role not in calibrated_roles(assay):
+                continue  # beads are acquired at settings of their own, but for what they calibrate
             kind = "control" if well.role != "sample" else "well"
             message = (
                 f"the {what} of {name} ({role}) was {value:g} in this {kind}, {usual[0][0]:g} in most wells: its "
                 "intensities cannot be compared with theirs. Leave the well out, or acquire it again"
             )
-            findings.append(Finding("fail", f"detector_{what}", message, plate.name, well.name))
+            findings.append(Finding("fail", f"detector_{what}", message, plate.name, well.name, channel=role))
     return findings
 
 

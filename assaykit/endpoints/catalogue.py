@@ -136,6 +136,7 @@ def _migration(target: str, meaning: str) -> Endpoint:
         needs=_COUNTED,
         formula="100 * migrated / viable input",
         meaning=meaning,
+        counts=True,
         target=target,
     )
 
@@ -148,6 +149,7 @@ MOTILITY: dict[str, Endpoint] = {
     "migration_net": Endpoint(
         function=motility.net_migration,
         formed="targets",
+        counts=True,
         unit="percentage points",
         scale="identity",
         needs=_COUNTED,
@@ -160,6 +162,7 @@ MOTILITY: dict[str, Endpoint] = {
     "migration_index": Endpoint(
         function=motility.migration_index,
         formed="targets",
+        counts=True,
         unit="ratio",
         scale="log",
         needs=_COUNTED,
@@ -172,6 +175,7 @@ MOTILITY: dict[str, Endpoint] = {
     "migration_msc_net": Endpoint(
         function=motility.net_migration,
         formed="targets",
+        counts=True,
         unit="percentage points",
         scale="identity",
         needs=_COUNTED,
@@ -184,6 +188,7 @@ MOTILITY: dict[str, Endpoint] = {
     "migration_msc_index": Endpoint(
         function=motility.migration_index,
         formed="targets",
+        counts=True,
         unit="ratio",
         scale="log",
         needs=_COUNTED,
@@ -196,6 +201,7 @@ MOTILITY: dict[str, Endpoint] = {
     "migration_directed": Endpoint(
         function=motility.net_migration,
         formed="targets",
+        counts=True,
         unit="percentage points",
         scale="identity",
         needs=_COUNTED,
@@ -207,6 +213,7 @@ MOTILITY: dict[str, Endpoint] = {
     ),
     "checkerboard": Endpoint(
         function=motility.gradient_ratio,
+        counts=True,
         formed="gradient",
         unit="ratio",
         scale="log",
@@ -325,6 +332,7 @@ DEATH: dict[str, Endpoint] = {
 GROWTH: dict[str, Endpoint] = {
     "viable_count": Endpoint(
         function=death.viable_count,
+        counts=True,
         unit="cells",
         scale="log",
         needs=("viable, or cells with beads or a volume",),
@@ -333,6 +341,7 @@ GROWTH: dict[str, Endpoint] = {
     ),
     "adhesion": Endpoint(
         function=death.adhesion,
+        counts=True,
         formed="input",
         unit="%",
         scale="logit",
@@ -342,6 +351,7 @@ GROWTH: dict[str, Endpoint] = {
     ),
     "proliferation": Endpoint(
         function=death.fold_expansion,
+        counts=True,
         formed="input",
         unit="ratio",
         scale="log",

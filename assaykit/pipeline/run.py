@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import pandas as pd
 
-from assaykit.endpoints import accept, asked_analyses, dropped, endpoint_faults, measure_endpoints
+from assaykit.endpoints import (
+    Marks,
+    accept,
+    asked_analyses,
+    dropped,
+    endpoint_faults,
+    marks_of,
+    measure_endpoints,
+    without_exclusions,
+)
 from assaykit.errors import raise_all
 from assaykit.evidence import compare, compare_size, read_catalogues
 from assaykit.pipeline.dose_tables import dose_tables
@@ -40,14 +49,17 @@ def run(
     A well that cannot be read is a finding, and the others go on.
     """
     raise_all([fault for assay in study.assays for fault in endpoint_faults(assay.protocol)])
-    resolved, findings = resolve(study, executor)
-    assays = [_Assay(assay, measure(assay, executor, progress)) for assay in resolved.assays]
+    resolved, controls = resolve(study, executor)
+    assays = [
+        _judged(assay, measure(assay, executor, progress), (*study.findings, *controls[assay.name]))
+        for assay in resolved.assays
+    ]
     measurements, acceptance, judged = _endpoints(assays, resolved)
     kept = dropped(measurements)
     estimates, doubts = _estimates(kept, resolved, executor)
     doses, unreached = dose_tables(kept, resolved)
-    met = [finding for assay in assays for finding in assay.measured.findings]
-    findings = [*study.findings, *findings, *met, *judged, *doubts, *unreached]
+    met = [finding for assay in assays for finding in assay.findings]
+    findings = [*study.findings, *met, *judged, *doubts, *unreached]
     tables = {
         "populations": _stack([assay.measured.populations for assay in assays], POPULATIONS),
         "readouts": _stack([assay.measured.readouts for assay in assays], READOUTS),
@@ -58,10 +70,11 @@ def run(
         **doses,
         "findings": findings_frame(dict.fromkeys(findings)),
     }
-    if len(kept) < len(measurements):  # what the protocol leaves out is shown with, too
-        tables["estimates_with_excluded"], _ = _estimates(measurements, resolved, executor)
+    if len(kept) < len(measurements):  # what checks and the protocol leave out is shown with, too
+        whole, _, _ = _endpoints([replace(one, marks=without_exclusions(one.marks)) for one in assays], resolved)
+        tables["estimates_with_excluded"], _ = _estimates(whole, resolved, executor)
     if robust:
-        again = partial(_measured_again, executor=executor)
+        again = partial(_measured_again, marks={one.assay.name: one.marks for one in assays}, executor=executor)
         tables |= robustness_tables(
             kept, resolved, again, executor=executor, show_pseudoreplication=show_pseudoreplication
         )
@@ -70,15 +83,26 @@ def run(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Assay:
+    """One assay measured, what was found on the way, and what that makes of its values."""
+
     assay: Assay
     measured: Measured
+    findings: tuple[Finding, ...] = ()
+    marks: Marks = field(default_factory=dict)
+
+
+def _judged(assay: Assay, measured: Measured, before: Sequence[Finding]) -> _Assay:
+    findings = (*before, *measured.findings)
+    return _Assay(assay, measured, findings, marks_of(assay, findings))
 
 
 def _endpoints(assays: Sequence[_Assay], study: Study) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
     """Return MEASUREMENTS, the acceptance table and the findings of both, over all assays."""
     frames, acceptances, findings = [], [], []
     for one in assays:
-        frame, found = measure_endpoints(one.assay, one.measured.readouts, unit=study.unit, reference=study.reference)
+        frame, found = measure_endpoints(
+            one.assay, one.measured.readouts, unit=study.unit, reference=study.reference, marks=one.marks
+        )
         frame, acceptance, judged = accept(one.assay, frame, one.measured.readouts, reference=study.reference)
         frames.append(frame)
         acceptances.append(acceptance)
@@ -95,9 +119,10 @@ def _compared(estimates: pd.DataFrame, measurements: pd.DataFrame, study: Study)
     return {"comparisons": comparisons} | ({"sizes": sizes} if len(sizes) else {})
 
 
-def _measured_again(study: Study, *, executor: Executor | None) -> pd.DataFrame:
-    """Return MEASUREMENTS of a resolved study, without what its criteria leave out."""
-    measurements, _, _ = _endpoints([_Assay(assay, measure_wells(assay, executor)) for assay in study.assays], study)
+def _measured_again(study: Study, *, marks: Mapping[str, Marks], executor: Executor | None) -> pd.DataFrame:
+    """Return MEASUREMENTS of a resolved study, without what checks and its criteria leave out."""
+    assays = [_Assay(one, measure_wells(one, executor), marks=marks[one.name]) for one in study.assays]
+    measurements, _, _ = _endpoints(assays, study)
     return dropped(measurements)
 
 

@@ -20,6 +20,7 @@ from assaykit.errors import DesignError
 from assaykit.protocol.model import Analysis
 from assaykit.stats.cell_models import Answers, count_glmm, nested_lmm, pooled_lmm
 from assaykit.stats.diagnostics import unusual_units
+from assaykit.stats.doubts import doubts_in_words
 from assaykit.stats.estimate_findings import findings_of, nothing_measured
 from assaykit.stats.families import Asked, asked_contrasts
 from assaykit.stats.levels import level_contrasts, placed
@@ -131,7 +132,9 @@ def record_of(
     if not found.std_error > 0:
         record["reason"] = "; ".join(filter(None, ("no test: the units do not differ at all", record["reason"])))
     wells = sum(int(means.wells[cell][found.used].sum()) for cell in dict.fromkeys(asked.cells))
-    return record | {"n_wells": wells} | numbers(found, analysis)
+    used = {name for name, informs in zip(means.units, found.used, strict=True) if informs}
+    behind = (each for cell in dict.fromkeys(asked.cells) for each in means.doubts.get(cell, ()) if each.unit in used)
+    return record | {"n_wells": wells, "doubts": doubts_in_words(behind)} | numbers(found, analysis)
 
 
 def numbers(found: UnitContrast, analysis: Analysis, *, planning: bool = True) -> dict[str, Any]:
