@@ -169,7 +169,9 @@ CHECKS: dict[str, Check] = {
         Check("recovery_high", "more cells were found than put in", warn="doubtful", fail="doubtful"),
         Check("detachment", "the stroma came off", warn="doubtful", fail="doubtful"),
         # What is known of a contrast or a fit and not of single values: the estimate itself carries it
-        Check("confounded", "the arms differ in more than the treatment", warn="doubtful", fail="not_interpretable"),
+        Check("confounded", "no unit holds both arms", warn="not_interpretable"),
+        Check("arms_apart", "the arms were never on one plate, or of one batch", warn="not_interpretable"),
+        Check("arms_partly_apart", "the arms were not always on one plate, or of one batch", warn="doubtful"),
         Check("values_off_scale", "values without a logarithm or logit are left out", warn="kept"),
         Check("failed_values_kept", "values that failed a check are in the estimates", warn="kept"),
         Check("units_incomplete", "units without some arms do not inform their contrasts", note="kept"),

@@ -67,7 +67,7 @@ def marks_of(assay: Assay, findings: Iterable[Finding], located: Iterable[Locate
         made, check = consequence(finding), CHECKS.get(finding.check, _UNKNOWN)
         if made == "kept":
             return
-        mark = Mark(made, finding.level, finding.check, f"{finding.check}: {finding.message}")
+        mark = Mark(made, finding.level, finding.check, f"{finding.message.rstrip('.')} ({finding.check})")
         for reach in reached:
             for spec in assay.protocol.endpoints:
                 here = not check.contexts or reach.context in check.contexts

@@ -16,6 +16,7 @@ from assaykit.endpoints.forming import Setting
 from assaykit.endpoints.model import Mark, Measured, MeasuredWell
 from assaykit.endpoints.wells import matched_factors, target_of, text
 from assaykit.protocol.model import EndpointSpec
+from assaykit.tables import Finding
 
 Former = Callable[[Sequence[MeasuredWell]], list[Measured]]
 WellMarks = Mapping[Place, tuple[Mark, ...]]
@@ -38,6 +39,42 @@ def without_exclusions(marks: Marks) -> Marks:
         name: {place: left for place, own in places.items() if (left := tuple(m for m in own if not _excludes([m])))}
         for name, places in marks.items()
     }
+
+
+def reference_elsewhere(
+    spec: EndpointSpec, wells: Sequence[MeasuredWell], setting: Setting
+) -> tuple[dict[Place, tuple[Mark, ...]], list[Finding]]:
+    """Return the wells whose reference never lies on their plate in any unit, marked, and one finding that says so.
+
+    A value held against a reference is as doubtful as the contrast would be (see stats/confounding.py).
+    """
+    if ENDPOINTS[spec.endpoint].formed not in {"reference", "contexts", "combination", "reversal"}:
+        return {}, []
+    vehicle = setting.reference.treatment
+    plates: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for well in wells:
+        if well.treatment == vehicle:
+            plates[well.unit_id, well.context].add(_plate(well))
+    arms: dict[tuple[str, str], list[tuple[Place, bool]]] = defaultdict(list)
+    for well in wells:
+        there = plates.get((well.unit_id, well.context))
+        if there and well.treatment != vehicle:
+            arms[well.treatment, well.context].append(((well.plate, well.well), _plate(well) in there))
+    apart = {arm: places for arm, places in arms.items() if not any(together for _, together in places)}
+    if not apart:
+        return {}, []
+    named = ", ".join(f"{treatment} in {context}" for treatment, context in list(apart)[:3])
+    more = f" and {len(apart) - 3} more" if len(apart) > 3 else ""
+    message = (
+        f"{spec.measured_as}: {named}{more} never had {vehicle} on the same plate; put the reference on every plate"
+    )
+    mark = Mark("not_interpretable", "warn", "arms_apart", f"{vehicle} was never on the same plate (arms_apart)")
+    marked = {place: (mark,) for places in apart.values() for place, _ in places}
+    return marked, [Finding("warn", "arms_apart", message)]
+
+
+def _plate(well: MeasuredWell) -> str:
+    return text(well.factors.get("culture_plate", well.plate))
 
 
 def settled(spec: EndpointSpec, wells: Sequence[MeasuredWell], marks: WellMarks) -> WellMarks:

@@ -25,7 +25,7 @@ from assaykit.endpoints.forming import (
 )
 from assaykit.endpoints.interference import CHECK as INTERFERENCE
 from assaykit.endpoints.interference import treatments_of
-from assaykit.endpoints.marking import marked_rows, merged, settled
+from assaykit.endpoints.marking import marked_rows, merged, reference_elsewhere, settled
 from assaykit.endpoints.model import GRAVITY, Endpoint, Measured, MeasuredWell
 from assaykit.endpoints.wells import measured_wells, target_of, text
 from assaykit.errors import raise_all
@@ -62,7 +62,9 @@ def measure_endpoints(
     mixed = _mixed(wells)
     marks = merged(marks, marks_of(assay, mixed))
     for spec in assay.protocol.endpoints:
-        own = settled(spec, wells, marks.get(spec.measured_as, {}))
+        elsewhere, told = reference_elsewhere(spec, wells, setting)
+        findings += told
+        own = settled(spec, wells, merged(marks, {spec.measured_as: elsewhere})[spec.measured_as])
         form = partial(_form, spec, ENDPOINTS[spec.endpoint], setting=setting)
         formed = marked_rows(spec, own, form, wells=wells, setting=setting)
         if formed and all(math.isnan(row.value) and _unread(row, optional=spec.optional) for row in formed):

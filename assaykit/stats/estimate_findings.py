@@ -13,7 +13,18 @@ from assaykit.stats.unit_level import UnitMeans
 from assaykit.tables import MEASUREMENTS, Finding
 
 # Factors that number or place wells, or name the material of a unit: averaging over them is what they are for.
-_PLACES = {"role", "row", "column", "replicate", "technical_replicate", "insert", "msc_donor", "target", "marker"}
+_PLACES = {
+    "culture_plate",
+    "role",
+    "row",
+    "column",
+    "replicate",
+    "technical_replicate",
+    "insert",
+    "msc_donor",
+    "target",
+    "marker",
+}
 
 
 def findings_of(
