@@ -53,6 +53,8 @@ class Check:
 
 STROMA_CONTEXT = "msc_contact"  # the one context with stromal cells among those that are measured
 
+Place = tuple[str, str]  # plate, well
+
 CHECKS: dict[str, Check] = {
     check.name: check
     for check in (
@@ -63,9 +65,9 @@ CHECKS: dict[str, Check] = {
         Check("well_unusable", "the file lacks what the protocol needs", fail="excluded"),
         Check("channel_missing", "the file has no channel for a role of the protocol", fail="excluded"),
         Check("well_mismatch", "the file says that it is of another well", warn="doubtful"),
-        Check("plate_mismatch", "the files say that they are of another plate", note="kept", warn="doubtful"),
+        Check("plate_mismatch", "the files say that they are of another plate", warn="doubtful"),
         Check("copied_data", "the same data stand in several places", fail="excluded"),
-        Check("copied_times", "two plates were acquired at the very same times", fail="not_interpretable"),
+        Check("copied_plate", "two plates bear one identity or one set of times", note="kept", fail="excluded"),
         Check(
             "experiments_alike",
             "experiments agree more closely than counting the same cells twice would",
@@ -202,6 +204,14 @@ CHECKS: dict[str, Check] = {
         Check("synergy_not_estimated", "a synergy model gives no number", note="kept"),
     )
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A finding about wells that its plate and well cannot name: several of a plate, or the rows of one experiment."""
+
+    finding: Finding
+    places: tuple[Place, ...]
 
 
 def consequence(finding: Finding) -> Consequence:

@@ -1,5 +1,6 @@
 """Cytometry: compensation, scales, gates, controls and quality; a plate's controls resolved, each well measured."""
 
+from assaykit.cytometry.copies import copied_files
 from assaykit.cytometry.measure import (
     GatedEvents,
     WellMeasurement,
@@ -18,6 +19,7 @@ __all__ = [
     "GatedEvents",
     "WellMeasurement",
     "check_plate",
+    "copied_files",
     "events_gated",
     "gates_for",
     "light_assay",

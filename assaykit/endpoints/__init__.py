@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from assaykit.endpoints.acceptance import accept, dropped
 from assaykit.endpoints.catalogue import ENDPOINTS
-from assaykit.endpoints.consequences import NO_MARKS, Located, Marks, marks_of
+from assaykit.endpoints.consequences import NO_MARKS, Marks, marks_of
+from assaykit.endpoints.copies import alike_experiments, copied_counts
 from assaykit.endpoints.criteria import CRITERIA, Check
 from assaykit.endpoints.faults import asked_analyses, endpoint_by_name, endpoint_faults
 from assaykit.endpoints.marking import without_exclusions
@@ -20,12 +21,13 @@ __all__ = [
     "Check",
     "Doubt",
     "Endpoint",
-    "Located",
     "Marks",
     "Measured",
     "MeasuredWell",
     "accept",
+    "alike_experiments",
     "asked_analyses",
+    "copied_counts",
     "dropped",
     "endpoint_by_name",
     "endpoint_faults",

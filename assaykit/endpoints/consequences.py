@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TypeVar
 
-from assaykit.checks import CHECKS, Check, consequence
+from assaykit.checks import CHECKS, Check, Located, Place, consequence
 from assaykit.endpoints.catalogue import ENDPOINTS
 from assaykit.endpoints.model import Mark
 from assaykit.endpoints.wells import text, wells_of
@@ -24,7 +24,6 @@ from assaykit.protocol.model import EndpointSpec, Protocol
 from assaykit.study.model import Assay, Resolved
 from assaykit.tables import Finding
 
-Place = tuple[str, str]  # plate, well
 Marks = Mapping[str, Mapping[Place, tuple[Mark, ...]]]  # endpoint's name in MEASUREMENTS -> well -> its marks
 T = TypeVar("T")
 
@@ -32,14 +31,6 @@ NO_MARKS: Marks = {}
 _UNKNOWN = Check("", "")
 _NOTHING = Resolved()
 _GRAVITY = ("kept", "doubtful", "not_interpretable", "excluded")
-
-
-@dataclass(frozen=True, slots=True)
-class Located:
-    """A finding about wells that no plate holds alone, such as the rows of one experiment in a table of several."""
-
-    finding: Finding
-    places: tuple[Place, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +68,8 @@ def marks_of(assay: Assay, findings: Iterable[Finding], located: Iterable[Locate
     for finding in findings:
         put(finding, _reached(assay, finding, samples, others))
     for one in located:
-        places = [place for place in one.places if place in samples]
-        put(one.finding, [_of_sample(place, samples[place], one.finding) for place in places])
+        each = (replace(one.finding, plate=plate, well=well) for plate, well in one.places)
+        put(one.finding, [reach for finding in each for reach in _reached(assay, finding, samples, others)])
     return {
         name: {place: tuple(sorted(marks, key=_gravity, reverse=True)) for place, marks in places.items()}
         for name, places in found.items()

@@ -10,8 +10,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from assaykit.checks import Place
 from assaykit.endpoints.catalogue import ENDPOINTS
-from assaykit.endpoints.consequences import Marks, Place, without_hope
+from assaykit.endpoints.consequences import Marks, without_hope
 from assaykit.endpoints.forming import Setting
 from assaykit.endpoints.model import Mark, Measured, MeasuredWell
 from assaykit.endpoints.wells import matched_factors, target_of, text
@@ -69,7 +70,7 @@ def reference_elsewhere(
         f"{spec.measured_as}: {named}{more} never had {vehicle} on the same plate; put the reference on every plate"
     )
     mark = Mark("not_interpretable", "warn", "arms_apart", f"{vehicle} was never on the same plate (arms_apart)")
-    marked = {place: (mark,) for places in apart.values() for place, _ in places}
+    marked: dict[Place, tuple[Mark, ...]] = {place: (mark,) for places in apart.values() for place, _ in places}
     return marked, [Finding("warn", "arms_apart", message)]
 
 

@@ -9,10 +9,13 @@ from functools import partial
 
 import pandas as pd
 
+from assaykit.cytometry import copied_files
 from assaykit.endpoints import (
     Marks,
     accept,
+    alike_experiments,
     asked_analyses,
+    copied_counts,
     dropped,
     endpoint_faults,
     marks_of,
@@ -51,7 +54,7 @@ def run(
     raise_all([fault for assay in study.assays for fault in endpoint_faults(assay.protocol)])
     resolved, controls = resolve(study, executor)
     assays = [
-        _judged(assay, measure(assay, executor, progress), (*study.findings, *controls[assay.name]))
+        _judged(assay, measure(assay, executor, progress), (*study.findings, *controls[assay.name]), unit=study.unit)
         for assay in resolved.assays
     ]
     measurements, acceptance, judged = _endpoints(assays, resolved)
@@ -91,9 +94,14 @@ class _Assay:
     marks: Marks = field(default_factory=dict)
 
 
-def _judged(assay: Assay, measured: Measured, before: Sequence[Finding]) -> _Assay:
+def _judged(assay: Assay, measured: Measured, before: Sequence[Finding], *, unit: str) -> _Assay:
+    """Return the assay with what its findings, and copies of data among its wells, make of its values."""
+    copies = [*copied_files(assay), *copied_counts(assay, unit)]
+    known = [place for one in copies for place in one.places]
+    located = [*copies, *alike_experiments(assay, measured.populations, unit=unit, leaving=known)]
     findings = (*before, *measured.findings)
-    return _Assay(assay, measured, findings, marks_of(assay, findings))
+    told = (*findings, *(one.finding for one in located))
+    return _Assay(assay, measured, told, marks_of(assay, findings, located))
 
 
 def _endpoints(assays: Sequence[_Assay], study: Study) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
