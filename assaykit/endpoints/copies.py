@@ -1,7 +1,7 @@
 """Experiments that are one and the same: counts pasted again, and counts that agree more closely than chance allows.
 
 counts of two units, row by row -> equal beyond chance          -> the later unit is a copy, and does not count
-events or counts of two units   -> chi-square of their differences below its lower tail -> neither can be interpreted
+shares or counts of two units   -> chi-square of their differences below its lower tail -> neither can be interpreted
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pandas as pd
 from scipy.special import chdtr
 
 from assaykit.checks import Located, Place
-from assaykit.endpoints.wells import text, wells_of
+from assaykit.endpoints.wells import readouts_by_well, text, wells_of
 from assaykit.plate.model import Plate, Well
 from assaykit.study.model import Assay
 from assaykit.tables import Finding
@@ -92,7 +92,7 @@ def _pasted(first: Sequence[Row], second: Sequence[Row]) -> bool:
 
 
 def alike_experiments(
-    assay: Assay, populations: pd.DataFrame, *, unit: str, leaving: Iterable[Place] = ()
+    assay: Assay, readouts: pd.DataFrame, *, unit: str, leaving: Iterable[Place] = ()
 ) -> list[Located]:
     """Return a finding on the units whose counts differ less than counting the same cells twice would make them.
 
@@ -103,7 +103,7 @@ def alike_experiments(
     (Fisher 1936, Has Mendel's work been rediscovered?, 10.1080/00033793600200111). `leaving` are copies known already.
     """
     gone = frozenset(leaving)
-    shares = _shares(assay, populations)
+    shares = _shares(assay, readouts)
     units = {
         name: [row for row in rows if row[0] in shares and row[0] not in gone]
         for name, rows in _rows_by_unit(assay, unit, (*assay.plates, *assay.counts)).items()
@@ -159,32 +159,31 @@ def _lower_tail(pairs: Iterable[tuple[Sequence[Pair], Sequence[Pair]]]) -> float
     return float(chdtr(df, total)) if df else 1.0
 
 
-def _shares(assay: Assay, populations: pd.DataFrame) -> dict[Place, tuple[Pair, ...]]:
-    """Return what was counted in each well: dying cells of all, plain counts, or events of the populations.
-
-    Siblings add up to their parent, so one per parent is taken: the one nearest to half of it over the whole assay.
-    """
+def _shares(assay: Assay, readouts: pd.DataFrame) -> dict[Place, tuple[Pair, ...]]:
+    """Return what was counted in each well: dying cells of all, cells above background, or plain counts."""
+    values, cells = readouts_by_well(readouts)
     found: dict[Place, tuple[Pair, ...]] = {}
     for plate, well in wells_of(assay):
-        if well.role == "sample" and well.counts:
-            pairs = tuple(_counted(well.counts))
-            if pairs:
-                found[plate.name, well.name] = pairs
-    events = populations[populations["parent"] != ""]
-    if events.empty:
-        return found
-    spread = events.assign(far=(events["fraction"] - 0.5).abs()).groupby(["parent", "population"])["far"].mean()
-    chosen = {str(parent): str(part.idxmin()[1]) for parent, part in spread.dropna().groupby(level=0)}
-    telling = events[
-        [chosen.get(str(parent)) == name for parent, name in zip(events["parent"], events["population"], strict=True)]
-    ]
-    for (plate_name, well_name), rows in telling.groupby(["plate", "well"], sort=False):
-        known = rows[rows["fraction"] > 0]
-        wholes = (known["events"].astype(float) / known["fraction"]).round()
-        pairs = tuple(zip(known["events"].astype(float), wholes, strict=True))
+        place = plate.name, well.name
+        pairs = tuple(_counted(well.counts)) if well.counts else tuple(_gated(assay, values[place], cells[place]))
         if pairs:
-            found[str(plate_name), str(well_name)] = pairs
+            found[place] = pairs
     return found
+
+
+def _gated(assay: Assay, values: Mapping[str, float], cells: Mapping[str, int]) -> Iterator[Pair]:
+    """Yield the shares of cells that endpoints are formed from, as events of events; siblings once."""
+    for spec in assay.protocol.endpoints:
+        parts = spec.populations
+        role = next((name for name in ("early", "apoptotic", "viable") if name in parts), "")
+        part, whole = (f"{parts.get(name, '')}_count" for name in (role, "total"))
+        if part in values and whole in values:
+            yield values[part], values[whole]
+            return
+        positive = f"{spec.channel}_percent_positive"
+        if positive in values and positive in cells:
+            yield values[positive] * cells[positive] / 100, float(cells[positive])
+            return
 
 
 def _counted(counts: Mapping[str, float]) -> Iterator[Pair]:

@@ -15,7 +15,7 @@ from assaykit.endpoints.catalogue import ENDPOINTS
 from assaykit.endpoints.consequences import Marks, without_hope
 from assaykit.endpoints.forming import Setting
 from assaykit.endpoints.model import Mark, Measured, MeasuredWell
-from assaykit.endpoints.wells import matched_factors, target_of, text
+from assaykit.endpoints.wells import SCORED, matched_factors, target_of, text
 from assaykit.protocol.model import EndpointSpec
 from assaykit.tables import Finding
 
@@ -86,7 +86,7 @@ def settled(spec: EndpointSpec, wells: Sequence[MeasuredWell], marks: WellMarks)
     arms: dict[tuple[str, ...], set[Place]] = defaultdict(set)
     flags = tuple(ENDPOINTS[spec.endpoint].only)
     for well in wells:
-        if well.readouts.keys() - well.factors.keys() - {"blank_signal"}:  # something was read from it
+        if well.readouts.keys() - well.factors.keys() - {"blank_signal", SCORED}:  # something was read from it
             arm = (well.treatment, well.context, target_of(well), *(text(well.factors.get(name, "")) for name in flags))
             arms[arm].add((well.plate, well.well))
     last = without_hope(arms.values(), excluded)

@@ -38,7 +38,7 @@ from assaykit.treatment import read_drugs
 _LEVELS: dict[str, Level] = {"warn": "warn", "fail": "fail", "not_interpretable": "warn"}
 _NOTED = {"no_kill", "little_kill", "no_protection"}  # answers of the experiment, not faults of it
 _MIXED = ("line", "time", "clone")
-_UNREAD = {"no_readouts", "not_read", "no_control", "no_input"}  # nothing to form a value from
+_UNREAD = {"no_readouts", "not_read", "no_control", "no_input", "scored_cells"}  # nothing to form a value from
 
 
 def measure_endpoints(

@@ -23,6 +23,7 @@ from assaykit.study.document import document_from_file, study_from_document
 from assaykit.study.file import AssayEntry, StudyFile
 from assaykit.study.matching import found_by, match_files, shared_files
 from assaykit.study.model import Assay, Reference, Study
+from assaykit.study.percentages import percentages_as_counts
 from assaykit.study.strata import strata
 from assaykit.study.wells import Rules, checked_plate, unknown_markers, with_named_counts
 from assaykit.tables import Finding
@@ -124,6 +125,7 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
     rules = replace(rules, targeted=_is_migration(protocol))
     plates = tuple(_checked(layouts, rules, gathered))
     counts = tuple(_checked(tables, rules, gathered))
+    gathered.faults += [fault for plate in counts for fault in percentages_as_counts(plate)]
     repeated = _repeated_plates((*plates, *counts), place.where)
     plates = _with_files(plates, entry, place, gathered=gathered)
     plates = _with_lot(plates, entry, place, gathered=gathered)
