@@ -13,6 +13,7 @@ from assaykit.cytometry.measure import (
 from assaykit.cytometry.plate_checks import check_plate
 from assaykit.cytometry.readouts import READOUTS
 from assaykit.cytometry.resolve import resolve_plate
+from assaykit.cytometry.sisters import odd_files
 
 __all__ = [
     "READOUTS",
@@ -25,5 +26,6 @@ __all__ = [
     "light_assay",
     "light_plate",
     "measure_well",
+    "odd_files",
     "resolve_plate",
 ]

@@ -28,7 +28,7 @@ _FIRST = 1 << 16  # bytes that are compared before whole segments are
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
+class WellFile:
     """One well's file: where it belongs, and what it says of itself."""
 
     plate: Plate
@@ -37,10 +37,12 @@ class _File:
 
     @property
     def place(self) -> Place:
+        """Plate and well."""
         return self.plate.name, self.well.name
 
     @property
     def plate_id(self) -> str:
+        """The plate the file says it is of; "" where it does not say."""
         keywords = self.header.keywords
         return next((keywords[key].strip() for key in PLATE_KEYWORDS if keywords.get(key, "").strip()), "")
 
@@ -58,30 +60,35 @@ def copied_files(assay: Assay) -> list[Located]:
     stand for the same condition; else none, as nobody can say which condition the events belong to. Files that cannot
     be read are passed over: measuring them says so.
     """
-    files = [file for plate in assay.plates for well in plate.wells if (file := _file(plate, well)) is not None]
+    files = well_files(assay)
     copies = [pair for group in _equal(files) for pair in _copies(group, {plate.name for plate in assay.plates})]
     told = list(_told(copies))
     gone = {place for one in told for place in one.places}
     return [*told, *_identities([file for file in files if file.place not in gone])]
 
 
-def _file(plate: Plate, well: Well) -> _File | None:
+def well_files(assay: Assay) -> list[WellFile]:
+    """Return the files of an assay that can be read, with their headers."""
+    return [file for plate in assay.plates for well in plate.wells if (file := _file(plate, well)) is not None]
+
+
+def _file(plate: Plate, well: Well) -> WellFile | None:
     if well.file is None or not well.file.is_file():
         return None
     try:
-        return _File(plate, well, read_fcs_header(well.file))
+        return WellFile(plate, well, read_fcs_header(well.file))
     except FcsError:
         return None
 
 
-def _equal(files: Sequence[_File]) -> Iterator[list[_File]]:
+def _equal(files: Sequence[WellFile]) -> Iterator[list[WellFile]]:
     """Yield the files with the same DATA: by size, then by their first bytes, then by SHA-256."""
-    groups: dict[tuple[object, ...], list[_File]] = defaultdict(list)
+    groups: dict[tuple[object, ...], list[WellFile]] = defaultdict(list)
     for file in files:
         if file.header.events:
             groups[file.header.events, file.header.data_end - file.header.data_begin].append(file)
     for most in (_FIRST, None):
-        finer: dict[tuple[object, ...], list[_File]] = defaultdict(list)
+        finer: dict[tuple[object, ...], list[WellFile]] = defaultdict(list)
         for key, members in groups.items():
             for file in members if len(members) > 1 else ():
                 finer[(*key, _digest(file.header, most))].append(file)
@@ -102,7 +109,7 @@ def _digest(header: Header, most: int | None) -> str:
     return digest.hexdigest()
 
 
-def _copies(group: Sequence[_File], plates: set[str]) -> Iterator[tuple[_File, _File]]:
+def _copies(group: Sequence[WellFile], plates: set[str]) -> Iterator[tuple[WellFile, WellFile]]:
     """Yield (copy, what it is a copy of) for files with equal events."""
     fits = [_belongs(file, plates) for file in group]
     best = max(fits)
@@ -115,7 +122,7 @@ def _copies(group: Sequence[_File], plates: set[str]) -> Iterator[tuple[_File, _
             yield file, original or group[number - 1]
 
 
-def _belongs(file: _File, plates: set[str]) -> int:
+def _belongs(file: WellFile, plates: set[str]) -> int:
     """Return how well a file says that it belongs where it stands: its plate counts before its well."""
     well = own_well(file.header.keywords)
     plate = (file.plate_id == file.plate.name) - (file.plate_id in plates and file.plate_id != file.plate.name)
@@ -127,9 +134,9 @@ def _condition(well: Well) -> tuple[str, ...]:
     return (well.role, *(str(well.factors.get(name, "")) for name in names))
 
 
-def _told(copies: Sequence[tuple[_File, _File]]) -> Iterator[Located]:
+def _told(copies: Sequence[tuple[WellFile, WellFile]]) -> Iterator[Located]:
     """Yield one finding per plate that copies stand on, and plate they are copies of."""
-    pairs: dict[tuple[str, str], list[tuple[_File, _File]]] = defaultdict(list)
+    pairs: dict[tuple[str, str], list[tuple[WellFile, WellFile]]] = defaultdict(list)
     for copy, original in copies:
         pairs[copy.plate.name, original.plate.name].append((copy, original))
     for (plate, source), members in pairs.items():
@@ -146,9 +153,9 @@ def _told(copies: Sequence[tuple[_File, _File]]) -> Iterator[Located]:
         yield Located(Finding("fail", "copied_data", message, plate, well), tuple(copy.place for copy, _ in members))
 
 
-def _identities(files: Sequence[_File]) -> Iterator[Located]:
+def _identities(files: Sequence[WellFile]) -> Iterator[Located]:
     """Yield a finding per plate that bears the identity, or the times of acquisition, of one before it."""
-    by_plate: dict[str, list[_File]] = defaultdict(list)
+    by_plate: dict[str, list[WellFile]] = defaultdict(list)
     for file in files:
         by_plate[file.plate.name].append(file)
     gone: set[str] = set()
@@ -163,7 +170,7 @@ def _identities(files: Sequence[_File]) -> Iterator[Located]:
     yield from _named_otherwise({name: by_plate[name] for name in by_plate if name not in gone})
 
 
-def _same_times(ones: Sequence[_File], others: Sequence[_File]) -> str:
+def _same_times(ones: Sequence[WellFile], others: Sequence[WellFile]) -> str:
     """Say how many wells were acquired at the very times of another plate's, if most are and they tell wells apart."""
     first, second = (Counter(file.times for file in files if file.times[1]) for files in (ones, others))
     told = min(first.total(), second.total())
@@ -176,7 +183,7 @@ def _same_times(ones: Sequence[_File], others: Sequence[_File]) -> str:
     )
 
 
-def _same_identity(ones: Sequence[_File], others: Sequence[_File]) -> str:
+def _same_identity(ones: Sequence[WellFile], others: Sequence[WellFile]) -> str:
     """Say that two plates bear one $PLATEID, unless their days or times tell them apart: IDs may be a template's."""
     first, second = ({file.plate_id for file in files} for files in (ones, others))
     if len(first) != 1 or first != second or not all(first):
@@ -189,7 +196,7 @@ def _same_identity(ones: Sequence[_File], others: Sequence[_File]) -> str:
     return f"the files bear the same $PLATEID {next(iter(first))} and the same day"
 
 
-def _named_otherwise(plates: Mapping[str, Sequence[_File]]) -> Iterator[Located]:
+def _named_otherwise(plates: Mapping[str, Sequence[WellFile]]) -> Iterator[Located]:
     """Yield a finding per plate whose files say that they are of another plate of the study."""
     for name, files in plates.items():
         other = [file for file in files if file.plate_id in plates and file.plate_id != name]

@@ -109,8 +109,24 @@ def events_gated(assay: Assay, plate: Plate, well: Well) -> GatedEvents:
     columns = read_columns(assay, well, resolved)
     gates = gates_for(resolved, well)
     excluded = exclusions(assay.protocol, columns)
-    masks = populations(gates, columns, kept=excluded.kept)
-    return GatedEvents(columns.events, columns, gates, masks, excluded.findings)
+    finite, told = finite_events(columns.events)
+    masks = populations(gates, columns, kept=excluded.kept & finite)
+    return GatedEvents(columns.events, columns, gates, masks, (*told, *excluded.findings))
+
+
+def finite_events(events: Events) -> tuple[NDArray[np.bool_], tuple[Finding, ...]]:
+    """Return which events hold a number in every channel read, and a finding that names how many do not, and where.
+
+    One channel without a number leaves a gate and, once compensated, every other channel without one.
+    """
+    good = np.isfinite(events.values)
+    kept = np.asarray(good.all(axis=1))
+    if kept.all():
+        return kept, ()
+    lost = {name: int(n) for name, n in zip(events.names, (~good).sum(axis=0), strict=True) if n}
+    where = ", ".join(f"{n} in {name}" for name, n in lost.items())
+    message = f"{int((~kept).sum())} of {len(events)} events hold no number ({where}) and were left out"
+    return kept, (Finding("warn", "events_not_finite", message),)
 
 
 def gates_for(resolved: Resolved, well: Well) -> tuple[FixedGate, ...]:

@@ -21,6 +21,7 @@ from assaykit.cytometry.passed_over import passed_over
 from assaykit.cytometry.scales import logicle_scale, named_scale
 from assaykit.cytometry.single_stain import single_stain_spillover
 from assaykit.cytometry.survey import survey_plate, without_odd_wells
+from assaykit.cytometry.uncompensated import judged_uncompensated
 from assaykit.cytometry.wells import gate_matrices, is_fluorescence, plate_spillover, wants_whole_table
 from assaykit.errors import GateError, InputError
 from assaykit.plate.model import Plate
@@ -64,6 +65,7 @@ def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE)
     first = next((well for well in plate.wells if well.role == "sample" and well.file is not None), None)
     if first is not None:
         start = replace(start, whole_table=wants_whole_table(assay, start, first))
+    findings = judged_uncompensated(assay, plate, start, findings)
     bench = Bench(assay, without_odd_wells(plate, findings), start)
     findings += _fix_gates(bench, reference)
     serves, controls, more = serving(replace(bench, plate=without_odd_wells(plate, findings, samples=False)))

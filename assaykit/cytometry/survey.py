@@ -136,10 +136,11 @@ def _matrices(assay: Assay, plate: Plate, headers: Headers, columns: Mapping[str
 def _uncompensated(plate: Plate, headers: Headers, columns: Mapping[str, str], without: int) -> list[Finding]:
     dyed = {c.name for _, (channels, _) in headers for c in channels if is_fluorescence(c)} & set(columns.values())
     message = (
-        f"{without} files hold no spillover matrix, so {', '.join(sorted(dyed))} were used uncompensated; "
-        'say compensation = "none" in the protocol if that is meant, else give a matrix or single stains'
+        f"{without} files hold no spillover matrix, so {', '.join(sorted(dyed))} were used uncompensated. If no dye "
+        'shines into another\'s detector write compensation = "none" below the [[assay]] of the study; else give '
+        'single-stain wells and compensation = "single_stain", or the path of a matrix'
     )
-    return [Finding("fail" if len(dyed) > 1 else "note", "uncompensated", message, plate.name)] if dyed else []
+    return [Finding("warn" if len(dyed) > 1 else "note", "uncompensated", message, plate.name)] if dyed else []
 
 
 def _matrix_text(keywords: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from functools import partial
 
 import pandas as pd
 
-from assaykit.cytometry import copied_files
+from assaykit.cytometry import copied_files, odd_files
 from assaykit.endpoints import (
     Marks,
     accept,
@@ -98,7 +98,7 @@ def _judged(assay: Assay, measured: Measured, before: Sequence[Finding], *, unit
     """Return the assay with what its findings, and copies of data among its wells, make of its values."""
     copies = [*copied_files(assay), *copied_counts(assay, unit)]
     known = [place for one in copies for place in one.places]
-    located = [*copies, *alike_experiments(assay, measured.readouts, unit=unit, leaving=known)]
+    located = [*copies, *odd_files(assay), *alike_experiments(assay, measured.readouts, unit=unit, leaving=known)]
     findings = (*before, *measured.findings)
     told = (*findings, *(one.finding for one in located))
     return _Assay(assay, measured, told, marks_of(assay, findings, located))

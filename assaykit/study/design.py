@@ -159,7 +159,7 @@ def _kind(factor: str, level: str) -> str:
 
 
 def _exchanged(held: Mapping[str, set[str]], holders: int) -> Iterator[tuple[str, str, str]]:
-    """Yield (holder, level, usual level) where one of three holders or more has a level in the place of the usual one."""
+    """Yield (holder, level, usual level) where one of at least three holders has a level in place of the usual one."""
     if holders < FEW_UNITS or len(held) < holders:
         return
     for odd, levels in held.items():

@@ -137,7 +137,7 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
     gathered.faults += _channel_faults(entry, protocol, place.where)
     return Assay(
         name=entry.name or protocol.name,
-        protocol=_with_clones(protocol, entry.clones),
+        protocol=_compensated(_with_clones(protocol, entry.clones), entry, file, place=place, gathered=gathered),
         plates=plates,
         counts=counts,
         channels=dict(entry.channels),
@@ -259,6 +259,28 @@ def _with_clones(protocol: Protocol, clones: Mapping[str, str]) -> Protocol:
         for role, channel in protocol.channels.items()
     }
     return protocol.model_copy(update={"channels": channels})
+
+
+def _compensated(
+    protocol: Protocol, entry: AssayEntry, file: StudyFile, *, place: _Place, gathered: _Gathered
+) -> Protocol:
+    """Return the protocol with the spillover the study asks for; a matrix is a file beside the study."""
+    named = entry.compensation or file.compensation
+    if not named or named in {"file", "none", "single_stain"}:
+        return protocol.model_copy(update={"compensation": named}) if named else protocol
+    path = place.folder / named
+    if not path.is_file():
+        near = nearest(named, ("file", "none", "single_stain"))
+        remedy = (
+            f'write "{near}"'
+            if near
+            else _sibling(place.folder, named) or "mend the path; it is relative to the study file"
+        )
+        must = 'compensation must be "file", "none", "single_stain" or the path of a matrix'
+        gathered.faults.append(StudyError(must, f"'{named}'", f"{place.where}, compensation", remedy))
+        return protocol
+    gathered.inputs.append(path)
+    return protocol.model_copy(update={"compensation": str(path)})
 
 
 def _channel_faults(entry: AssayEntry, protocol: Protocol, where: str) -> list[InputError]:
