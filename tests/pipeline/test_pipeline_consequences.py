@@ -59,7 +59,7 @@ def surface(rng=None) -> tuple[Assay, pd.DataFrame]:
 
 
 def answered(*findings: Finding, located: tuple[Located, ...] = ()):
-    """Return MEASUREMENTS of dMFI, the estimate of imatinib against vehicle in mono, and the verdict on ES-32 (in mono)."""
+    """Return MEASUREMENTS of dMFI, the estimate of imatinib against vehicle in mono, and the verdict on ES-32."""
     assay, readouts = surface()
     marks = marks_of(assay, findings, located)
     table, _ = measure_endpoints(assay, readouts, unit="experiment", reference=REFERENCE, marks=marks)
@@ -350,7 +350,15 @@ def test_headers_that_are_not_as_their_sisters_are_named_one_by_one(lab, tmp_pat
 
 def test_a_file_as_simulated_has_none_of_these_findings(lab):
     named = {check for check, _, _ in checks(results(lab))}
-    none = {"copied_data", "copied_plate", "plate_mismatch", "experiments_alike", "confounded", "arms_apart", "date_odd"}
+    none = {
+        "copied_data",
+        "copied_plate",
+        "plate_mismatch",
+        "experiments_alike",
+        "confounded",
+        "arms_apart",
+        "date_odd",
+    }
     assert named.isdisjoint(none | {"stain_differs", "stain_missing", "cytometer_differs", "swapped", "plate_edge"})
 
 
