@@ -22,12 +22,16 @@ _DTYPES: dict[Kind, str] = {"text": "object", "number": "float64", "count": "Int
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its name, kind, unit and meaning. Text columns hold "" where there is nothing to say."""
+    """One column: its name, kind, unit and meaning. Text columns hold "" where there is nothing to say.
+
+    A `later` column came with a later version: a table written before it is read with an empty one.
+    """
 
     name: str
     kind: Kind
     meaning: str
     unit: str = ""
+    later: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,8 @@ MEASUREMENTS = Table(
         Column("total", "number", "denominator, where the value is a proportion or rate", "cells"),
         Column("qc", "text", "pass, warn, fail, or not_interpretable"),
         Column("reason", "text", "why qc is not pass"),
+        Column("checks", "text", "the checks behind it, by name", later=True),
+        Column("excluded", "flag", "whether it is left out of every mean, reference and estimate", later=True),
     ),
     open=True,
 )
@@ -152,6 +158,7 @@ ESTIMATES = Table(
         Column("unit_sd", "number", "SD between units, on the analysis scale"),
         Column("contrast_sd", "number", "SD of the contrast between units: std_error * sqrt(n_units)"),
         Column("reason", "text", "why the contrast is not estimable or not interpretable; empty when it is"),
+        Column("doubts", "text", "what speaks against the values it rests on, and how many wells", later=True),
         Column("p_equivalence", "number", "two one-sided tests against the declared equivalence bounds; else missing"),
         Column("equivalence", "text", "shown or not shown at 5 %, where bounds are declared; else empty"),
         Column(
@@ -255,6 +262,7 @@ DOSE_RESPONSE = Table(
         Column("f_df2", "number", "its denominator degrees of freedom"),
         Column("f_p", "number", "its p; for reading the curves, as wells are not independent"),
         Column("reason", "text", "why an IC50 or a shift is missing or doubtful"),
+        Column("doubts", "text", "what speaks against the values it rests on, and how many wells", later=True),
         Column("stratum", "text", "the level analysed by itself, e.g. 'line = K562'"),
     ),
 )
@@ -283,6 +291,7 @@ SYNERGY = Table(
         Column("p_adjusted", "number", "Holm over the pairs of doses of one model and context"),
         Column("n_units", "count", "units with all arms", "units"),
         Column("reason", "text", "why a number is missing or doubtful"),
+        Column("doubts", "text", "what speaks against the values it rests on, and how many wells", later=True),
         Column("stratum", "text", "the level analysed by itself, e.g. 'line = K562'"),
     ),
 )
@@ -361,14 +370,15 @@ def check(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
 
     Raises TableError where a column is missing, unknown (in a closed table) or of another kind.
     """
-    missing = [name for name in table.names if name not in frame.columns]
+    missing = [c.name for c in table.columns if c.name not in frame.columns and not c.later]
     extra = [str(name) for name in frame.columns if name not in table.names]
     if missing or (extra and not table.open):
         raise TableError(
             f"table {table.name} must have the columns of the glossary",
             f"missing {missing}, unknown {extra}",
         )
-    columns = {column.name: _typed(frame[column.name], column, table) for column in table.columns}
+    empty = pd.Series([None] * len(frame), index=frame.index, dtype="object")
+    columns = {column.name: _typed(frame.get(column.name, empty), column, table) for column in table.columns}
     columns |= {name: frame[name] for name in extra}
     return pd.DataFrame(columns).reset_index(drop=True)
 

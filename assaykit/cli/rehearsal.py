@@ -114,6 +114,8 @@ def _made_up(statistic: str, role: str, dying: float) -> float:
             return _WHOLE * dying / 2
         case "viable":
             return _WHOLE * (1 - dying)
-        case "total" | "cells" | "beads":
+        case "total" | "cells":
             return 1.1 * _WHOLE
+        case "beads":
+            return 0.1 * _WHOLE  # fewer than any lab adds
     return 0.02 * _WHOLE

@@ -2,6 +2,7 @@
 
 from assaykit.cytometry.carry_over import RunStart, carried_over
 from assaykit.cytometry.control_chart import control_points, plates_apart
+from assaykit.cytometry.copies import copied_files
 from assaykit.cytometry.measure import (
     GatedEvents,
     WellMeasurement,
@@ -16,6 +17,7 @@ from assaykit.cytometry.plate_checks import check_plate
 from assaykit.cytometry.plausibility import check_shares, check_sister_plates, check_sister_shares
 from assaykit.cytometry.readouts import READOUTS
 from assaykit.cytometry.resolve import resolve_plate
+from assaykit.cytometry.sisters import odd_files
 
 __all__ = [
     "READOUTS",
@@ -28,6 +30,7 @@ __all__ = [
     "check_sister_plates",
     "check_sister_shares",
     "control_points",
+    "copied_files",
     "events_gated",
     "exclusion_findings",
     "gate_words",
@@ -35,6 +38,7 @@ __all__ = [
     "light_assay",
     "light_plate",
     "measure_well",
+    "odd_files",
     "plates_apart",
     "resolve_plate",
 ]

@@ -85,7 +85,8 @@ class Bench:
             return None
         shared = MOST_VALUES // (max(1, len(self.plate.wells)) * max(1, columns.events.values.shape[1]))
         thin = _thinned(columns, max(2_000, shared))
-        held = BenchWell(well, thin, {ALL: exclusions(self.assay.protocol, thin).kept})
+        whole = np.isfinite(thin.events.values).all(axis=1)  # as measuring the well will say
+        held = BenchWell(well, thin, {ALL: exclusions(self.assay.protocol, thin).kept & whole})
         for gate, own in self.gates:
             self._gate(held, gate, own)
         return held

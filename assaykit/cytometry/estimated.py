@@ -34,9 +34,11 @@ def seed_of(bench: Bench, *parts: str) -> int:
     return crc32("/".join((bench.plate.name, *parts)).encode())
 
 
-def finding(bench: Bench, level: Level, check: str, message: str, *, population: str = "") -> Finding:
-    """Return a finding about the bench's plate, or about one population there."""
-    return Finding(level, check, message, bench.plate.name, population=population)
+def finding(
+    bench: Bench, level: Level, check: str, message: str, *, channel: str = "", population: str = ""
+) -> Finding:
+    """Return a finding about the bench's plate, or about one channel or population of it."""
+    return Finding(level, check, message, bench.plate.name, channel=channel, population=population)
 
 
 def listed(wells: Sequence[Well], most: int = 6) -> str:

@@ -169,10 +169,8 @@ def _said(gate: ValleyLike, bench: Bench, wells: Sequence[Well], cut: Cut) -> Fi
 
 def _singlets(gate: SingletGate, bench: Bench) -> Estimate:
     """Return area / height < median + mads * MAD, the MAD scaled by 1.4826 (PeacoQC, 10.1002/cyto.a.24501)."""
-    if bench.resolved.columns.get(gate.area) == bench.resolved.columns.get(gate.height):
-        message = f"{gate.name}: area and height are one channel of these files, so doublets stay in"
-        everything = BooleanGate(name=gate.name, parent=gate.parent, operation="and", of=(gate.parent,))
-        return Estimate(everything, {}, (finding(bench, "warn", "gate_passed_over", message, population=gate.name),))
+    if bench.resolved.columns.get(gate.area) == bench.resolved.columns.get(gate.height):  # the survey has said so
+        return Estimate(BooleanGate(name=gate.name, parent=gate.parent, operation="and", of=(gate.parent,)))
     wells = with_files(bench.plate.wells, "fmo", "isotype", "unstained")
     if bench.values(wells, gate.parent, gate.area).size < ENOUGH:
         wells = (*wells, *with_files(bench.plate.wells, "sample"))

@@ -13,25 +13,36 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import stdtr
 
 from assaykit.cytometry.estimated import listed
 from assaykit.plate.model import Plate, Well
 from assaykit.study.model import Assay
 from assaykit.tables import Finding
 
+Floats = NDArray[np.float64]
 NOT_A_CONDITION = frozenset({"replicate", "repeat", "insert", "tube", "well", "control"})
 STATISTICS = ("median", "percent_positive", "percent_of_parent", "count")
 FEWEST_WELLS = 8
+FEWEST_JUDGED = 4  # wells whose labels a swap changes, and whose labels lie apart
+FEWEST_DF = 4  # of the spread between replicates
+FALSE_ALARMS = 1 / 400
+"""Chance of each plate-wide check on a clean plate, all lines and readouts together: two checks make one in 200."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Placed:
-    """One readout over the wells of a plate, on a log2 scale where all values are positive."""
+    """One readout over the wells of a plate, on a log2 scale where all values are positive.
+
+    `counting` is the variance that counting alone gives each value: 1 / (n ln(2)^2) of the log2 of n cells.
+    """
 
     name: str
     wells: tuple[Well, ...]
     places: NDArray[np.intp]  # wells x (row, column), from 0
     values: NDArray[np.float64]
+    counting: NDArray[np.float64]
+    labels: NDArray[np.intp]  # the number of each well's condition
 
 
 def check_plate(assay: Assay, plate: Plate, readouts: pd.DataFrame) -> list[Finding]:
@@ -39,7 +50,7 @@ def check_plate(assay: Assay, plate: Plate, readouts: pd.DataFrame) -> list[Find
     measured = [p for name in _names(assay, readouts) if (p := _placed(plate, readouts, name)) is not None]
     findings = _bright_controls(assay, plate, readouts)
     for readout in measured:
-        findings += _edge(plate, readout)
+        findings += _edge(plate, readout, asked=len(measured))
     findings += _swapped(plate, measured)
     return findings
 
@@ -82,8 +93,13 @@ def _placed(plate: Plate, readouts: pd.DataFrame, name: str) -> Placed | None:
     if len(wells) < FEWEST_WELLS:
         return None
     raw = np.array([values[w.name] for w in wells])
-    scaled = np.log2(raw) if raw.min() > 0 else raw
-    return Placed(name, tuple(wells), np.array([position(w) for w in wells]), scaled)
+    logarithmic = bool(raw.min() > 0)
+    counted = name.endswith("_count") and logarithmic
+    counting = 1.0 / (raw * np.log(2.0) ** 2) if counted else np.zeros(raw.size)
+    places = np.array([position(w) for w in wells])
+    numbers: dict[tuple[object, ...], int] = {}
+    labels = np.array([numbers.setdefault(condition(well), len(numbers)) for well in wells], dtype=np.intp)
+    return Placed(name, tuple(wells), places, np.log2(raw) if logarithmic else raw, counting, labels)
 
 
 def _residuals(values: NDArray[np.float64], groups: Sequence[object]) -> NDArray[np.float64]:
@@ -93,24 +109,42 @@ def _residuals(values: NDArray[np.float64], groups: Sequence[object]) -> NDArray
     return np.asarray(centred.where(frame.transform("size") > 1), dtype=np.float64)
 
 
-def _spread(residuals: NDArray[np.float64]) -> float:
-    known = residuals[np.isfinite(residuals)]
-    return 1.4826 * float(np.median(np.abs(known))) * np.sqrt(2.0) if known.size else 0.0  # pairs halve the variance
+def _replicate_variance(values: Floats, counting: Floats, groups: NDArray[np.intp]) -> tuple[float, int]:
+    """Return the variance between replicates beyond counting, and its degrees of freedom; groups are numbered."""
+    sizes = np.bincount(groups)
+    means = np.bincount(groups, weights=values) / np.maximum(sizes, 1)
+    known = sizes[groups] > 1
+    df = int(known.sum()) - int(np.count_nonzero(sizes > 1))
+    if df <= 0:
+        return 0.0, 0
+    pooled = float(((values - means[groups])[known] ** 2).sum()) / df
+    return max(pooled - float(counting[known].mean()), 0.0), df
 
 
-def _edge(plate: Plate, readout: Placed) -> list[Finding]:
-    """Name an edge that differs from the inside by more than 3 standard errors and half a spread (our convention)."""
-    left = _residuals(readout.values, [condition(well) for well in readout.wells])
-    known = np.isfinite(left) & np.array([well.role == "sample" for well in readout.wells])
-    rows, columns = readout.places.T
-    edge = np.isin(rows, (0, plate.rows - 1)) | np.isin(columns, (0, plate.columns - 1))
-    outer, inner = left[known & edge], left[known & ~edge]
-    spread = _spread(left[known])
-    if min(outer.size, inner.size) < 4 or spread <= 0:
+def _edge(plate: Plate, readout: Placed, *, asked: int) -> list[Finding]:
+    """Name an edge that differs from the inside of the same conditions, beyond chance and by half a spread.
+
+    1. Values and the indicator of the edge are centred within their condition (fixed effects of the conditions).
+    2. The shift is the least-squares slope of the one on the other; its t has wells - conditions - 1 df.
+    3. p below `FALSE_ALARMS`, shared among the readouts asked, is no chance; half a spread is our convention.
+    """
+    sample = np.array([well.role == "sample" for well in readout.wells])
+    groups = [condition(well) for well, kept in zip(readout.wells, sample, strict=True) if kept]
+    rows, columns = readout.places[sample].T
+    edge = (np.isin(rows, (0, plate.rows - 1)) | np.isin(columns, (0, plate.columns - 1))).astype(np.float64)
+    y, x = _residuals(readout.values[sample], groups), _residuals(edge, groups)
+    known = np.isfinite(y)
+    y, x = y[known], x[known]
+    df = y.size - len({group for group, good in zip(groups, known, strict=True) if good}) - 1
+    spread_of_edge = float((x**2).sum())
+    if df < FEWEST_DF or spread_of_edge < 2:
         return []
-    shift = float(np.median(outer) - np.median(inner))
-    error = 1.2533 * spread * float(np.sqrt(1 / outer.size + 1 / inner.size))
-    if abs(shift) < max(3 * error, 0.5 * spread):
+    shift = float((x * y).sum()) / spread_of_edge
+    spread = float(np.sqrt(((y - shift * x) ** 2).sum() / df))
+    if not spread > 0:
+        return []
+    p = 2.0 * float(stdtr(df, -abs(shift) * np.sqrt(spread_of_edge) / spread))
+    if p * asked > FALSE_ALARMS or abs(shift) < 0.5 * spread:
         return []
     message = (
         f"{readout.name}: wells at the edge lie {shift:+.3g} from the wells inside of the same conditions "
@@ -147,11 +181,15 @@ def _bright_controls(assay: Assay, plate: Plate, readouts: pd.DataFrame) -> list
 
 def _swapped(plate: Plate, measured: Sequence[Placed]) -> list[Finding]:
     """Name two rows or columns that agree with their replicates elsewhere only when their labels change places."""
+    lines = [(axis, pair, readout) for readout in measured for axis in (0, 1) for pair in _pairs(readout, axis)]
+    judged = [(one, p) for one in lines if (p := _swap_chance(one[2], one[0], one[1])) is not None]
     findings = []
     for axis, words, named in ((0, "rows", _row_name), (1, "columns", _column_name)):
-        best = max((_gain(readout, axis, pair) for readout in measured for pair in _pairs(readout, axis)), default=None)
-        if best is not None and best[0] > 1:
-            _, (first, second), name = best
+        mine = [(p, pair, readout.name) for (of, pair, readout), p in judged if of == axis]
+        if not mine:
+            continue
+        p, (first, second), name = min(mine)
+        if p * len(judged) <= FALSE_ALARMS:
             message = (
                 f"{words} {named(first)} and {named(second)} look swapped: {name} agrees with the replicates elsewhere "
                 "only when their labels change places; check the layout and the pipetting"
@@ -164,46 +202,55 @@ def _pairs(readout: Placed, axis: int) -> list[tuple[int, int]]:
     return list(combinations(np.unique(readout.places[:, axis]).tolist(), 2))
 
 
-def _gain(readout: Placed, axis: int, pair: tuple[int, int]) -> tuple[float, tuple[int, int], str]:
-    """Return how far a swap of labels passes the bar (above 1): wells must come to agree with replicates elsewhere.
+def _swap_chance(readout: Placed, axis: int, pair: tuple[int, int]) -> float | None:
+    """Return the chance that two lines look this much swapped where they are not; None where nothing can be told.
 
-    The bar is a sum of squares a quarter of what it was, and a gain of 9 spreads squared per well (our convention).
+    1. The wells of both lines that bear another label once swapped, both labels measured elsewhere, are judged:
+       e is their distance from the mean of their own label elsewhere, d that of the other label's mean.
+    2. Of wells as they are labelled, sum(w e d) / sqrt(sum(w d^2)) is a t, w being the reciprocal variance of e:
+       replicates beyond counting, counting, and the error of the mean.
+    3. A swap moves every well by all of d: the slope sum(w e d) / sum(w d^2) is near 1, and wells whose labels lie
+       apart are nearer the other one, all but a tenth of them. Else the chance is 1: something else moved them.
     """
-    nothing = (0.0, pair, readout.name)
     along = readout.places[:, axis]
-    labels = {tuple(place): condition(well) for place, well in zip(readout.places.tolist(), readout.wells, strict=True)}
     involved = np.isin(along, pair)
-    given = [labels[tuple(place)] for place in readout.places.tolist()]
-    other = {pair[0]: pair[1], pair[1]: pair[0]}
-    changed = []
-    for place, label in zip(readout.places.tolist(), given, strict=True):
-        mirrored = list(place)
-        mirrored[axis] = other.get(place[axis], place[axis])
-        changed.append(labels.get(tuple(mirrored), label))
-    elsewhere = {label for label, inside in zip(given, involved, strict=True) if not inside}
-    judged = involved & np.array(
-        [a != b and a in elsewhere and b in elsewhere for a, b in zip(given, changed, strict=True)]
-    )
-    if judged.sum() < 4:
-        return nothing
-    before, after = (_distance(readout.values, labels, judged, ~involved) for labels in (given, changed))
-    spread = _spread(_residuals(readout.values[~involved], [g for g, i in zip(given, involved, strict=True) if not i]))
-    floor = max(spread, 1e-9) ** 2
-    ratio = before / max(4 * after, 1e-12)
-    gain = (before - after) / (9 * floor * int(judged.sum()))
-    return (min(ratio, gain), pair, readout.name)
+    changed = _relabelled(readout, axis, pair)
+    given, values = readout.labels, readout.values
+    size = int(given.max()) + 1
+    held = np.bincount(given[~involved], minlength=size)
+    with np.errstate(invalid="ignore"):
+        means = np.bincount(given[~involved], weights=values[~involved], minlength=size) / held
+    judged = np.flatnonzero(involved & (given != changed) & (held[given] > 0) & (held[changed] > 0))
+    if judged.size < FEWEST_JUDGED:
+        return None
+    beyond, df = _replicate_variance(values[~involved], readout.counting[~involved], given[~involved])
+    if df < FEWEST_DF:
+        return None
+    own = means[given[judged]]
+    e, d = values[judged] - own, means[changed[judged]] - own
+    variance = (beyond + readout.counting[judged]) * (1.0 + 1.0 / held[given[judged]])
+    weights = 1.0 / np.maximum(variance, 1e-18)
+    across = float((weights * d**2).sum())
+    if not across > 0:
+        return None
+    slope = float((weights * e * d).sum()) / across
+    apart = d**2 > 9 * variance
+    nearer = np.abs(e - d) < np.abs(e)
+    if not 0.6 < slope < 1.4 or apart.sum() < FEWEST_JUDGED or (~nearer[apart]).sum() > apart.sum() / 10:
+        return 1.0
+    return float(stdtr(df, -slope * np.sqrt(across)))
 
 
-def _distance(
-    values: NDArray[np.float64], labels: Sequence[object], judged: NDArray[np.bool_], rest: NDArray[np.bool_]
-) -> float:
-    """Return the sum of squares of the judged wells about the means that the rest gives their labels."""
-    inside, outside = np.flatnonzero(judged).tolist(), np.flatnonzero(rest).tolist()
-    means = {
-        label: float(np.mean([values[i] for i in outside if labels[i] == label]))
-        for label in dict.fromkeys(labels[i] for i in inside)
-    }
-    return float(sum((values[i] - means[labels[i]]) ** 2 for i in inside))
+def _relabelled(readout: Placed, axis: int, pair: tuple[int, int]) -> NDArray[np.intp]:
+    """Return each well's label with the labels of two lines exchanged; its own where no well lies opposite."""
+    most = readout.places.max(axis=0) + 1
+    at = np.full(tuple(most), -1)
+    at[tuple(readout.places.T)] = readout.labels
+    mirrored = readout.places.copy()
+    along = mirrored[:, axis]
+    mirrored[:, axis] = np.where(along == pair[0], pair[1], np.where(along == pair[1], pair[0], along))
+    opposite = at[tuple(mirrored.T)]
+    return np.where(opposite < 0, readout.labels, opposite)
 
 
 def _row_name(index: int) -> str:

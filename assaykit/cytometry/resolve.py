@@ -21,9 +21,11 @@ from assaykit.cytometry.estimates import estimate
 from assaykit.cytometry.hierarchy import ALL, drawn_on, in_order, without_operands
 from assaykit.cytometry.matching import with_marked_roles
 from assaykit.cytometry.overrides import HandSet, plate_findings, set_by_hand, with_excluded_samples, without_excluded
+from assaykit.cytometry.passed_over import passed_over
 from assaykit.cytometry.scales import logicle_scale, named_scale
 from assaykit.cytometry.single_stain import single_stain_spillover
-from assaykit.cytometry.survey import survey_plate
+from assaykit.cytometry.survey import survey_plate, without_odd_wells
+from assaykit.cytometry.uncompensated import judged_uncompensated
 from assaykit.cytometry.unmixing import residual_findings, unmixing_matrix
 from assaykit.cytometry.wells import gate_matrices, is_fluorescence, plate_spillover, wants_whole_table
 from assaykit.errors import GateError, InputError
@@ -73,10 +75,12 @@ def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE)
     first = next((well for well in plate.wells if well.role == "sample" and well.file is not None), None)
     if first is not None:
         start = replace(start, whole_table=wants_whole_table(assay, start, first))
-    bench = Bench(assay, trusted, start)
+    findings = judged_uncompensated(assay, plate, start, findings)
+    bench = Bench(assay, without_odd_wells(trusted, findings), start)
     by_hand, said = _fix_gates(bench, reference)
     findings += [*said, *residual_findings(bench)]
-    serves, controls, more = serving(replace(bench, plate=with_excluded_samples(assay, plate)))
+    served = without_odd_wells(with_excluded_samples(assay, plate), findings, samples=False)
+    serves, controls, more = serving(replace(bench, plate=served))
     lines, told = bead_lines(assay, trusted, columns)
     resolved = replace(
         start,
@@ -148,9 +152,8 @@ def _lacking(gate: Gate, bench: Bench) -> list[str]:
 
 def _passed(gate: Gate, bench: Bench, lacking: list[str]) -> Estimate:
     """Return a gate that keeps every cell of its parent, since the plate has no such channel."""
-    message = f"{gate.name}: the files have no channel for {', '.join(lacking)}, so every cell of {gate.parent} passes"
     everything = BooleanGate(name=gate.name, parent=gate.parent, operation="and", of=(gate.parent,))
-    return Estimate(everything, {}, (finding(bench, "note", "gate_passed_over", message),))
+    return Estimate(everything, {}, (passed_over(gate, bench, lacking),))
 
 
 def _fixed(gate: Gate, bench: Bench, reference: Reference) -> Estimate:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
+from assaykit.checks import consequence
 from assaykit.cytometry.channels import role_columns, roles_by_hand, roles_read, shared_channels
 from assaykit.cytometry.compensation import reading_findings, spillover_from_keywords
 from assaykit.cytometry.matrix_forms import KEYWORDS
@@ -38,8 +40,8 @@ def survey_plate(assay: Assay, plate: Plate) -> tuple[dict[str, str], list[Findi
     common = Counter(tuple(sorted(columns.items())) for columns in each).most_common(1)
     columns = dict(common[0][0]) if common else {}
     findings = [
-        *_settings(plate, headers, columns, "voltage"),
-        *_settings(plate, headers, columns, "gain"),
+        *_settings(assay, plate, headers, columns=columns, what="voltage"),
+        *_settings(assay, plate, headers, columns=columns, what="gain"),
         *_matrices(assay, plate, headers, columns),
         *_misplaced(plate, headers),
         *_shared(assay, plate, columns),
@@ -70,9 +72,35 @@ def _shared(assay: Assay, plate: Plate, columns: Mapping[str, str]) -> list[Find
     return findings
 
 
+def without_odd_wells(plate: Plate, findings: Iterable[Finding], *, samples: bool = True) -> Plate:
+    """Return the plate without the wells that findings exclude, as gates and controls must be estimated without them.
+
+    A well stays where no other of its role and marker could take its place; so do the sample wells where `samples` is
+    false.
+    """
+    odd = {finding.well for finding in findings if finding.well and consequence(finding) == "excluded"}
+
+    def kind(well: Well) -> tuple[str, str]:
+        return well.role, str(well.factors.get("marker", ""))
+
+    filled = {kind(well) for well in plate.wells if well.name not in odd}
+
+    def stays(well: Well) -> bool:
+        return well.name not in odd or kind(well) not in filled or (well.role == "sample" and not samples)
+
+    return replace(plate, wells=tuple(well for well in plate.wells if stays(well)))
+
+
+def calibrated_roles(assay: Assay) -> frozenset[str]:
+    """Return the channel roles whose intensities beads turn into molecules."""
+    return frozenset(readout.channel for readout in assay.protocol.readouts if readout.statistic == "receptors")
+
+
+
+
 def _misplaced(plate: Plate, headers: Headers) -> list[Finding]:
     """Say where a file names another well than the layout does, if most files of the plate name the layout's."""
-    said = [(well, name) for well, (_, keywords) in headers if (name := _own_well(keywords))]
+    said = [(well, name) for well, (_, keywords) in headers if (name := own_well(keywords))]
     other = [(well, name) for well, name in said if name != well.name]
     if not other or len(other) > len(said) / 2:
         return []
@@ -81,7 +109,7 @@ def _misplaced(plate: Plate, headers: Headers) -> list[Finding]:
     return [Finding("warn", "well_mismatch", message, plate.name)]
 
 
-def _own_well(keywords: Mapping[str, str]) -> str:
+def own_well(keywords: Mapping[str, str]) -> str:
     """Return the well a file says it is, written as A1; "" where it does not say."""
     text = next((keywords[key].strip() for key in WELL_KEYWORDS if keywords.get(key, "").strip()), "")
     match = re.fullmatch(r"([A-Za-z]{1,2})0*(\d{1,2})", text)
@@ -98,7 +126,7 @@ def _header(well: Well) -> Header | None:
     return tuple(header.channels), header.keywords
 
 
-def _settings(plate: Plate, headers: Headers, columns: Mapping[str, str], what: str) -> list[Finding]:
+def _settings(assay: Assay, plate: Plate, headers: Headers, *, columns: Mapping[str, str], what: str) -> list[Finding]:
     """Say, well by well, which detectors in use were not set as in most wells."""
     read: Callable[[Channel], float | None] = (lambda c: c.voltage) if what == "voltage" else (lambda c: c.gain)
     values = [(well, {c.name: read(c) for c in channels}) for well, (channels, _) in headers]
@@ -109,12 +137,14 @@ def _settings(plate: Plate, headers: Headers, columns: Mapping[str, str], what: 
         for well, value in seen:
             if value == usual[0][0]:
                 continue
+            if well.role in {"beads", "blank"} and role not in calibrated_roles(assay):
+                continue  # beads are acquired at settings of their own, but for what they calibrate
             kind = "control" if well.role != "sample" else "well"
             message = (
                 f"the {what} of {name} ({role}) was {value:g} in this {kind}, {usual[0][0]:g} in most wells: its "
                 "intensities cannot be compared with theirs. Leave the well out, or acquire it again"
             )
-            findings.append(Finding("fail", f"detector_{what}", message, plate.name, well.name))
+            findings.append(Finding("fail", f"detector_{what}", message, plate.name, well.name, channel=role))
     return findings
 
 
@@ -145,10 +175,11 @@ def _as_read(plate: Plate, header: Header) -> list[Finding]:
 def _uncompensated(plate: Plate, headers: Headers, columns: Mapping[str, str], without: int) -> list[Finding]:
     dyed = {c.name for _, (channels, _) in headers for c in channels if is_fluorescence(c)} & set(columns.values())
     message = (
-        f"{without} files hold no spillover matrix, so {', '.join(sorted(dyed))} were used uncompensated; "
-        'say compensation = "none" in the protocol if that is meant, else give a matrix or single stains'
+        f"{without} files hold no spillover matrix, so {', '.join(sorted(dyed))} were used uncompensated. If no dye "
+        'shines into another\'s detector write compensation = "none" below the [[assay]] of the study; else give '
+        'single-stain wells and compensation = "single_stain", or the path of a matrix'
     )
-    return [Finding("fail" if len(dyed) > 1 else "note", "uncompensated", message, plate.name)] if dyed else []
+    return [Finding("warn" if len(dyed) > 1 else "note", "uncompensated", message, plate.name)] if dyed else []
 
 
 def _matrix_text(header: Header) -> str:

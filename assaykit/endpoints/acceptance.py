@@ -11,14 +11,16 @@ from typing import Literal
 
 import pandas as pd
 
+from assaykit.checks import joined
+from assaykit.endpoints.consequences import without_hope
 from assaykit.endpoints.criteria import CRITERIA, Check, Judged, readings_of
+from assaykit.endpoints.model import GRAVITY
 from assaykit.protocol.model import Criterion
 from assaykit.study.model import Assay, Reference
 from assaykit.tables import ACCEPTANCE, Finding, frame_from_rows
 
 Result = Literal["pass", "warn", "fail", "not measured"]
 MOST_SHOWN = 5  # values named one by one in a message
-_GRAVITY = ("pass", "warn", "fail", "not_interpretable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,12 @@ def accept(
     """Return MEASUREMENTS marked by the protocol's criteria, the acceptance table, and a finding per warn or fail.
 
     A marked value carries the criterion's message in `reason`; `excluded` is true where the protocol says that what
-    fails is left out (`dropped` leaves it out). Where that would leave an arm without any value,
-    its values stay and cannot be interpreted. Criteria that do not exist are refused by `endpoint_faults`.
+    fails is left out (`dropped` leaves it out). Where that would leave an arm without any value, its values stay and
+    cannot be interpreted. What findings excluded already is not asked. Criteria that do not exist are refused by
+    `endpoint_faults`.
     """
-    readings = readings_of(assay, measurements, readouts, reference=reference)
-    marked = measurements.assign(excluded=False)
+    readings = readings_of(assay, _standing(measurements), readouts, reference=reference)
+    marked = measurements
     table: list[Accepted] = []
     for criterion in assay.protocol.acceptance:
         check = CRITERIA[criterion.check]
@@ -61,18 +64,20 @@ def accept(
 
 
 def dropped(measurements: pd.DataFrame) -> pd.DataFrame:
-    """Return the measurements without those a failed criterion leaves out."""
-    if "excluded" not in measurements:
-        return measurements
-    return measurements[~measurements["excluded"].astype(bool)].reset_index(drop=True)
+    """Return the measurements without those that a check or a failed criterion leaves out."""
+    return _standing(measurements).reset_index(drop=True)
+
+
+def _standing(measurements: pd.DataFrame) -> pd.DataFrame:
+    return measurements[~measurements["excluded"].astype(bool)]
 
 
 def _hopeless(measurements: pd.DataFrame, failing: Sequence[Judged]) -> frozenset[int]:
     """Return the failing rows of arms (endpoint, treatment, context) of which no value would be left."""
     concerned = {index for one in failing for index in one.concerns}
-    valued = measurements[measurements["value"].notna()]
+    valued = _standing(measurements[measurements["value"].notna()])
     arms = valued.groupby(["endpoint", "treatment", "context"], sort=False).groups.values()
-    return frozenset(index for arm in arms if concerned.issuperset(arm) for index in arm)
+    return without_hope([frozenset(arm) for arm in arms], concerned)
 
 
 def _findings(table: Sequence[Accepted]) -> list[Finding]:
@@ -159,14 +164,15 @@ def _marked(
     hopeless: frozenset[int],
 ) -> pd.DataFrame:
     """Return the measurements with the graver of their own and the criterion's mark, and both reasons."""
-    qc, reasons = measurements["qc"].to_dict(), measurements["reason"].to_dict()
+    qc, reasons, checks = (measurements[name].to_dict() for name in ("qc", "reason", "checks"))
     excluded = measurements["excluded"].to_dict()
     for one in failing:
         message = _message(criterion, check, [one])
         for index in one.concerns:
             mark = "not_interpretable" if index in hopeless else criterion.level
-            qc[index] = max(qc[index], mark, key=_GRAVITY.index)
+            qc[index] = max(qc[index], mark, key=GRAVITY.index)
             reasons[index] = f"{reasons[index]}; {message}" if reasons[index] else message
+            checks[index] = joined((checks[index], criterion.check))
             excluded[index] |= criterion.level == "fail" and criterion.drop and index not in hopeless
-    columns = {"qc": qc, "reason": reasons, "excluded": excluded}
+    columns = {"qc": qc, "reason": reasons, "checks": checks, "excluded": excluded}
     return measurements.assign(**{name: list(values.values()) for name, values in columns.items()})

@@ -197,6 +197,7 @@ def _migration(target: str, meaning: str) -> Endpoint:
         needs=_COUNTED,
         formula="100 * migrated / viable input",
         meaning=meaning,
+        counts=True,
         target=target,
     )
 
@@ -209,6 +210,7 @@ MOTILITY: dict[str, Endpoint] = {
     "migration_net": Endpoint(
         function=motility.net_migration,
         formed="targets",
+        counts=True,
         unit="percentage points",
         scale="identity",
         needs=_COUNTED,
@@ -221,6 +223,7 @@ MOTILITY: dict[str, Endpoint] = {
     "migration_index": Endpoint(
         function=motility.migration_index,
         formed="targets",
+        counts=True,
         unit="ratio",
         scale="log",
         needs=_COUNTED,
@@ -233,6 +236,7 @@ MOTILITY: dict[str, Endpoint] = {
     "migration_msc_net": Endpoint(
         function=motility.net_migration,
         formed="targets",
+        counts=True,
         unit="percentage points",
         scale="identity",
         needs=_COUNTED,
@@ -245,6 +249,7 @@ MOTILITY: dict[str, Endpoint] = {
     "migration_msc_index": Endpoint(
         function=motility.migration_index,
         formed="targets",
+        counts=True,
         unit="ratio",
         scale="log",
         needs=_COUNTED,
@@ -257,6 +262,7 @@ MOTILITY: dict[str, Endpoint] = {
     "migration_directed": Endpoint(
         function=motility.net_migration,
         formed="targets",
+        counts=True,
         unit="percentage points",
         scale="identity",
         needs=_COUNTED,
@@ -268,6 +274,7 @@ MOTILITY: dict[str, Endpoint] = {
     ),
     "checkerboard": Endpoint(
         function=motility.gradient_ratio,
+        counts=True,
         formed="gradient",
         unit="ratio",
         scale="log",
@@ -386,6 +393,7 @@ DEATH: dict[str, Endpoint] = {
 GROWTH: dict[str, Endpoint] = {
     "viable_count": Endpoint(
         function=death.viable_count,
+        counts=True,
         unit="cells",
         scale="log",
         needs=("viable, or cells with beads or a volume",),
@@ -394,6 +402,7 @@ GROWTH: dict[str, Endpoint] = {
     ),
     "adhesion": Endpoint(
         function=death.adhesion,
+        counts=True,
         formed="input",
         unit="%",
         scale="logit",
@@ -403,6 +412,7 @@ GROWTH: dict[str, Endpoint] = {
     ),
     "proliferation": Endpoint(
         function=death.fold_expansion,
+        counts=True,
         formed="input",
         unit="ratio",
         scale="log",

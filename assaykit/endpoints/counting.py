@@ -19,6 +19,7 @@ class Counted:
     method: str = ""
     reason: str = ""
     events: int | None = None
+    check: str = "not_read"  # what a missing count is named among the findings
 
 
 def counted_cells(readouts: Readouts, plain: Sequence[str], options: Options) -> Counted:
@@ -48,8 +49,14 @@ def counted_cells(readouts: Readouts, plain: Sequence[str], options: Options) ->
 
 
 def _by_beads(readouts: Readouts, added: float) -> Counted:
-    """Return cells = cell events / bead events * beads added, times the dilution of the sample."""
+    """Return cells = cell events / bead events * beads added, times the dilution of the sample.
+
+    No more beads can be seen than were added: the number added, or the gate on beads, must then be wrong.
+    """
     cells, beads = readouts["cells_count"], readouts["beads_count"]
+    if beads > added:
+        reason = f"{beads:g} beads were counted of {added:g} added: mend beads_added, or the gate on beads"
+        return Counted(math.nan, reason=reason, events=round(cells), check="more_beads_than_added")
     if beads <= 0:
         return Counted(math.nan, reason="no bead was seen, so cells cannot be counted", events=round(cells))
     return Counted(cells / beads * added * _dilution(readouts), "beads", events=round(cells))

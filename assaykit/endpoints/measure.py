@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
+from assaykit.checks import joined
 from assaykit.endpoints.arms import form_combination, form_contexts, form_reversal, form_targets
 from assaykit.endpoints.catalogue import ENDPOINTS
+from assaykit.endpoints.consequences import NO_MARKS, Marks, marks_of
 from assaykit.endpoints.faults import endpoint_faults
 from assaykit.endpoints.forming import (
     Setting,
@@ -22,7 +25,8 @@ from assaykit.endpoints.forming import (
 )
 from assaykit.endpoints.interference import CHECK as INTERFERENCE
 from assaykit.endpoints.interference import treatments_of
-from assaykit.endpoints.model import Endpoint, Measured, MeasuredWell
+from assaykit.endpoints.marking import marked_rows, merged, reference_elsewhere, settled
+from assaykit.endpoints.model import GRAVITY, Endpoint, Measured, MeasuredWell
 from assaykit.endpoints.wells import measured_wells, target_of, text
 from assaykit.errors import raise_all
 from assaykit.plate.model import Factor
@@ -34,16 +38,18 @@ from assaykit.treatment import read_drugs
 _LEVELS: dict[str, Level] = {"warn": "warn", "fail": "fail", "not_interpretable": "warn"}
 _NOTED = {"no_kill", "little_kill", "no_protection"}  # answers of the experiment, not faults of it
 _MIXED = ("line", "time", "clone")
-_UNREAD = {"no_readouts", "not_read", "no_control", "no_input"}  # nothing to form a value from
+_UNREAD = {"no_readouts", "not_read", "no_control", "no_input", "scored_cells"}  # nothing to form a value from
 
 
 def measure_endpoints(
-    assay: Assay, readouts: pd.DataFrame, *, unit: str, reference: Reference
+    assay: Assay, readouts: pd.DataFrame, *, unit: str, reference: Reference, marks: Marks = NO_MARKS
 ) -> tuple[pd.DataFrame, list[Finding]]:
     """Return the MEASUREMENTS of one assay, and what a reader must know about them.
 
     `readouts` is the assay's READOUTS; counts come with the wells. `unit` is the factor whose levels are
     independent. A value that cannot be formed is a row without a value and with its reason, never left out unseen.
+    `marks` (see `marks_of`) say what findings make of the values: what they exclude keeps its row and its own value,
+    and is no part of any other.
     Raises EndpointError, or Faults, where the protocol names an endpoint or criterion that does not exist.
     """
     raise_all(endpoint_faults(assay.protocol))
@@ -53,14 +59,20 @@ def measure_endpoints(
     rows: list[Measured] = []
     unformed: set[str] = set()
     findings = _target_findings(assay, wells)
+    mixed = _mixed(wells)
+    marks = merged(marks, marks_of(assay, mixed))
     for spec in assay.protocol.endpoints:
-        formed = _form(spec, ENDPOINTS[spec.endpoint], wells, setting=setting)
+        elsewhere, told = reference_elsewhere(spec, wells, setting)
+        findings += told
+        own = settled(spec, wells, merged(marks, {spec.measured_as: elsewhere})[spec.measured_as])
+        form = partial(_form, spec, ENDPOINTS[spec.endpoint], setting=setting)
+        formed = marked_rows(spec, own, form, wells=wells, setting=setting)
         if formed and all(math.isnan(row.value) and _unread(row, optional=spec.optional) for row in formed):
             findings.append(_nothing_formed(spec, formed))
             unformed.add(spec.measured_as)
             formed = [] if spec.optional else formed
         rows += formed
-    findings += [*_doubts(row for row in rows if row.endpoint not in unformed), *_mixed(wells)]
+    findings += [*_doubts(row for row in rows if row.endpoint not in unformed), *mixed]
     return measurements_frame(assay.name, rows), findings
 
 
@@ -115,9 +127,15 @@ def _record(assay: str, row: Measured, factors: Iterable[str]) -> dict[str, Any]
         "cells": row.cells,
         "count": row.count,
         "total": row.total,
-        "qc": row.doubt.qc if row.doubt else "pass",
-        "reason": row.doubt.reason if row.doubt else "",
+        "qc": max((row.doubt.qc if row.doubt else "pass", *(mark.qc for mark in row.marks)), key=GRAVITY.index),
+        "reason": "; ".join(dict.fromkeys(filter(None, (_why(row), *(mark.reason for mark in row.marks))))),
+        "checks": joined((row.doubt.check if row.doubt else "", *(mark.check for mark in row.marks))),
+        "excluded": row.excluded,
     }
+
+
+def _why(row: Measured) -> str:
+    return row.doubt.reason if row.doubt else ""
 
 
 def _factor_column(values: Sequence[Factor]) -> pd.Series:

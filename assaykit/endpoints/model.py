@@ -6,13 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from assaykit.checks import Consequence
 from assaykit.plate.model import Factor
 from assaykit.protocol.model import Scale
+from assaykit.tables import Level as Severity
 
 Readouts = Mapping[str, float]
 Formula = Callable[[Readouts, Readouts], float]
 Level = Literal["well", "unit"]
 Qc = Literal["pass", "warn", "fail", "not_interpretable"]
+GRAVITY: tuple[Qc, ...] = ("pass", "warn", "fail", "not_interpretable")
 Formation = Literal[
     "own",  # from the well's own readouts; no reference
     "input",  # reference: cells put in
@@ -44,6 +47,7 @@ class Endpoint:
     source: str = "assaykit's stated convention"
     level: Level = "well"
     quantity: str = ""
+    counts: bool = False  # whether it is how many cells there are, rather than something read off them
     target: str = ""
     against: str = ""
     only: Mapping[str, bool] = field(default_factory=dict)  # yes/no factors of its wells
@@ -73,6 +77,27 @@ class Doubt:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a finding makes of the values of one well."""
+
+    consequence: Consequence
+    level: Severity
+    check: str
+    reason: str
+
+    @property
+    def qc(self) -> Qc:
+        """What qc says of a value so marked."""
+        match self.consequence:
+            case "not_interpretable":
+                return "not_interpretable"
+            case "excluded":
+                return "fail"
+            case _:
+                return "fail" if self.level == "fail" else "warn"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
     """One value of one endpoint, of a well or, where `well` is empty, of a unit."""
@@ -90,3 +115,5 @@ class Measured:
     count: float = float("nan")
     total: float = float("nan")
     doubt: Doubt | None = None
+    marks: tuple[Mark, ...] = ()
+    excluded: bool = False

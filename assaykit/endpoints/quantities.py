@@ -10,7 +10,7 @@ from assaykit.endpoints.counting import counted_cells, dead_or_alive
 from assaykit.endpoints.death import apoptosis
 from assaykit.endpoints.intensity import dmfi
 from assaykit.endpoints.model import Doubt, MeasuredWell, Readouts
-from assaykit.endpoints.wells import cells_of, own_readouts
+from assaykit.endpoints.wells import SCORED, cells_of, own_readouts
 from assaykit.protocol.model import EndpointSpec
 
 NOTHING: Readouts = {}
@@ -94,7 +94,7 @@ def cells_counted(*plain: str) -> Bringer:
             return Brought(doubt=missing("nothing was read from this well", "no_readouts"))
         counted = counted_cells(own_readouts(spec, well), plain, spec.options)
         if math.isnan(counted.cells):
-            return Brought(cells=counted.events, doubt=missing(counted.reason))
+            return Brought(cells=counted.events, doubt=missing(counted.reason, counted.check))
         return Brought({plain[0]: counted.cells}, counted.events, count=counted.cells)
 
     return bring
@@ -131,8 +131,17 @@ def apoptotic_percent(spec: EndpointSpec, well: MeasuredWell) -> Brought:
 
 
 def living_cells(spec: EndpointSpec, well: MeasuredWell) -> Brought:
-    """Bring the viable cells of the well; a count by hand may stand as total cells times viability."""
+    """Bring the viable cells of the well; a count by hand may stand as total cells times viability.
+
+    Cells that were scored, living beside dying, are a sample of the well's, however many of them live.
+    """
     own = own_readouts(spec, well)
+    if SCORED in own and spec.options.get("counting") != "plain":
+        reason = (
+            "cells scored as living or dying are not the cells of the well: count them in a chamber (columns squares "
+            'and volume) or with beads, or declare options = { counting = "plain" } where all of the well were counted'
+        )
+        return Brought(doubt=missing(reason, "scored_cells"))
     if "viable" not in own and "cells_count" not in own and {"total", "viability"} <= own.keys():
         viability = own["viability"]
         share = viability / 100 if viability > 1 else viability

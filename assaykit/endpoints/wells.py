@@ -15,6 +15,8 @@ from assaykit.protocol.model import EndpointSpec
 from assaykit.study.model import Assay, Reference
 
 MATCHED = ("line", "time", "donor", "msc_donor", "clone")  # factors a well shares with the wells it is compared with
+SCORED = "cells_scored"  # the readout that marks a row of scored cells
+FEWEST_SCORED = 3  # rows of one and the same sum of cells that are no coincidence
 _NO = {"", "no", "false", "n", "0", "-", "none", "medium", "nan"}
 _TARGETS = {
     "medium": "medium",
@@ -37,20 +39,41 @@ def measured_wells(
     assay: Assay, readouts: pd.DataFrame, *, unit: str, reference: Reference
 ) -> tuple[MeasuredWell, ...]:
     """Return the sample wells of the assay's plates and counts, each with its readouts and counts by name."""
-    values, cells = _by_well(readouts)
+    values, cells = readouts_by_well(readouts)
     blanks = _blank_signals(assay)
+    scored = _scored(assay)
     return tuple(
         _measured_well(
             plate,
             well,
             unit=unit,
             reference=reference,
-            values={**values[plate.name, well.name], **blanks[plate.name]},
+            values={**values[plate.name, well.name], **blanks[plate.name], **scored.get((plate.name, well.name), {})},
             cells=cells[plate.name, well.name],
         )
         for plate, well in wells_of(assay)
         if well.role == "sample"
     )
+
+
+def _scored(assay: Assay) -> dict[tuple[str, str], dict[str, float]]:
+    """Return the mark of rows whose cells were scored: kinds of dying cells beside living ones, or one sum in all rows.
+
+    Nobody tells early from late apoptosis over a whole well, and no two wells hold the same number of cells. Cells
+    counted in a chamber are those of the well.
+    """
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    for plate in assay.counts:
+        rows = [well for well in plate.wells if "viable" in well.counts and "viable_in_squares" not in well.counts]
+        sums = {
+            sum(well.counts.get(name, 0.0) for name in ("viable", "dead")) for well in rows if "dead" in well.counts
+        }
+        alike = len(sums) == 1 and len(rows) >= FEWEST_SCORED
+        kinds = {"early", "late", "apoptotic", "necrotic"}
+        for well in rows:
+            if alike or kinds & well.counts.keys():
+                found[plate.name, well.name] = {SCORED: 1.0}
+    return found
 
 
 def _blank_signals(assay: Assay) -> dict[str, dict[str, float]]:
@@ -74,7 +97,8 @@ Values = dict[tuple[str, str], dict[str, float]]
 Cells = dict[tuple[str, str], dict[str, int]]
 
 
-def _by_well(readouts: pd.DataFrame) -> tuple[Values, Cells]:
+def readouts_by_well(readouts: pd.DataFrame) -> tuple[Values, Cells]:
+    """Return each well's readouts by name, and the cells behind them."""
     values: Values = defaultdict(dict)
     cells: Cells = defaultdict(dict)
     columns = ["plate", "well", "readout", "value", "cells"]

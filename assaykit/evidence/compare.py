@@ -168,7 +168,9 @@ def _judged(each: Answer, match: Match, adjusted: float, *, unit: str) -> dict[s
     printed = each.claim.printed_for(match.test)
     verdict = judge(match.numbers, sign, adjusted=adjusted)
     said = sentence(match.numbers, verdict, sign=sign, unit=unit, adjusted=adjusted)
-    notes = "".join(f"; {note}" for note in (_elsewhere(each, match), _other_rows(each, sign), *each.told) if note)
+    doubts = f"in doubt: {match.numbers.doubts}" if match.numbers.doubts else ""
+    told = (doubts, _elsewhere(each, match), _other_rows(each, sign), *each.told)
+    notes = "".join(f"; {note}" for note in told if note)
     return {
         "verdict": verdict,
         "reason": f"{_capital(said)}{notes}.",

@@ -32,6 +32,7 @@ class Numbers:
     contrast_sd: float
     p_equivalence: float
     reason: str
+    doubts: str = ""  # what speaks against the values it rests on
     points: bool = False  # whether p_equivalence is of the same contrast in percentage points
 
     @property
@@ -62,6 +63,7 @@ def numbers_from_row(row: Mapping[str, Any]) -> Numbers:
         contrast_sd=float(row["contrast_sd"]),
         p_equivalence=float(row.get("p_equivalence", math.nan)),
         reason=row["reason"],
+        doubts=row.get("doubts", ""),
     )
 
 

@@ -20,6 +20,7 @@ from assaykit.pipeline.doses import Series, series_of, treatments_of
 from assaykit.protocol.model import CurveAnalysis
 from assaykit.stats.dose_response import SHAPES, Curves, Ic50, fit_curve, fit_curves, ic50, predicted
 from assaykit.stats.dose_shift import extra_sum_of_squares
+from assaykit.stats.doubts import doubted_values, doubts_in_words
 from assaykit.stats.simple import one_sample_t
 from assaykit.study import Assay, Reference
 from assaykit.tables import DOSE_RESPONSE, Finding, frame_from_rows
@@ -152,6 +153,7 @@ def _described(arm: _Arm, wells: pd.DataFrame, curve: CurveAnalysis) -> Row:
         "highest_dose": float(wells["dose"].max()) if len(wells) else np.nan,
         "n_wells": len(wells),
         "reason": "; ".join(reasons),
+        "doubts": doubts_in_words(doubted_values(wells)),
     }
 
 

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import pandas as pd
 
-from assaykit.cytometry import control_points, plates_apart
-from assaykit.endpoints import accept, asked_analyses, dropped, endpoint_faults, measure_endpoints
+from assaykit.cytometry import control_points, copied_files, odd_files, plates_apart
+from assaykit.endpoints import (
+    Marks,
+    accept,
+    alike_experiments,
+    asked_analyses,
+    copied_counts,
+    dropped,
+    endpoint_faults,
+    marks_of,
+    measure_endpoints,
+    without_exclusions,
+)
 from assaykit.errors import raise_all
 from assaykit.evidence import Claim, compare, compare_size, read_catalogues
 from assaykit.pipeline.by_hand import AS_ESTIMATED, has_overrides, overrides_table, verdicts_by_hand
 from assaykit.pipeline.dose_tables import dose_tables
-from assaykit.pipeline.measure import Measured, Progress, measure, measure_wells, resolve, spread
+from assaykit.pipeline.measure import Measured, Progress, Stamps, measure, measure_wells, resolve, spread
 from assaykit.pipeline.provenance import changed_since, provenance, stamps
 from assaykit.pipeline.robust import robustness_tables
 from assaykit.pipeline.telling import condensed
@@ -46,16 +57,13 @@ def run(
     raise_all([fault for assay in study.assays for fault in endpoint_faults(assay.protocol)])
     claims = read_catalogues(study.claims)  # a slip in the lab's own is told before the first well is measured
     begun = stamps(study)
-    resolved, findings = resolve(study, executor)
-    assays = [_Assay(assay, measure(assay, executor, progress, stamps=begun)) for assay in resolved.assays]
+    resolved, assays = _measured(study, executor, progress, stamps=begun)
     measurements, acceptance, judged = _endpoints(assays, resolved)
     kept = dropped(measurements)
     estimates, doubts = _estimates(kept, resolved, executor)
     doses, unreached = dose_tables(kept, resolved)
-    met = [finding for assay in assays for finding in assay.measured.findings]
-    for one in assays:
-        met += plates_apart(control_points(one.assay, one.measured.readouts, resolved.reference))
-    findings = [*study.findings, *findings, *met, *judged, *doubts, *unreached]
+    met = [finding for assay in assays for finding in assay.findings]
+    findings = [*study.findings, *met, *judged, *doubts, *unreached]
     tables: dict[str, pd.DataFrame] = {
         "populations": _stack([assay.measured.populations for assay in assays], POPULATIONS),
         "readouts": _stack([assay.measured.readouts for assay in assays], READOUTS),
@@ -65,8 +73,9 @@ def run(
         **_compared(estimates, measurements, resolved, claims),
         **doses,
     }
-    if len(kept) < len(measurements):  # what the protocol leaves out is shown with, too
-        tables["estimates_with_excluded"], _ = _estimates(measurements, resolved, executor)
+    if len(kept) < len(measurements):  # what checks and the protocol leave out is shown with, too
+        whole, _, _ = _endpoints([replace(one, marks=without_exclusions(one.marks)) for one in assays], resolved)
+        tables["estimates_with_excluded"], _ = _estimates(whole, resolved, executor)
     inputs: dict[str, pd.DataFrame] = {}
     if has_overrides(resolved):
         tables["overrides"] = overrides_table(resolved)
@@ -75,7 +84,7 @@ def run(
                 study, claims, tables["comparisons"], executor=executor
             )
     if robust:
-        again = partial(_measured_again, executor=executor)
+        again = partial(_measured_again, marks={one.assay.name: one.marks for one in assays}, executor=executor)
         tables |= robustness_tables(
             kept, resolved, again, inputs=inputs, executor=executor, show_pseudoreplication=show_pseudoreplication
         )
@@ -86,15 +95,49 @@ def run(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Assay:
+    """One assay measured, what was found on the way, and what that makes of its values."""
+
     assay: Assay
     measured: Measured
+    findings: tuple[Finding, ...] = ()
+    marks: Marks = field(default_factory=dict)
+
+
+def _measured(
+    study: Study, executor: Executor | None, progress: Progress | None = None, *, stamps: Stamps | None = None
+) -> tuple[Study, list[_Assay]]:
+    """Return the study resolved, and each of its assays measured and judged."""
+    resolved, controls = resolve(study, executor)
+    return resolved, [
+        _judged(
+            assay,
+            measure(assay, executor, progress, stamps=stamps),
+            (*study.findings, *controls[assay.name]),
+            unit=study.unit,
+            reference=study.reference,
+        )
+        for assay in resolved.assays
+    ]
+
+
+def _judged(assay: Assay, measured: Measured, before: Sequence[Finding], *, unit: str, reference: Reference) -> _Assay:
+    """Return the assay with what its findings, and copies of data among its wells, make of its values."""
+    copies = [*copied_files(assay), *copied_counts(assay, unit)]
+    known = [place for one in copies for place in one.places]
+    located = [*copies, *odd_files(assay), *alike_experiments(assay, measured.readouts, unit=unit, leaving=known)]
+    charted = plates_apart(control_points(assay, measured.readouts, reference))
+    findings = (*before, *measured.findings, *charted)
+    told = (*findings, *(one.finding for one in located))
+    return _Assay(assay, measured, told, marks_of(assay, findings, located))
 
 
 def _endpoints(assays: Sequence[_Assay], study: Study) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
     """Return MEASUREMENTS, the acceptance table and the findings of both, over all assays."""
     frames, acceptances, findings = [], [], []
     for one in assays:
-        frame, found = measure_endpoints(one.assay, one.measured.readouts, unit=study.unit, reference=study.reference)
+        frame, found = measure_endpoints(
+            one.assay, one.measured.readouts, unit=study.unit, reference=study.reference, marks=one.marks
+        )
         frame, acceptance, judged = accept(one.assay, frame, one.measured.readouts, reference=study.reference)
         frames.append(frame)
         acceptances.append(acceptance)
@@ -112,9 +155,10 @@ def _compared(
     return {"comparisons": comparisons} | ({"sizes": sizes} if len(sizes) else {})
 
 
-def _measured_again(study: Study, *, executor: Executor | None) -> pd.DataFrame:
-    """Return MEASUREMENTS of a resolved study, without what its criteria leave out."""
-    measurements, _, _ = _endpoints([_Assay(assay, measure_wells(assay, executor)) for assay in study.assays], study)
+def _measured_again(study: Study, *, marks: Mapping[str, Marks], executor: Executor | None) -> pd.DataFrame:
+    """Return MEASUREMENTS of a resolved study, without what checks and its criteria leave out."""
+    assays = [_Assay(one, measure_wells(one, executor), marks=marks[one.name]) for one in study.assays]
+    measurements, _, _ = _endpoints(assays, study)
     return dropped(measurements)
 
 
@@ -122,8 +166,8 @@ def _as_estimated(
     study: Study, claims: Sequence[Claim], comparisons: pd.DataFrame, *, executor: Executor | None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the kept MEASUREMENTS of the study without anything set by hand, and the verdicts both ways."""
-    resolved, _ = resolve(without_overrides(study), executor)
-    kept = _measured_again(resolved, executor=executor)
+    resolved, assays = _measured(without_overrides(study), executor)
+    kept = dropped(_endpoints(assays, resolved)[0])
     estimates, _ = _estimates(kept, resolved, executor)
     return kept, verdicts_by_hand(comparisons, _compared(estimates, kept, resolved, claims)["comparisons"])
 

@@ -19,6 +19,7 @@ import pandas as pd
 from assaykit.errors import DesignError
 from assaykit.pipeline.doses import amount_in, middle_unit, treatments_of
 from assaykit.protocol.model import SynergyAnalysis
+from assaykit.stats.doubts import doubted_values, doubts_in_words
 from assaykit.stats.multiplicity import holm
 from assaykit.stats.simple import one_sample_t
 from assaykit.stats.synergy import bliss_excess, hsa_excess, surface_table
@@ -245,4 +246,5 @@ def _row(question: _Question, model: str, numbers: Row) -> Row:
         "second_unit": question.units[1],
         **numbers,
         "reason": "; ".join(reason for reason in reasons if reason),
+        "doubts": doubts_in_words(doubted_values(question.effects)),
     }

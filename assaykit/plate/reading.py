@@ -129,6 +129,9 @@ def _counts_plate(sheet: Sheet, path: Path, columns: Columns) -> tuple[Plate, li
             )
         seen.setdefault(well_name, row)
         well, more = well_from_draft(row, well_name, columns, folder=path.parent, skip=skip, decimal=decimal)
+        if "plate" in row.entries:  # a table may hold the wells of several plates
+            plate = text_from_value(row.entries["plate"].value)
+            well = replace(well, factors={**well.factors, "culture_plate": plate})
         wells_of_rows.append(well)
         faults += more
     if not faults and not any(well.counts for well in wells_of_rows):

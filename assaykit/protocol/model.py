@@ -155,6 +155,7 @@ class Quality(Model):
 
     min_cells: int = 200
     min_beads: int = 1000
+    least_cells: int = Field(default=20, description="Below it what is read off the cells is noise, and left out.")
     max_margin_fraction: float = 0.05
     max_doublet_fraction: float = 0.25
     max_drift: float = 0.2

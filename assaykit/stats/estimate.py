@@ -19,7 +19,9 @@ from scipy.special import nctdtr, stdtr, stdtrit
 from assaykit.errors import DesignError
 from assaykit.protocol.model import Analysis
 from assaykit.stats.cell_models import Answers, count_glmm, nested_lmm, pooled_lmm
+from assaykit.stats.confounding import Batches, Confounding, confounding, confounding_findings
 from assaykit.stats.diagnostics import unusual_units
+from assaykit.stats.doubts import doubts_in_words
 from assaykit.stats.estimate_findings import findings_of, nothing_measured
 from assaykit.stats.families import Asked, asked_contrasts
 from assaykit.stats.levels import level_contrasts, placed
@@ -65,13 +67,17 @@ def estimate(
     means = unit_means(rows, unit)
     asked = asked_contrasts(means.mean, analysis, reference)
     answers, doubts = answered(rows, means, asked, analysis=analysis, unit=unit, seed=seed)
+    batches = Batches(rows, unit)
+    mixed = [confounding(one, means, batches) for one in asked]
+    measured_in = str(rows["unit"].iloc[0])
     records = [
-        {"assay": assay} | record_of(one, found, means, analysis=analysis, unit=str(rows["unit"].iloc[0]))
-        for one, found in zip(asked, answers.contrasts, strict=True)
+        {"assay": assay} | _mixed_up(record_of(one, found, means, analysis=analysis, unit=measured_in), told)
+        for one, found, told in zip(asked, answers.contrasts, mixed, strict=True)
     ]
     _adjust(records, asked, answers, analysis=analysis, reference=reference)
     findings = [
         *findings_of(rows, means, asked, analysis=analysis, unit=unit),
+        *confounding_findings(asked, mixed, analysis.name),
         *unusual_units(means, asked, unit=unit),
         *doubts,
         *answers.findings,
@@ -131,7 +137,19 @@ def record_of(
     if not found.std_error > 0:
         record["reason"] = "; ".join(filter(None, ("no test: the units do not differ at all", record["reason"])))
     wells = sum(int(means.wells[cell][found.used].sum()) for cell in dict.fromkeys(asked.cells))
-    return record | {"n_wells": wells} | numbers(found, analysis)
+    used = {name for name, informs in zip(means.units, found.used, strict=True) if informs}
+    behind = (each for cell in dict.fromkeys(asked.cells) for each in means.doubts.get(cell, ()) if each.unit in used)
+    return record | {"n_wells": wells, "doubts": doubts_in_words(behind)} | numbers(found, analysis)
+
+
+def _mixed_up(record: dict[str, Any], mixed: Sequence[Confounding]) -> dict[str, Any]:
+    """Return a row of ESTIMATES with what its arms are mixed up with, as a reason or as a doubt."""
+    if "estimate" not in record:
+        return record
+    reasons = [record["reason"], *(f"not interpretable: {one.why}" for one in mixed if not one.doubt)]
+    doubts = [record["doubts"], *(one.doubt for one in mixed)]
+    told = {"reason": reasons, "doubts": doubts}
+    return record | {name: "; ".join(dict.fromkeys(filter(None, texts))) for name, texts in told.items()}
 
 
 def numbers(found: UnitContrast, analysis: Analysis, *, planning: bool = True) -> dict[str, Any]:

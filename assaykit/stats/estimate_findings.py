@@ -14,6 +14,7 @@ from assaykit.tables import MEASUREMENTS, Finding
 
 # Factors that number or place wells, or name the material of a unit: averaging over them is what they are for.
 _PLACES = {
+    "culture_plate",
     "role",
     "row",
     "column",

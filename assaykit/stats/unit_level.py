@@ -13,12 +13,13 @@ it cost up to 10 % where arms differ in spread; and wells are averaged, whatever
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from assaykit.stats.doubts import Doubted, doubted_values
 from assaykit.stats.families import Arm, Asked, Cell
 
 Floats = NDArray[np.float64]
@@ -32,6 +33,7 @@ class UnitMeans:
     mean: Mapping[Cell, Floats]
     wells: Mapping[Cell, NDArray[np.int64]]
     reasons: Mapping[Cell, str]  # why a cell is not interpretable
+    doubts: Mapping[Cell, tuple[Doubted, ...]] = field(default_factory=dict)  # the values in doubt
 
     def without(self, unit: str) -> UnitMeans:
         """Return the means of the other units."""
@@ -41,6 +43,7 @@ class UnitMeans:
             {cell: values[kept] for cell, values in self.mean.items()},
             {cell: values[kept] for cell, values in self.wells.items()},
             self.reasons,
+            {cell: tuple(each for each in found if each.unit != unit) for cell, found in self.doubts.items()},
         )
 
 
@@ -67,7 +70,7 @@ def unit_means(rows: pd.DataFrame, unit: str) -> UnitMeans:
     position = rows[unit].astype(str).map({name: i for i, name in enumerate(units)}).to_numpy()
     y, valid = rows["y"].to_numpy(np.float64), rows["y"].notna().to_numpy()
     bad = (rows["qc"] == "not_interpretable").to_numpy()
-    mean, wells, reasons = {}, {}, {}
+    mean, wells, reasons, doubts = {}, {}, {}, {}
     for cell, index in rows.groupby(["treatment", "context"], sort=True).indices.items():
         kept = index[valid[index]]
         n = np.bincount(position[kept], minlength=len(units))
@@ -77,7 +80,8 @@ def unit_means(rows: pd.DataFrame, unit: str) -> UnitMeans:
         # A value missing for what was found (no kill, so no index) counts too: the units that are left were chosen.
         doubted = rows["reason"].to_numpy()[index[bad[index]]]
         reasons[cell] = "; ".join(dict.fromkeys(str(reason) for reason in doubted)) if len(doubted) else ""
-    return UnitMeans(units, mean, wells, reasons)
+        doubts[cell] = doubted_values(rows.iloc[index], unit)
+    return UnitMeans(units, mean, wells, reasons, doubts)
 
 
 def contrast_of_units(asked: Asked, means: UnitMeans) -> UnitContrast | str:

@@ -67,6 +67,7 @@ def design_findings(study: Study) -> tuple[Finding, ...]:
         findings += _lonely(assay, arms, study)
         findings += _few(assay, units, study.unit)
         findings += _alike(assay, study.unit)
+        findings += odd_levels(assay, study.unit)
     return tuple(findings)
 
 
@@ -120,3 +121,50 @@ def _alike(assay: Assay, unit: str) -> Iterator[Finding]:
                 written = ", ".join(f"'{each}'" for each in sorted(spellings))
                 message = f"{assay.name}: {name} {written} look like one level and are taken as {len(spellings)}."
                 yield Finding("warn", "levels_alike", message)
+
+
+def odd_levels(assay: Assay, unit: str) -> Iterator[Finding]:
+    """Yield a finding per level that one unit, or one plate, has in place of the like level all others have.
+
+    Of doses it is another dose of the same drugs, so that 1 nM for 1 uM is asked about; of contexts, clones, lines and
+    times any other level. Units are asked first, then plates; what a unit has beside the usual level is its own design.
+    """
+    told: set[tuple[str, str]] = set()
+    for noun, name_of in ((unit, lambda _plate, well: str(well.factors.get(unit, ""))), ("plate", _plate_name)):
+        for factor in ("treatment", "context", "clone", "line", "time"):
+            holders: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+            for plate, well in sample_wells(assay):
+                level = str(well.factors.get(factor, ""))
+                if level:
+                    holders[_kind(factor, level)][name_of(plate, well)].add(level)
+            names = {name_of(plate, well) for plate, well in sample_wells(assay)}
+            for held in holders.values():
+                for odd, level, usual in _exchanged(held, len(names)):
+                    if (factor, level) not in told:
+                        told.add((factor, level))
+                        message = (
+                            f"{assay.name}: {factor} '{level}' is in {noun} {odd} alone, where every other {noun} has "
+                            f"'{usual}'; mend the layout if it is a slip, as the two are analysed apart."
+                        )
+                        yield Finding("warn", "levels_alike", message, odd if noun == "plate" else "")
+
+
+def _plate_name(plate: Plate, _well: Well) -> str:
+    return plate.name
+
+
+def _kind(factor: str, level: str) -> str:
+    """Return what makes levels comparable: for treatments the drugs, whatever their doses."""
+    return re.sub(r"\d[\d.,eE+-]*\s*\S+", "", level) if factor == "treatment" else ""
+
+
+def _exchanged(held: Mapping[str, set[str]], holders: int) -> Iterator[tuple[str, str, str]]:
+    """Yield (holder, level, usual level) where one of at least three holders has a level in place of the usual one."""
+    if holders < FEW_UNITS or len(held) < holders:
+        return
+    for odd, levels in held.items():
+        others = [found for name, found in held.items() if name != odd]
+        usual = set.intersection(*others) - levels
+        own = levels - set().union(*others)
+        if len(usual) == 1 and len(own) == 1:
+            yield odd, next(iter(own)), next(iter(usual))

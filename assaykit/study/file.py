@@ -90,6 +90,11 @@ class AssayEntry(_Entry):
     clones: dict[str, str] = Field(
         default_factory=dict, description="Channel role -> antibody clone, where it is not the protocol's."
     )
+    compensation: str = Field(
+        default="",
+        description='Spillover: "file" (each file\'s own matrix), "none", "single_stain", or the path of a CSV; as the'
+        " protocol says where left out.",
+    )
     fcs: Texts = Field(
         default=(),
         description="Folders or files of FCS data; may hold {plate}, {well} and any factor in braces, and *.",
@@ -185,6 +190,7 @@ class StudyFile(_Entry):
     )
     reference: ReferenceEntry = Field(default=ReferenceEntry(), description="The reference treatment and context.")
     seed: int = Field(default=1, ge=0, description="The seed of every random draw.")
+    compensation: str = Field(default="", description="Spillover, for every assay that does not say its own.")
     factors: Texts = Field(default=(), description="Further columns of the layouts, named by you.")
     drugs: Texts = Field(default=(), description="Drug catalogues of your own, over the shipped one.")
     primary: Texts = Field(default=(), description="Claims named before the run, e.g. EN-10.")

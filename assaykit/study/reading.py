@@ -30,6 +30,7 @@ from assaykit.study.matching import fcs_files, found_by, match_files, shared_fil
 from assaykit.study.model import Assay, Reference, Study
 from assaykit.study.overrides import Line, with_overrides
 from assaykit.study.panel import with_panel
+from assaykit.study.percentages import percentages_as_counts
 from assaykit.study.stains import unknown_markers
 from assaykit.study.strata import strata
 from assaykit.study.wells import Rules, checked_plate, with_named_counts
@@ -136,6 +137,7 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
     rules = replace(rules, targeted=_is_migration(protocol), decimal=decimal, canonical=canonical)
     plates = tuple(_checked(layouts, rules, gathered))
     counts = tuple(_checked(tables, rules, gathered))
+    gathered.faults += [fault for plate in counts for fault in percentages_as_counts(plate)]
     repeated = _repeated_plates((*plates, *counts), place.where)
     plates = _with_files(plates, entry, place, gathered=gathered)
     plates = _with_lot(plates, entry, place, gathered=gathered)
@@ -153,7 +155,7 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
         protocol = protocol.model_copy(update={"compensation": "single_stain"})
     return Assay(
         name=one_line(entry.name) or protocol.name,
-        protocol=_with_clones(protocol, entry.clones),
+        protocol=_compensated(_with_clones(protocol, entry.clones), entry, file, place=place, gathered=gathered),
         single_stains=stains,
         plates=plates,
         counts=counts,
@@ -316,6 +318,28 @@ def _with_clones(protocol: Protocol, clones: Mapping[str, str]) -> Protocol:
         for role, channel in protocol.channels.items()
     }
     return protocol.model_copy(update={"channels": channels})
+
+
+def _compensated(
+    protocol: Protocol, entry: AssayEntry, file: StudyFile, *, place: _Place, gathered: _Gathered
+) -> Protocol:
+    """Return the protocol with the spillover the study asks for; a matrix is a file beside the study."""
+    named = entry.compensation or file.compensation
+    if not named or named in {"file", "none", "single_stain"}:
+        return protocol.model_copy(update={"compensation": named}) if named else protocol
+    path = place.folder / named
+    if not path.is_file():
+        near = nearest(named, ("file", "none", "single_stain"))
+        remedy = (
+            f'write "{near}"'
+            if near
+            else _sibling(place.folder, named) or "mend the path; it is relative to the study file"
+        )
+        must = 'compensation must be "file", "none", "single_stain" or the path of a matrix'
+        gathered.faults.append(StudyError(must, f"'{named}'", f"{place.where}, compensation", remedy))
+        return protocol
+    gathered.inputs.append(path)
+    return protocol.model_copy(update={"compensation": str(path)})
 
 
 def _channel_faults(entry: AssayEntry, protocol: Protocol, where: str) -> list[InputError]:

@@ -99,9 +99,8 @@ def test_check_ends_with_one_where_a_file_is_missing_and_names_it():
 def with_real_files(folder: Path, channels: tuple[str, ...]) -> Path:
     """Return a study whose FCS files are files of ten cells."""
     shutil.copytree(FORMATS, folder)
-    events = events_from_array(np.ones((10, len(channels)), dtype=np.float32), channels)
-    for path in (folder / "fcs").rglob("*.fcs"):
-        write_fcs(events, path)
+    for number, path in enumerate(sorted((folder / "fcs").rglob("*.fcs"))):
+        write_fcs(events_from_array(np.full((10, len(channels)), number, dtype=np.float32), channels), path)
     return folder / "wellmap.toml"
 
 
