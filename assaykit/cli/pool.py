@@ -123,6 +123,8 @@ def _pool(count: int) -> ProcessPoolExecutor:
     if "forkserver" in multiprocessing.get_all_start_methods():
         from multiprocessing.forkserver import ensure_running
 
+        # A server that forks must have one thread, and the allocator of Arrow would start another.
+        os.environ.setdefault("JE_ARROW_MALLOC_CONF", "background_thread:false")
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(list(_READ_ONCE))
         ensure_running()  # it reads them while this process reads the study

@@ -58,6 +58,13 @@ def test_one_worker_is_this_process():
         assert pool is None
 
 
+def test_no_worker_is_forked_from_a_process_with_threads():
+    with workers(2, pytest.fail) as pool:
+        server = psutil.Process(pool.submit(os.getppid).result())
+        assert server.pid != os.getpid()
+        assert server.num_threads() == 1
+
+
 def test_an_error_of_a_worker_is_the_errors_own():
     with workers(2, pytest.fail) as pool, pytest.raises(LayoutError, match="found J3"):
         list(pool.map(refuses, [3]))
