@@ -76,7 +76,7 @@ def control_lines(assay: Assay) -> Iterator[str]:
             )
         if without:
             yield f"cannot answer: no FMO, isotype or unstained well for {channel} on {', '.join(without)}"
-        yield f"{channel}: {close} of {samples} sample wells have a control of their own, or of their treatment and context"
+        yield f"{channel}: {close} of {samples} sample wells have a control they name, or one of their condition"
 
 
 def contrast_lines(assay: Assay, rehearsal: Rehearsal) -> Iterator[str]:

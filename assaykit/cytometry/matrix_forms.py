@@ -18,13 +18,15 @@ from assaykit.cytometry.channels import is_fluorescence
 from assaykit.errors import CompensationError, LayoutError
 from assaykit.fcs.events import Channel
 from assaykit.plate.sheets import sheets_from_file
+from assaykit.sources import bytes_from_file
 
 Matrix = NDArray[np.float64]
 KEYWORDS = ("$SPILLOVER", "SPILL", "$COMP", "SPILLOVER", "COMP", "$SPILL")
 REMEDY = 'set compensation to a matrix file, to "single_stain" or to "none"'
+LARGEST = 4_000_000  # bytes
 NEAR_ONE = 0.01
 PERCENT = 100.0
-LARGEST = 5.0
+MOST_SPILLOVER = 5.0
 """Off the diagonal, more than this is percent beside a diagonal of 1: no dye shines five times brighter elsewhere."""
 BELOW_ZERO = 0.02
 """A slope of a real matrix may lie this far below zero by chance; light is never negative (our convention)."""
@@ -156,13 +158,13 @@ def written_in_file(path: Path, channels: Sequence[Channel]) -> Written:
     A header of detectors, then one row per dye, with or without its name first: named rows may stand in any order,
     unnamed ones in the header's. Raises CompensationError where it is no such table, or a row's name is no column's.
     """
+    data = bytes_from_file(path, "a spillover matrix", CompensationError, label=str(path), most=LARGEST)
+    start = data[:512].replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \r\n\t")
+    if re.match(rb"<[?!A-Za-z]", start):
+        return _of_xml(data, path, channels)
     try:
-        with path.open("rb") as stream:
-            start = stream.read(512).replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \r\n\t")
-        if re.match(rb"<[?!A-Za-z]", start):
-            return _of_xml(path, channels)
         sheets, _ = sheets_from_file(path, path.name)
-    except (OSError, LayoutError) as error:
+    except LayoutError as error:
         raise _no_table(str(error), path) from error
     rows = [[_text(cell.value) if cell else "" for cell in row] for row in sheets[0].rows] if sheets else []
     rows = [row[: max(i for i, cell in enumerate(row) if cell) + 1] for row in rows if any(row)]
@@ -235,12 +237,19 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _of_xml(path: Path, channels: Sequence[Channel]) -> Written:
-    """Read FlowJo's .mtx: spillover and coefficient elements of Gating-ML, or Channel and ChannelValue of old ones."""
+def _of_xml(data: bytes, path: Path, channels: Sequence[Channel]) -> Written:
+    """Read FlowJo's .mtx: spillover and coefficient elements of Gating-ML, or Channel and ChannelValue of old ones.
+
+    Old ones name a document type, which is passed over; one that declares anything (entities) is refused.
+    """
+    where, must = str(path), "a matrix file must be XML that can be read"
+    plain = re.sub(rb"<!DOCTYPE\s+\w+\s*>", b"", data, count=1)
+    if b"<!DOCTYPE" in plain.replace(b"\x00", b""):
+        raise CompensationError("a matrix file must be XML without a document type", "<!DOCTYPE>", where, "delete it")
     try:
-        root = ET.parse(path).getroot()  # noqa: S314 - expat has refused entity bombs since 2.4.1, and nothing is fetched
-    except ET.ParseError as error:
-        raise CompensationError("a matrix file must be XML that can be read", str(error), str(path)) from error
+        root = ET.fromstring(plain)  # noqa: S314 - no document type is left, and with it no entity
+    except (ET.ParseError, ValueError, LookupError) as error:
+        raise CompensationError(must, str(error), where, "export it again") from error
     table: dict[str, dict[str, str]] = {}
     for element in root.iter():
         if _tag(element) in {"spillover", "Channel"}:
@@ -275,7 +284,7 @@ def settled(matrix: Written, where: str) -> Written:
     """
     numbers = matrix.numbers
     if not np.isfinite(numbers).all():
-        raise CompensationError("a spillover matrix must hold finite numbers", "nan or infinite", where, REMEDY)
+        raise CompensationError("a spillover matrix must hold numbers throughout", "nan or infinite", where, REMEDY)
     diagonal = np.diag(numbers)
     if diagonal.size and np.allclose(diagonal, PERCENT, rtol=1e-3):
         note = f"the matrix of {where} is in percent (a diagonal of 100): it is divided by 100"
@@ -292,7 +301,7 @@ def settled(matrix: Written, where: str) -> Written:
             where,
             "divide each dye's row by its own detector",
         )
-    if (off[own] > LARGEST).any():
+    if (off[own] > MOST_SPILLOVER).any():
         i, j = divmod(int(off.argmax()), len(off))
         raise CompensationError(
             "the spillover of a dye must be given as a share of its own detector, which is 1",

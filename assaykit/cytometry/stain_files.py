@@ -137,8 +137,8 @@ def _named_by_file(assay: Assay, path: Path, events: Events, *, unstained: Event
         return "", Finding("warn", "single_stain_named", message)
     if not named:
         message = (
-            f"{path.name} is taken as the single stain of {bright}, which shines {times:.1f} times as bright as the next "
-            "detector; its name tells no channel"
+            f"{path.name} is taken as the single stain of {bright}, which shines {times:.1f} times as bright as the "
+            "next detector; its name tells no channel"
         )
         return bright, Finding("note" if times >= CLEARLY else "warn", "single_stain_named", message)
     if bright and bright != named:

@@ -74,7 +74,7 @@ OLD_XML = """<?xml version="1.0" encoding="UTF-8"?>
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_a_matrix_is_read_from_every_form_programs_write(tmp_path, text, encoding):
     if encoding == "utf-16" and text.startswith("<?xml"):
-        text = text.replace("UTF-8", "UTF-16")
+        text = text.replace("UTF-8", "UTF-16").replace("<!DOCTYPE CompensationMatrix>\n", "")
     path = tmp_path / "matrix.mtx"
     path.write_text(text, encoding=encoding)
     spillover = read_spillover(path)
@@ -92,13 +92,14 @@ def test_a_matrix_is_read_from_every_form_programs_write(tmp_path, text, encodin
         ("PE-A,APC-A\n1,-0.1\n0,1\n", "compensation matrix, which is its inverse"),
         ("PE-A,APC-A\n1.00200,-0.1\n-0.02,1.002\n", "invert this one first"),
         ("PE-A,APC-A\n100.2,-10.02\n-2,100.2\n", "inverse"),
-        ("PE-A,APC-A\n1,inf\n0,1\n", "finite"),
+        ("PE-A,APC-A\n1,inf\n0,1\n", "numbers throughout"),
         ("PE-A,APC-A\n.1,1\n1,.1\n", "swapped"),
         ("PE-A,APC-A\n10,100\n100,2\n", "swapped"),
         ("PE-A,APC-A\n1,.1\n", "square"),
         ("PE-A,APC-A\n1,.1\n.02\n", "square"),
         ("<?xml version='1.0'?><a/>", "coefficient for each pair"),
         ("<?xml version='1.0'?><a", "XML that can be read"),
+        ("<!DOCTYPE a [<!ENTITY b 'c'>]><a/>", "without a document type"),
     ],
 )
 def test_what_is_no_spillover_matrix_is_refused_in_true_words(tmp_path, text, said):

@@ -114,7 +114,7 @@ def test_files_of_a_folder_are_named_by_file_stain_tube_or_light_and_a_finding_s
     ]
     assert found.unstained is not None
     assert {f.level for f in found.findings} == {"note"}
-    assert "its name tells no channel" in next(f.message for f in found.findings if "tube 4" in f.message)
+    assert "tells no channel" in next(f.message for f in found.findings if "tube 4" in f.message)
 
 
 def test_a_file_whose_name_says_another_dye_than_its_light_is_told(lab, tmp_path):
