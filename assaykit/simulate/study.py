@@ -27,6 +27,7 @@ from assaykit.simulate.cells import (
     background,
     draw_events,
 )
+from assaykit.simulate.design import DESIGNS
 from assaykit.simulate.faults import FAULTS, plant
 from assaykit.simulate.layout import layout_toml
 from assaykit.simulate.noise import generator, noisy_percent, random_day
@@ -50,19 +51,31 @@ INPUT_DILUTION = 20
 
 
 def simulate_study(
-    folder: Path, *, seed: int, world: str = "reviews", cells: int = 2_000, faults: Sequence[str] = ()
+    folder: Path,
+    *,
+    seed: int,
+    world: str = "reviews",
+    design: str = "whole",
+    cells: int = 2_000,
+    faults: Sequence[str] = (),
 ) -> Path:
     """Write a study into `folder` and return the path of its study.toml.
 
     `cells` is the number of leukaemia cells stained per well; `faults` names faults of `FAULTS` to plant.
-    Raises StudyError where the world or a fault is unknown, or the folder holds a study already.
+    Raises StudyError where the world, the design or a fault is unknown, or the folder holds a study already.
     """
     truth = new_study(folder, world)
     if unknown := [name for name in faults if name not in FAULTS]:
         raise StudyError("a fault must be a known one", ", ".join(unknown), "", f"use one of {', '.join(FAULTS)}")
+    if design not in DESIGNS:
+        raise StudyError("the design must be a known one", repr(design), "", f"use one of {', '.join(DESIGNS)}")
+    chosen = DESIGNS[design]
     plates = plant(faults, [_seen(truth, plate, seed) for plate in _plates(truth, seed, cells)])
+    days = truth.experiments[: chosen.experiments]
     for plate in plates:
-        _write_plate(folder, plate, generator(seed, "events", plate.name))
+        if plate.experiment in days:
+            kept = replace(plate, wells=tuple(well for well in plate.wells if chosen.keeps(plate, well)))
+            _write_plate(folder, kept, generator(seed, "events", plate.name))
     _write_text(folder / "study.toml", _study_toml(truth, seed))
     _write_text(folder / "truth.toml", _truth_toml(truth, seed, faults))
     return folder / "study.toml"

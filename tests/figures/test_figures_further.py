@@ -82,7 +82,7 @@ def test_an_ic50_the_run_has_in_its_table_is_the_one_written():
 
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory):
-    return read_study(simulate_study(tmp_path_factory.mktemp("gating") / "study", seed=3, world="textbook", cells=200))
+    return read_study(simulate_study(tmp_path_factory.mktemp("gating") / "study", seed=3, cells=400))
 
 
 @pytest.mark.parametrize(("number", "panels"), [(0, 6), (1, 3), (2, 4)])

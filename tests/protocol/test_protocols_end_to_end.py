@@ -23,7 +23,7 @@ DAYS = ("day 1", "day 2", "day 3")
 def simulated(tmp_path_factory) -> Path:
     """Return the folder of one simulated study, whose plates other protocols read too."""
     folder = tmp_path_factory.mktemp("simulated")
-    simulate_study(folder, seed=11, world="textbook", cells=360)
+    simulate_study(folder, seed=11, cells=600)
     return folder
 
 
@@ -70,9 +70,7 @@ def test_the_three_shipped_assays_run_together_without_a_failure(simulated):
 
 def test_planted_faults_fail_their_experiment_and_the_answer_stands_both_ways(tmp_path):
     found = run(
-        read_study(
-            simulate_study(tmp_path, seed=21, world="textbook", cells=360, faults=("vehicle_death", "low_index"))
-        ),
+        read_study(simulate_study(tmp_path, seed=21, cells=600, faults=("vehicle_death", "low_index"))),
         robust=False,
     )
     table = found.tables["acceptance"]

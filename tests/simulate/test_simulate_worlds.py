@@ -216,3 +216,22 @@ def test_the_share_planted_on_real_cells_is_above_the_real_ones(corpus, tmp_path
     rows = planted[planted["plate"].str.startswith("annexin")]
     assert (rows["cells"] < 1_500).all(), "the manual gates keep about 60 %"
     assert rows.groupby("treatment")["positive"].sum()["imatinib 1 uM"] > rows["positive"].min() > 0
+
+
+def test_a_small_design_writes_the_same_wells_but_one_per_arm(tmp_path):
+    whole, small = (
+        simulate_study(tmp_path / name, seed=5, design=name, cells=200).parent for name in ("whole", "small")
+    )
+    kept, every = ({path.relative_to(folder) for path in folder.glob("fcs/*/*.fcs")} for folder in (small, whole))
+    assert kept < every
+    plates = sorted({path.parent.name for path in kept})
+    assert plates == sorted(f"{kind}_E{day}" for kind in ("annexin", "cxcr4", "migration") for day in (1, 2, 3, 4))
+    wells = {path.stem for path in kept if path.parent.name == "annexin_E1"}
+    assert wells == {f"{row}{column}" for row in "ABCDEFG" for column in (1, 4)} | {"H1"}
+    layout = (small / "plates" / "annexin_E1.toml").read_text()
+    assert "A2" not in layout
+
+
+def test_an_unknown_design_names_those_there_are(tmp_path):
+    with pytest.raises(StudyError, match="use one of whole, small"):
+        simulate_study(tmp_path, seed=1, design="huge")
