@@ -159,11 +159,11 @@ def _said(gate: ValleyLike, bench: Bench, wells: Sequence[Well], cut: Cut) -> Fi
     if cut.sure:
         message = f"{gate.name}: {place} (95 % interval {cut.low:.4g} to {cut.high:.4g}), from {listed(wells)}"
         return finding(bench, "note", "threshold", message, population=gate.name)
-    remedy = "Look at the gating figure, and set the gate by hand in the study if it is wrong"
+    remedy = "Look at the figure of its gating, and set it by hand with an [[override]] of the study if it is wrong"
     if cut.trusted:
         message = f"{gate.name}: {place} is doubtful: {cut.why}. {remedy}"
         return finding(bench, "warn", "ambiguous_valley", message, population=gate.name)
-    message = f"{gate.name}: {place} cannot be trusted: {cut.why}. {remedy}, or add wells that lack the stain"
+    message = f"{gate.name}: {place} cannot be trusted: {cut.why}. {remedy}, or exclude the plate"
     return finding(bench, "fail", "ambiguous_valley", message, population=gate.name)
 
 

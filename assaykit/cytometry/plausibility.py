@@ -23,7 +23,9 @@ APART = 0.25
 """A technical gate's share this far from that of the median well, or plate, is told (our convention)."""
 FOLD_DOUBTFUL, FOLD_WRONG = 3.0, 10.0
 """Thresholds that differ by more than these folds from the other plates' are doubtful, or wrong (our convention)."""
-LOOK = "look at the plate in figures/gating_*, and set the gate by hand in the study if it is wrong"
+LOOK = (
+    "look at the figure of its gating, and set the gate by hand or exclude the plate with an [[override]] of the study"
+)
 
 
 def check_shares(assay: Assay, plate: Plate, populations: pd.DataFrame) -> list[Finding]:

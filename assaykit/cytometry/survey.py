@@ -96,8 +96,6 @@ def calibrated_roles(assay: Assay) -> frozenset[str]:
     return frozenset(readout.channel for readout in assay.protocol.readouts if readout.statistic == "receptors")
 
 
-
-
 def _misplaced(plate: Plate, headers: Headers) -> list[Finding]:
     """Say where a file names another well than the layout does, if most files of the plate name the layout's."""
     said = [(well, name) for well, (_, keywords) in headers if (name := own_well(keywords))]

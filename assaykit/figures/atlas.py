@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -204,7 +205,7 @@ def _plates(results: Results) -> Iterator[Drawing]:
     for assay in results.study.assays:
         wells = wells_table(assay, findings, results.study.unit)
         if len(wells):
-            yield from _gating(assay, wells, results.study.reference)
+            yield from _gating(assay, wells, findings, results.study.reference)
             yield Drawing(
                 f"plates_{assay.name}", f"Plates of {assay.name.replace('_', ' ')}", plate_caption(wells), "plate_map",
                 (wells,), {"reference": results.study.reference.treatment}, chapter="plates",
@@ -231,27 +232,41 @@ def _of_samples(populations: pd.DataFrame, assay: Assay) -> pd.DataFrame:
     return populations[np.asarray(keep, dtype=bool) & (populations["population"] != "all")]
 
 
-def _gating(assay: Assay, wells: pd.DataFrame, reference: Reference) -> Iterator[Drawing]:
-    """Yield the gating of one well: of the reference treatment, with stroma where there is any; none if unreadable."""
+GATE_CHECKS = ("ambiguous_valley", "gate_implausible", "share_apart", "threshold_apart")
+"""Findings that ask a person to look at a gate: each plate of theirs has its gates drawn."""
+MOST_GATED = 12
+
+
+def _gating(assay: Assay, wells: pd.DataFrame, findings: pd.DataFrame, reference: Reference) -> Iterator[Drawing]:
+    """Yield the gating of a well of the first plate, and of every plate with a gate that findings ask to look at.
+
+    The well is the one a finding names, else one of the reference treatment; at most MOST_GATED plates are drawn.
+    """
     failed = {(p, w) for p, w, bad in zip(wells["plate"], wells["well"], wells["failed"], strict=True) if bad}
-    found = [
-        (plate, well)
-        for plate in assay.plates[:1]
-        for well in plate.wells
-        if well.role == "sample" and well.file is not None and (plate.name, well.name) not in failed
-    ]
-    found.sort(key=lambda pair: (pair[1].factors.get("treatment") != reference.treatment, _plain(pair[1], reference)))
-    for plate, well in found[:1]:
-        try:
-            panels = gating_panels(assay, plate, well)
-        except (InputError, *DATA_ERRORS):  # the well's own finding says why it cannot be read
-            return
-        title = f"Gating of {assay.name.replace('_', ' ')}"
-        if panels:
-            yield Drawing(
-                f"gating_{assay.name}", title, gating_caption(well, plate.name), "gating", (panels,), chapter="plates"
-            )
+    doubted = findings[findings["check"].isin(GATE_CHECKS) & (findings["level"] != "note")]
+    named = dict(zip(doubted["plate"][::-1], doubted["well"][::-1], strict=True))
+    drawn = [(plate, f"_{plate.name}") for plate in assay.plates if plate.name in named][:MOST_GATED]
+    for plate, suffix in [*((plate, "") for plate in assay.plates[:1]), *drawn]:
+        found = [
+            well
+            for well in plate.wells
+            if well.role == "sample" and well.file is not None and (plate.name, well.name) not in failed
+        ]
+        wanted = named.get(plate.name, "") if suffix else ""
+        found = sorted(found, key=partial(_preference, wanted, reference))
+        for well in found[:1]:
+            try:
+                panels = gating_panels(assay, plate, well)
+            except (InputError, *DATA_ERRORS):  # the well's own finding says why it cannot be read
+                continue
+            title = f"Gating of {assay.name.replace('_', ' ')}" + (f", plate {plate.name}: look here" if suffix else "")
+            caption = gating_caption(well, plate.name)
+            if panels:
+                yield Drawing(f"gating_{assay.name}{suffix}", title, caption, "gating", (panels,), chapter="plates")
 
 
-def _plain(well: Well, reference: Reference) -> bool:
-    return well.factors.get("context", reference.context) == reference.context
+def _preference(wanted: str, reference: Reference, well: Well) -> tuple[bool, bool, bool]:
+    """Return the order in which wells are drawn: the one named, then the reference, with stroma where there is any."""
+    factors = well.factors
+    plain = factors.get("context", reference.context) == reference.context
+    return well.name != wanted, factors.get("treatment") != reference.treatment, plain
