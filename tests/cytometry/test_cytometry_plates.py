@@ -218,7 +218,7 @@ def test_a_control_that_cannot_be_read_serves_nobody_and_the_next_best_does(lab)
     lost = Well("B2", "fmo", {**drug, "context": "mono", "marker": "cxcr4"}, lab.folder / "lost.fcs")
     ran = lab.run([lab.well("A1"), lab.fmo("A2"), lab.well("B1", **drug), lost])
     assert ran.value("B1", "cxcr4_control_median") == ran.value("A1", "cxcr4_control_median")
-    assert ("control_poor", "") in ran.checks("warn")
+    assert ("control_poor", "") in ran.checks("fail")
     assert ("control_not_matched", "") in ran.checks("note")
     assert ("file_missing", "B2") in ran.checks("fail")
 
