@@ -146,7 +146,6 @@ def test_what_only_the_hand_made_readable_has_no_answer_without_it(folder):
 
 
 def test_a_well_left_out_is_excluded_and_shown_with(folder):
-    pytest.importorskip("assaykit.endpoints.consequences", reason="the consequences of findings have not landed yet")
     left_out = '[[override]]\nwell = "B1"\nplate = "cxcr4_E1"\nexclude = true\nreason = "bubble"\n'
     results = run(study(folder, "left_out", left_out), robust=False)
     table = results.tables["measurements"]
