@@ -51,8 +51,10 @@ def exclusions(protocol: Protocol, columns: Columns) -> Exclusion:
                 odd = odd_signals(columns, protocol.quality.max_drift)
                 outside = np.logical_or.reduce([outside, *odd.values()])
                 words += f" ({', '.join(odd)})" if odd else ""
+        if not outside.any():
+            continue
         kept &= ~outside
-        share = float(outside.mean()) if len(columns) else 0.0
+        share = float(outside.mean())
         level: Level = "warn" if check == "signal" and share > MOST_SIGNAL else "note"
         message = f"{int(outside.sum())} of {len(columns)} events ({share:.1%}) were left out: {words}"
         findings.append(Finding(level, f"excluded_{check}", message))

@@ -15,6 +15,8 @@ from assaykit.tables import Finding
 
 MOST_ROWS = 3
 """So many wells of a plate are told one by one."""
+BY_WELL = frozenset({"excluded_time", "excluded_signal"})
+"""What was left out of a run differs from well to well, and how much is what a reader asks; few wells lose any."""
 
 
 def condensed(findings: Iterable[Finding]) -> list[Finding]:
@@ -26,7 +28,7 @@ def condensed(findings: Iterable[Finding]) -> list[Finding]:
     """
     groups: dict[Finding, list[Finding]] = {}
     for finding in dict.fromkeys(findings):
-        alone = finding.level == "fail" or not finding.well
+        alone = finding.level == "fail" or not finding.well or finding.check in BY_WELL
         groups.setdefault(finding if alone else replace(finding, message="", well=""), []).append(finding)
     told: list[Finding] = []
     for shared, members in groups.items():

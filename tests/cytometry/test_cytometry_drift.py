@@ -103,6 +103,7 @@ def test_a_signal_drop_is_left_out_where_the_protocol_says_so_and_counted(lab, c
     told = next(f for f in cut.findings if (f.check, f.well) == ("excluded_signal", "A1"))
     left_out = int(told.message.split(" of ")[0])
     assert left_out == pytest.approx(500, abs=100)  # bins of 50 events
+    assert ("excluded_signal", "A2") not in cut.checks()
     assert told.level == "note"
     assert "cxcr4" in told.message
     events = next(r["events"] for r in cut.rows("populations") if r["population"] == "all" and r["well"] == "A1")

@@ -37,6 +37,11 @@ def test_three_wells_are_told_one_by_one_and_failures_always():
     assert condensed([*few, *failed]) == [*few, *failed]
 
 
+def test_what_was_left_out_of_a_run_is_told_well_by_well():
+    out = on(["A1", "A2", "A3", "A4", "A5"], replace(DRIFT, level="note", check="excluded_signal"))
+    assert condensed(out) == out
+
+
 def test_the_same_finding_twice_is_told_once_and_a_finding_of_a_plate_stands_by_itself():
     plate = replace(DRIFT, well="")
     assert condensed([plate, plate, *on(["A1"]), *on(["A1"])]) == [plate, *on(["A1"])]
