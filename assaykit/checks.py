@@ -162,7 +162,6 @@ CHECKS: dict[str, Check] = {
         Check("excluded_margin", "events left out at the limit of a range", note="kept"),
         Check("excluded_signal", "events left out while the signal had moved", note="kept", warn="doubtful"),
         Check("unknown_statistic", "the protocol asks for a statistic that is none", fail="kept"),
-        # The plate
         Check("levey_jennings", "beads or reference lie beyond 3 SD of the other plates", warn="doubtful"),
         Check("plate_edge", "wells at the edge differ from those inside", warn="doubtful"),
         Check("swapped", "rows or columns look swapped", warn="doubtful"),

@@ -16,9 +16,11 @@ from pathlib import Path
 from assaykit.checks import Located, Place
 from assaykit.cytometry.estimated import listed
 from assaykit.cytometry.survey import own_well
+from assaykit.cytometry.wells import DATA_ERRORS
 from assaykit.errors import FcsError
 from assaykit.fcs import Header, read_fcs_header
 from assaykit.plate.model import Plate, Well
+from assaykit.sources import is_file
 from assaykit.study.model import Assay
 from assaykit.tables import Finding
 
@@ -73,11 +75,11 @@ def well_files(assay: Assay) -> list[WellFile]:
 
 
 def _file(plate: Plate, well: Well) -> WellFile | None:
-    if well.file is None or not well.file.is_file():
+    if well.file is None or not is_file(well.file):
         return None
     try:
         return WellFile(plate, well, read_fcs_header(well.file))
-    except FcsError:
+    except (FcsError, *DATA_ERRORS):
         return None
 
 

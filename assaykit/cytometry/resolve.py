@@ -65,7 +65,7 @@ def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE)
     findings += plate_findings(assay, plate)
     plate = with_marked_roles(assay, plate)
     start = Resolved(columns=columns)
-    trusted = without_excluded(assay, plate)
+    trusted = without_odd_wells(without_excluded(assay, plate), findings)
     try:
         spillover, judged = _spillover(assay, trusted)
         start = replace(start, spillover=spillover, matrices=gate_matrices(assay, plate.source))
@@ -76,11 +76,11 @@ def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE)
     if first is not None:
         start = replace(start, whole_table=wants_whole_table(assay, start, first))
     findings = judged_uncompensated(assay, plate, start, findings)
-    bench = Bench(assay, without_odd_wells(trusted, findings), start)
+    bench = Bench(assay, trusted, start)
     by_hand, said = _fix_gates(bench, reference)
     findings += [*said, *residual_findings(bench)]
-    served = without_odd_wells(with_excluded_samples(assay, plate), findings, samples=False)
-    serves, controls, more = serving(replace(bench, plate=served))
+    samples = with_excluded_samples(assay, plate)
+    serves, controls, more = serving(replace(bench, plate=without_odd_wells(samples, findings, samples=False)))
     lines, told = bead_lines(assay, trusted, columns)
     resolved = replace(
         start,

@@ -15,6 +15,7 @@ from assaykit.cytometry.channels import role_columns, roles_read
 from assaykit.cytometry.copies import WellFile, well_files
 from assaykit.cytometry.estimated import listed
 from assaykit.study.model import Assay
+from assaykit.study.overrides import on_plate
 from assaykit.study.stains import plain_name
 from assaykit.tables import Finding, Level
 
@@ -72,7 +73,7 @@ def _stains(assay: Assay, by_plate: ByPlate) -> Iterator[Located]:
             "",
         }
         for files in by_plate.values():
-            columns = {file.place: role_columns(assay, file.header.channels, [role]).get(role, "") for file in files}
+            columns = {file.place: _columns(assay, file, role).get(role, "") for file in files}
             most = _most(columns.values())
             moved = [file for file in files if columns[file.place] not in {"", most}]
             if moved:
@@ -95,8 +96,13 @@ def _stains(assay: Assay, by_plate: ByPlate) -> Iterator[Located]:
 
 def _labelled(assay: Assay, file: WellFile, role: str) -> list[tuple[str, str]]:
     """Return ($PnN, $PnS) of the detector a role is read from, where it bears a label."""
-    name = role_columns(assay, file.header.channels, [role]).get(role)
+    name = _columns(assay, file, role).get(role)
     return [(c.name, c.stain) for c in file.header.channels if c.name == name and plain_name(c.stain)]
+
+
+def _columns(assay: Assay, file: WellFile, role: str) -> dict[str, str]:
+    """Return role -> $PnN where the file has the role, by the channels the study gives this plate."""
+    return role_columns(on_plate(assay, file.plate), file.header.channels, [role])
 
 
 def _elsewhere(file: WellFile, stain: str) -> bool:
@@ -109,8 +115,7 @@ def _missing(assay: Assay, by_plate: ByPlate) -> Iterator[Located]:
     roles = [role for role, recipe in assay.protocol.channels.items() if not recipe.required]
     for role in roles:
         having = {
-            plate: any(role in role_columns(assay, file.header.channels, [role]) for file in files)
-            for plate, files in by_plate.items()
+            plate: any(role in _columns(assay, file, role) for file in files) for plate, files in by_plate.items()
         }
         lacking = [plate for plate, has in having.items() if not has]
         if lacking and 2 * len(lacking) < len(having):

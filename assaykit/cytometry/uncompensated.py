@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from assaykit.cytometry.bench import with_files
 from assaykit.cytometry.columns import Columns
 from assaykit.cytometry.matching import concerns, marker_of
-from assaykit.cytometry.wells import is_fluorescence, read_columns
+from assaykit.cytometry.wells import DATA_ERRORS, is_fluorescence, read_columns
 from assaykit.errors import InputError
 from assaykit.plate.model import Plate
 from assaykit.study.model import Assay, Resolved
@@ -60,7 +60,7 @@ def _slopes(assay: Assay, plate: Plate, resolved: Resolved, channel: str) -> Ite
     for well in wells:
         try:
             columns.append(read_columns(assay, well, resolved))
-        except InputError:
+        except (InputError, *DATA_ERRORS):
             continue  # measuring the well says why
     for dye in dict.fromkeys(name for held in columns for name in held.names if name != channel):
         parts = [(held.column(dye), held.column(channel)) for held in columns if _both_dyes(held, dye, channel)]

@@ -48,16 +48,14 @@ class Measured:
 
 def resolve(study: Study, executor: Executor | None = None) -> tuple[Study, dict[str, list[Finding]]]:
     """Return the study with every plate's controls filled in, and what estimating them found, by assay."""
-    findings: dict[str, list[Finding]] = {assay.name: [] for assay in study.assays}
+    findings: dict[str, list[Finding]] = {}
     assays = []
     for assay in study.assays:
         slim = replace(assay, plates=(), counts=())
         answers = list(spread(_resolve_task, [(slim, plate, study.reference) for plate in assay.plates], executor))
-        for _, found in answers:
-            findings[assay.name] += found
-        findings[assay.name] += exclusion_findings(assay)
         resolved = {plate.name: answer for plate, (answer, _) in zip(assay.plates, answers, strict=True)}
-        findings[assay.name] += check_sister_plates(assay, resolved)
+        met = [finding for _, found in answers for finding in found]
+        findings[assay.name] = [*met, *exclusion_findings(assay), *check_sister_plates(assay, resolved)]
         assays.append(replace(assay, resolved=resolved))
     return replace(study, assays=tuple(assays)), findings
 

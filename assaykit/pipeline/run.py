@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 import pandas as pd
 
+from assaykit.checks import Located
 from assaykit.cytometry import control_points, copied_files, odd_files, plates_apart
 from assaykit.endpoints import (
     Marks,
@@ -26,7 +27,7 @@ from assaykit.errors import raise_all
 from assaykit.evidence import Claim, compare, compare_size, read_catalogues
 from assaykit.pipeline.by_hand import AS_ESTIMATED, has_overrides, overrides_table, verdicts_by_hand
 from assaykit.pipeline.dose_tables import dose_tables
-from assaykit.pipeline.measure import Measured, Progress, Stamps, measure, measure_wells, resolve, spread
+from assaykit.pipeline.measure import Measured, Progress, measure, measure_wells, resolve, spread
 from assaykit.pipeline.provenance import changed_since, provenance, stamps
 from assaykit.pipeline.robust import robustness_tables
 from assaykit.pipeline.telling import condensed
@@ -57,7 +58,16 @@ def run(
     raise_all([fault for assay in study.assays for fault in endpoint_faults(assay.protocol)])
     claims = read_catalogues(study.claims)  # a slip in the lab's own is told before the first well is measured
     begun = stamps(study)
-    resolved, assays = _measured(study, executor, progress, stamps=begun)
+    resolved, controls = resolve(study, executor)
+    assays = [
+        _judged(
+            assay,
+            measure(assay, executor, progress, stamps=begun),
+            before=(*study.findings, *controls[assay.name]),
+            study=resolved,
+        )
+        for assay in resolved.assays
+    ]
     measurements, acceptance, judged = _endpoints(assays, resolved)
     kept = dropped(measurements)
     estimates, doubts = _estimates(kept, resolved, executor)
@@ -81,7 +91,7 @@ def run(
         tables["overrides"] = overrides_table(resolved)
         if robust:
             inputs[AS_ESTIMATED], tables["verdicts_by_hand"] = _as_estimated(
-                study, claims, tables["comparisons"], executor=executor
+                study, claims, tables["comparisons"], assays=assays, executor=executor
             )
     if robust:
         again = partial(_measured_again, marks={one.assay.name: one.marks for one in assays}, executor=executor)
@@ -100,35 +110,20 @@ class _Assay:
     assay: Assay
     measured: Measured
     findings: tuple[Finding, ...] = ()
+    located: tuple[Located, ...] = ()
     marks: Marks = field(default_factory=dict)
 
 
-def _measured(
-    study: Study, executor: Executor | None, progress: Progress | None = None, *, stamps: Stamps | None = None
-) -> tuple[Study, list[_Assay]]:
-    """Return the study resolved, and each of its assays measured and judged."""
-    resolved, controls = resolve(study, executor)
-    return resolved, [
-        _judged(
-            assay,
-            measure(assay, executor, progress, stamps=stamps),
-            (*study.findings, *controls[assay.name]),
-            unit=study.unit,
-            reference=study.reference,
-        )
-        for assay in resolved.assays
-    ]
-
-
-def _judged(assay: Assay, measured: Measured, before: Sequence[Finding], *, unit: str, reference: Reference) -> _Assay:
+def _judged(assay: Assay, measured: Measured, *, before: Iterable[Finding], study: Study) -> _Assay:
     """Return the assay with what its findings, and copies of data among its wells, make of its values."""
-    copies = [*copied_files(assay), *copied_counts(assay, unit)]
+    copies = [*copied_files(assay), *copied_counts(assay, study.unit)]
     known = [place for one in copies for place in one.places]
-    located = [*copies, *odd_files(assay), *alike_experiments(assay, measured.readouts, unit=unit, leaving=known)]
-    charted = plates_apart(control_points(assay, measured.readouts, reference))
+    alike = alike_experiments(assay, measured.readouts, unit=study.unit, leaving=known)
+    located = (*copies, *odd_files(assay), *alike)
+    charted = plates_apart(control_points(assay, measured.readouts, study.reference))
     findings = (*before, *measured.findings, *charted)
     told = (*findings, *(one.finding for one in located))
-    return _Assay(assay, measured, told, marks_of(assay, findings, located))
+    return _Assay(assay, measured, told, located, marks_of(assay, findings, located))
 
 
 def _endpoints(assays: Sequence[_Assay], study: Study) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
@@ -163,11 +158,22 @@ def _measured_again(study: Study, *, marks: Mapping[str, Marks], executor: Execu
 
 
 def _as_estimated(
-    study: Study, claims: Sequence[Claim], comparisons: pd.DataFrame, *, executor: Executor | None
+    study: Study,
+    claims: Sequence[Claim],
+    comparisons: pd.DataFrame,
+    *,
+    assays: Sequence[_Assay],
+    executor: Executor | None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the kept MEASUREMENTS of the study without anything set by hand, and the verdicts both ways."""
-    resolved, assays = _measured(without_overrides(study), executor)
-    kept = dropped(_endpoints(assays, resolved)[0])
+    resolved, controls = resolve(without_overrides(study), executor)
+    copies = {one.assay.name: one.located for one in assays}
+    again = []
+    for assay in resolved.assays:
+        measured = measure_wells(assay, executor)
+        findings = (*study.findings, *controls[assay.name], *measured.findings)
+        again.append(_Assay(assay, measured, marks=marks_of(assay, findings, copies[assay.name])))
+    kept = dropped(_endpoints(again, resolved)[0])
     estimates, _ = _estimates(kept, resolved, executor)
     return kept, verdicts_by_hand(comparisons, _compared(estimates, kept, resolved, claims)["comparisons"])
 

@@ -14,16 +14,24 @@ from assaykit.tables import Finding
 
 SOURCE = Path(assaykit.__file__).parent
 LEVELS = ("note", "warn", "fail")
-MAKERS = {"Finding": (0, 1), "finding": (1, 2), "_located": (0, 1)}  # function -> place of level and of check
-FAMILIES = {"detector_": ("voltage", "gain"), "excluded_": ("time", "margin"), "repair_": ()}
+MAKERS = {
+    "Finding": (0, 1),
+    "finding": (1, 2),
+    "_located": (0, 1),
+    "_finding": (1, 2),
+}  # function -> place of level and of check
+FAMILIES = {"detector_": ("voltage", "gain"), "excluded_": ("time", "margin", "signal"), "repair_": ()}
+FEW = {(level, name) for level in ("warn", "fail") for name in ("few_cells", "few_beads")}
+UNUSABLE = {("fail", name) for name in ("file_unreadable", "well_unusable", "file_missing")}
 VARIABLES = {  # names that stand for a check, or for its level, and what they may be
-    ("measure.py", "check"): {("fail", "file_unreadable"), ("fail", "well_unusable"), ("fail", "file_missing"),
-                              ("warn", "few_cells"), ("fail", "few_cells"), ("warn", "few_beads"), ("fail", "few_beads")},
+    ("measure.py", "check"): FEW | UNUSABLE,
     ("curves.py", "check"): {("warn", "plateau_not_reached"), ("warn", "curve_not_fitted")},
     ("confounding.py", "check"): {("warn", name) for name in ("confounded", "arms_apart", "arms_partly_apart")},
     ("acceptance.py", "row.check"): {(level, name) for level in ("warn", "fail") for name in CRITERIA},
+    ("overrides.py", "check"): {("note", name) for name in ("excluded_by_hand", "control_excluded_by_hand")},
     ("uncompensated.py", "CHECK"): {("note", "uncompensated")},
 }  # fmt: skip
+PASSED_ON = {"estimated.py", "sisters.py", "controls.py"}  # a function there is given the check by its caller
 DOUBTS = {"pass": "", "warn": "warn", "fail": "fail", "not_interpretable": "warn"}
 NOTED = {"no_kill", "little_kill", "no_protection"}  # see endpoints/measure.py
 
@@ -44,35 +52,36 @@ def levels_of(node: ast.expr) -> tuple[str, ...]:
     return ()
 
 
+def made(path: Path, level: ast.expr, check: ast.expr):
+    """Yield (level, check) of one finding, whatever way its check is written."""
+    match check:
+        case ast.Constant(value=name):
+            yield from ((each, name) for each in levels_of(level) or ("variable",))
+        case ast.JoinedStr(values=[ast.Constant(value=stem), *_]):
+            yield from ((each, stem + end) for end in FAMILIES[stem] for each in levels_of(level) or ("variable",))
+        case _ if path.name not in PASSED_ON:
+            yield from VARIABLES[path.name, ast.unparse(check)]
+
+
+def doubted(call: ast.Call):
+    """Yield (level, check) of the finding that a doubt of a value becomes."""
+    if call.func.id == "Doubt" and isinstance(call.args[0], ast.Constant) and ast.unparse(call.args[1]) != "check":
+        name = call.args[1].value if isinstance(call.args[1], ast.Constant) else "interference"
+        yield "note" if name in NOTED else DOUBTS[call.args[0].value], name
+    if call.func.id == "missing":
+        name = call.args[1] if len(call.args) > 1 else ast.Constant("not_read")
+        if isinstance(name, ast.Constant):
+            yield "fail", name.value
+
+
 def emitted():
     """Yield (where, level, check) of every finding the source can make."""
     for path, call in calls():
         where = f"{path.name}:{call.lineno}"
         if call.func.id in MAKERS and len(call.args) > max(MAKERS[call.func.id]):
             level, check = (call.args[place] for place in MAKERS[call.func.id])
-            match check:
-                case ast.Constant(value=name):
-                    for each in levels_of(level) or ("variable",):
-                        yield where, each, name
-                case ast.JoinedStr(values=[ast.Constant(value=stem), *_]):
-                    for end in FAMILIES[stem]:
-                        yield where, *levels_of(level), stem + end
-                case _:
-                    text = ast.unparse(check)
-                    if text in {"check", "row.check"} and (path.name, text) not in VARIABLES:
-                        assert path.name in {"measure.py", "estimated.py", "sisters.py"}, f"{where}: {text}"
-                        continue
-                    for each, name in VARIABLES[path.name, text]:
-                        yield where, each, name
-        elif call.func.id == "Doubt" and isinstance(call.args[0], ast.Constant):
-            if ast.unparse(call.args[1]) == "check":
-                continue  # `missing`, whose callers are asked below
-            name = call.args[1].value if isinstance(call.args[1], ast.Constant) else "interference"
-            yield where, "note" if name in NOTED else DOUBTS[call.args[0].value], name
-        elif call.func.id == "missing":
-            name = call.args[1] if len(call.args) > 1 else ast.Constant("not_read")
-            if isinstance(name, ast.Constant):
-                yield where, "fail", name.value
+            yield from ((where, *pair) for pair in made(path, level, check))
+        yield from ((where, *pair) for pair in doubted(call))
 
 
 def test_every_check_that_is_emitted_is_declared_at_its_level():
@@ -95,7 +104,7 @@ def test_every_check_says_what_it_means_and_makes_something_of_a_number(check: C
     assert check.meaning[0].islower()
     made = {level: check.at(level) for level in LEVELS if check.at(level)}
     assert made
-    assert made.get("note", "kept") in {"kept", "doubtful", "not_interpretable"}, "a note excludes nothing"
+    assert made.get("note") != "excluded" or check.name == "excluded_by_hand", "no note excludes but a person's own"
 
 
 def test_a_repair_that_warns_is_a_doubt_and_an_unknown_check_touches_nothing():
