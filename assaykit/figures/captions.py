@@ -163,6 +163,6 @@ def gating_caption(well: Well, plate: str) -> str:
     factors = ", ".join(shown(str(value)) for key, value in well.factors.items() if key in {"treatment", "context"})
     return (
         f"Well {well.name} of plate {plate} ({factors.replace('_', ' ')}), each gate on its parent, named above the "
-        "panel with its cells. Colour: local density; orange: the gate, with the 95% interval of an estimated threshold; "
+        "panel with its cells. Colour: local density; orange: the gate, with the 95% interval of an estimated one; "
         "per cent: cells of the parent kept. Fluorescence on a logicle scale; at most 2,500 cells are drawn per panel."
     )
