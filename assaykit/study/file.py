@@ -92,8 +92,8 @@ class AssayEntry(_Entry):
     )
     compensation: str = Field(
         default="",
-        description='Spillover: "file" (each file\'s own matrix), "none", "single_stain", or the path of a CSV; as the'
-        " protocol says where left out.",
+        description='Spillover: "file" (each file\'s own matrix), "none", "single_stain", "unmix" or "unmix_weighted"'
+        " (full spectra of single stains), or the path of a matrix; as the protocol says where left out.",
     )
     fcs: Texts = Field(
         default=(),

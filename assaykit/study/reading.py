@@ -37,6 +37,9 @@ from assaykit.study.wells import Rules, checked_plate, with_named_counts
 from assaykit.tables import Finding
 from assaykit.treatment import Catalogue, extended, parse_treatment, read_drugs
 
+COMPENSATIONS = ("file", "none", "single_stain", "unmix", "unmix_weighted")
+"""What a study may say of spillover, the path of a matrix aside; the last three are estimated from single stains."""
+
 
 @dataclass(slots=True)
 class _Gathered:
@@ -151,7 +154,7 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
     counts = tuple(with_named_counts(plate, protocol) for plate in counts)
     gathered.faults += _channel_faults(entry, protocol, place.where)
     stains = _single_stains(entry, place, gathered)
-    if stains and protocol.compensation not in {"single_stain", "unmix", "unmix_weighted"}:
+    if stains and protocol.compensation not in COMPENSATIONS[2:]:
         protocol = protocol.model_copy(update={"compensation": "single_stain"})
     return Assay(
         name=one_line(entry.name) or protocol.name,
@@ -325,17 +328,17 @@ def _compensated(
 ) -> Protocol:
     """Return the protocol with the spillover the study asks for; a matrix is a file beside the study."""
     named = entry.compensation or file.compensation
-    if not named or named in {"file", "none", "single_stain"}:
+    if not named or named in COMPENSATIONS:
         return protocol.model_copy(update={"compensation": named}) if named else protocol
     path = place.folder / named
     if not path.is_file():
-        near = nearest(named, ("file", "none", "single_stain"))
+        near = nearest(named, COMPENSATIONS)
         remedy = (
             f'write "{near}"'
             if near
             else _sibling(place.folder, named) or "mend the path; it is relative to the study file"
         )
-        must = 'compensation must be "file", "none", "single_stain" or the path of a matrix'
+        must = f"compensation must be {', '.join(COMPENSATIONS)} or the path of a matrix"
         gathered.faults.append(StudyError(must, f"'{named}'", f"{place.where}, compensation", remedy))
         return protocol
     gathered.inputs.append(path)

@@ -10,9 +10,10 @@ from assaykit.cytometry.compensation import compensate
 from assaykit.cytometry.single_stain import single_stain_spillover, spectrum
 from assaykit.cytometry.stain_files import Stain, StainFiles, stain_files
 from assaykit.cytometry.unmixing import unmixing_matrix
-from assaykit.errors import CompensationError
+from assaykit.errors import CompensationError, InputError
 from assaykit.fcs import events_from_array, read_fcs, write_fcs
 from assaykit.plate.model import Plate, Well
+from assaykit.study import read_study
 
 DETECTORS = ("A-A", "B-A", "C-A", "D-A")
 SLOPES = np.array([1.0, 0.3, 0.05, 0.0])
@@ -206,3 +207,37 @@ def test_unmixing_names_what_it_lacks(lab):
     assay, plate = lab.assay([], compensation="unmix")
     with pytest.raises(CompensationError, match="single_stains"):
         unmixing_matrix(assay, plate, ["cxcr4"])
+
+
+STUDY = """assaykit = 1
+title = "t"
+unit = "experiment"
+[[assay]]
+protocol = "marker_intensity"
+plates = ["layout.csv"]
+fcs = "fcs"
+single_stains = "comp"
+channels = { marker = "A-A" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "compensation"),
+    [("", "single_stain"), ('compensation = "unmix"\n', "unmix"), ('compensation = "none"\n', "none")],
+)
+def test_a_study_that_names_a_folder_of_single_stains_uses_them_unless_it_says_otherwise(tmp_path, line, compensation):
+    files = folder_of(tmp_path, ["A", "Unstained"])
+    (tmp_path / "fcs").mkdir()
+    (tmp_path / "fcs" / "A1.fcs").write_bytes(files[0].read_bytes())
+    (tmp_path / "layout.csv").write_text("well,experiment,treatment\nA1,e1,vehicle\n")
+    (tmp_path / "study.toml").write_text(STUDY + line)
+    (assay,) = read_study(tmp_path / "study.toml").assays
+    assert assay.single_stains == files
+    assert assay.protocol.compensation == compensation
+
+
+def test_single_stains_that_are_not_there_are_a_fault(tmp_path):
+    (tmp_path / "layout.csv").write_text("well,experiment,treatment,file\nA1,e1,vehicle,A1.fcs\n")
+    (tmp_path / "study.toml").write_text(STUDY)
+    with pytest.raises(InputError, match="the files of 'single_stains' must exist"):
+        read_study(tmp_path / "study.toml")
