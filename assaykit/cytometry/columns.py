@@ -80,8 +80,9 @@ class Columns:
         values = self.events.values
         full = np.zeros((values.shape[1], len(roles)), dtype=values.dtype)
         full[self._positions(spillover, used)] = weights[used]
-        for role, column in zip(roles, full.T @ values.T, strict=True):
-            self._made[role, compensation] = column
+        with np.errstate(invalid="ignore", over="ignore"):  # events without a number have none in any channel
+            made = full.T @ values.T
+        self._made |= {(role, compensation): column for role, column in zip(roles, made, strict=True)}
 
     def _raw(self, name: str) -> Array:
         try:

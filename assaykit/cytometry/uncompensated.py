@@ -23,7 +23,8 @@ from assaykit.tables import Finding
 CHECK = "uncompensated"
 NEGLIGIBLE = 0.01
 """Spillover below which a dye of 10,000 adds less to a channel than a cell's own light, about 100 (our convention)."""
-_FEWEST = 200  # cells at either end of a dye's range
+_BRIGHT = 1000.0  # above the dim half of the cells, for a dye to be seen at all
+_FEWEST = 100  # cells that bright
 
 
 def judged_uncompensated(assay: Assay, plate: Plate, resolved: Resolved, findings: list[Finding]) -> list[Finding]:
@@ -76,15 +77,14 @@ def _both_dyes(held: Columns, *roles: str) -> bool:
 
 
 def _slope(dye: NDArray[np.floating], into: NDArray[np.floating]) -> float | None:
-    """Return the rise of a channel's median from the dimmest to the brightest quarter, over that of the dye.
+    """Return the rise of a channel's median from the dim half of a dye's cells to its bright ones, over the dye's own.
 
-    None where the dye is not bright in any quarter: then nothing can be told of it.
+    None where too few cells carry the dye, or all do alike: then nothing can be told of it.
     """
-    low, high = np.quantile(dye, [0.25, 0.75])
-    dim, bright = dye <= low, dye >= high
-    if min(np.count_nonzero(dim), np.count_nonzero(bright)) < _FEWEST:
+    dim = dye <= np.median(dye)
+    base = float(np.median(dye[dim]))
+    bright = dye > base + _BRIGHT
+    if min(np.count_nonzero(dim & ~bright), np.count_nonzero(bright & ~dim)) < _FEWEST:
         return None
-    rise = float(np.median(dye[bright]) - np.median(dye[dim]))
-    if rise < 1000.0:
-        return None
-    return float(np.median(into[bright]) - np.median(into[dim])) / rise
+    bright &= ~dim
+    return float(np.median(into[bright]) - np.median(into[dim])) / float(np.median(dye[bright]) - base)

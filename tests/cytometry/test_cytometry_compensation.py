@@ -97,12 +97,35 @@ def test_more_detectors_than_dyes_are_unmixed_by_least_squares():
     assert compensate(amounts @ np.array(spectra.matrix), spectra) == pytest.approx(amounts)
 
 
-def test_undeclared_uncompensated_use_is_told_and_declared_use_is_not(lab, cells, draw_cells):
+def test_undeclared_uncompensated_use_is_a_doubt_with_a_remedy_and_declared_use_is_none(lab, cells, draw_cells):
     values, _ = draw_cells(cells(), 1)
     bare = lab.write("bare", values, keywords={})
     wells = [replace(lab.well("A1"), file=bare), replace(lab.fmo("A2"), file=lab.write("bare2", values, keywords={}))]
-    assert ("uncompensated", "") in lab.run(wells).checks("warn")
+    ran = lab.run(wells)
+    assert ("uncompensated", "") in ran.checks("warn")
+    assert 'compensation = "none" below the [[assay]]' in next(
+        f.message for f in ran.findings if f.check == "uncompensated"
+    )
     assert ("uncompensated", "") not in lab.run(wells, compensation="none").checks()
+
+
+@pytest.mark.parametrize(("leak", "level"), [(0.0, "note"), (0.05, "warn")])
+def test_where_a_control_shows_that_nothing_spills_a_missing_matrix_is_a_note(lab, leak, level):
+    """Case protos/no_spillover_rc1: every well failed, though the numbers were right."""
+    rng = np.random.default_rng(5)
+    names = ("FSC-A", "FSC-H", "SSC-A", "PE-A", "BV421-A", "APC-A", "BV786-A", "Time")
+
+    def written(name, cxcr4):
+        dyes = rng.lognormal(4.5, 0.3, (4000, 4))  # light of their own, about 90
+        for column in (1, 2, 3):
+            dyes[rng.random(4000) < 0.4, column] += 8000
+        dyes[:, 0] += cxcr4 + leak * dyes[:, 1:].sum(axis=1)
+        scatter = rng.normal(60_000, 4_000, (4000, 1))
+        values = np.hstack([scatter, 0.8 * scatter, 0.5 * scatter, dyes, np.arange(4000.0)[:, None]])
+        return lab.write(name, values, names=names, keywords={})
+
+    wells = [replace(lab.well("A1"), file=written("a", 800)), replace(lab.fmo("A2"), file=written("b", 0))]
+    assert ("uncompensated", "") in lab.run(wells).checks(level)
 
 
 def test_a_protocol_may_name_a_csv_beside_the_layout(lab, spill_matrix):
