@@ -156,6 +156,7 @@ CHECKS: dict[str, Check] = {
         Check("drift", "the signal moved during the run", warn="doubtful"),
         Check("clog", "the flow was blocked", warn="doubtful"),
         Check("flow_rate", "the flow surged", warn="doubtful"),
+        Check("time_unusable", "the Time channel tells nothing", warn="kept"),
         Check("time_backwards", "time runs backwards: runs were joined", warn="doubtful"),
         Check("carry_over", "the first events look like those of the well run before", warn="doubtful"),
         Check("excluded_time", "events left out for their time", note="kept"),

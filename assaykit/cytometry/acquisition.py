@@ -74,8 +74,10 @@ def flow(time: NDArray[np.floating]) -> Flow | None:
 
 
 def flow_findings(columns: Columns) -> list[Finding]:
-    """Name spans in which the flow stopped or surged, and time that runs backwards."""
+    """Name spans in which the flow stopped or surged, time that runs backwards, and time that tells nothing."""
     time = seconds(columns)
+    if time is None and len(columns) >= FEWEST_EVENTS and time_column(columns.events.channels):
+        return [Finding("warn", "time_unusable", "Time never moves or holds no number: the flow cannot be judged")]
     if time is None or time.size < FEWEST_EVENTS:
         return []
     if (back := _steps_back(time)) > 0:

@@ -82,7 +82,8 @@ class Columns:
         full[self._positions(spillover, used)] = weights[used]
         with np.errstate(invalid="ignore", over="ignore"):  # events without a number have none in any channel
             made = full.T @ values.T
-        self._made |= {(role, compensation): column for role, column in zip(roles, made, strict=True)}
+        for role, column in zip(roles, made, strict=True):
+            self._made[role, compensation] = column
 
     def _raw(self, name: str) -> Array:
         try:

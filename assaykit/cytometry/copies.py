@@ -199,9 +199,15 @@ def _same_identity(ones: Sequence[WellFile], others: Sequence[WellFile]) -> str:
 
 
 def _named_otherwise(plates: Mapping[str, Sequence[WellFile]]) -> Iterator[Located]:
-    """Yield a finding per plate whose files say that they are of another plate of the study."""
+    """Yield a finding per plate whose files say that they are of another plate of the study, or than most of them."""
     for name, files in plates.items():
-        other = [file for file in files if file.plate_id in plates and file.plate_id != name]
+        usual, held = Counter(file.plate_id for file in files).most_common(1)[0] if files else ("", 0)
+        most = usual if usual and held > len(files) / 2 else ""
+        other = [
+            file
+            for file in files
+            if (file.plate_id in plates and file.plate_id != name) or (most and file.plate_id not in {"", most, name})
+        ]
         if other:
             ids = ", ".join(dict.fromkeys(file.plate_id for file in other))
             message = f"the files of {len(other)} wells ({listed([f.well for f in other])}) say they are of plate {ids}"
