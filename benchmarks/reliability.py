@@ -146,11 +146,6 @@ def volts(events: Events, value: float) -> Events:
     return replace(events, channels=tuple(replace(c, voltage=value) if c.name == CXCR4 else c for c in events.channels))
 
 
-def gained(events: Events, value: float) -> Events:
-    """Return events whose CXCR4 detector bears another gain."""
-    return replace(events, channels=tuple(replace(c, gain=value) if c.name == CXCR4 else c for c in events.channels))
-
-
 FAULTS: dict[str, Plant] = {
     "empty_file": bytes_of(lambda _: b""),
     **{
@@ -201,7 +196,7 @@ FAULTS: dict[str, Plant] = {
     "all_zero": filled(0.0, channel=""),
     "voltage_change": events_of(lambda e: volts(dimmed(e, 4.0), 999.0)),
     "voltage_text_only": events_of(lambda e: volts(e, 999.0)),
-    "gain_text_change": events_of(lambda e: gained(e, 4.0)),
+    "gain_text_change": keyword_as("$P4G", "4"),
     "time_backwards": time_as(lambda t: t[::-1].copy()),
     "time_jump_back": time_as(lambda t: np.where(np.arange(t.size) < t.size / 2, t, t - t[t.size // 2])),
     "time_constant": time_as(lambda t: np.full_like(t, 7.0)),
