@@ -175,8 +175,11 @@ def exclusion_findings(assay: Assay) -> list[Finding]:
             if not override.exclude or plate.name not in override.plates:
                 continue
             for well in override.plates[plate.name] or ("",):
-                check = "control_excluded_by_hand" if well in controls else "excluded_by_hand"
-                findings.append(Finding("note", check, f"left out by hand: {override.signed}", plate.name, well))
+                message = f"left out by hand: {override.signed}"
+                if well in controls:
+                    findings.append(Finding("note", "control_excluded_by_hand", message, plate.name, well))
+                else:
+                    findings.append(Finding("note", "excluded_by_hand", message, plate.name, well))
     return findings
 
 
