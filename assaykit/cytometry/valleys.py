@@ -41,6 +41,8 @@ DECADES = 4.5
 """Decades below the top of the range that a display of intensities shows (the usual M of a logicle scale)."""
 BRIGHT = 0.7
 """A population above this share of the displayed decades is not taken for a negative one (our convention)."""
+POSITIVE, DIM = 0.6, 0.4
+"""The only population, without a control, is positive above the one and not to be called so below the other share."""
 AS_DIM = 2.0
 """A population within this many spreads of the control's median is as dim as the control (our convention)."""
 GLOW = 5.0
@@ -121,13 +123,18 @@ def cut_by_valley(
     if place is None:
         dimmest, cut = mode_of(histogram), _beside_one_population(usable, keep, control)
     else:
-        dimmest, cut = (
-            float(histogram.centres[peaks[place]]),
-            scale.cut(_at_valley(histogram, peaks, place, seed, known=negative is not None, doubted=doubted)),
-        )
+        dimmest = float(histogram.centres[peaks[place]])
+        cut = scale.cut(_at_valley(histogram, peaks, place, seed, known=negative is not None, doubted=doubted))
+    bright = _share_of_decades(float(np.sinh(dimmest) * scale.faint), top)
+    if keep == "above" and place is None and negative is None and np.isfinite(top):
+        # One population and nothing to hold it against: its place on the instrument's scale must tell.
+        if bright > POSITIVE:
+            return replace(cut, sure=True, why="")
+        if bright < DIM:
+            why = f"the only population lies at {bright:.0%} of the displayed decades, too dim to be called positive"
+            return replace(cut, sure=False, trusted=False, why=why)
     # The cells called negative, or the control's that lie no lower, must not be bright.
     known = negative is not None and negative.top < dimmest
-    bright = _share_of_decades(float(np.sinh(dimmest) * scale.faint), top)
     if keep == "below" and bright > BRIGHT and not known:
         what = "the dimmest population" if place is not None else "the only population"
         why = f"{what} lies at {bright:.0%} of the displayed decades, too bright to be called negative"

@@ -95,3 +95,11 @@ def test_a_percentile_of_the_negative_peak_ignores_what_lies_above(rng):
     assert cut_above_mode(values, 2.326, seed=1).value == pytest.approx(
         100 + 2.326 * 50, rel=0.3
     )  # the mirrored half is a rough SD
+
+
+@pytest.mark.parametrize(
+    ("level", "sure", "trusted"), [(9000.0, True, True), (2000.0, False, True), (60.0, False, False)]
+)
+def test_the_only_population_is_called_positive_by_its_place_on_the_scale(rng, level, sure, trusted):
+    cut = cut_by_valley(level * rng.lognormal(0, 0.3, 5000), keep="above", seed=1, top=TOP)
+    assert (cut.sure, cut.trusted) == (sure, trusted)
