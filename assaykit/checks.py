@@ -131,6 +131,7 @@ CHECKS: dict[str, Check] = {
         ),
         Check("control_few", "too few control cells for a percentile", warn="doubtful"),
         Check("control_poor", "the control holds too few cells, or none", warn="doubtful", fail="doubtful"),
+        Check("control_shared", "one control was measured for several plates", note="kept", warn="doubtful"),
         Check("control_substituted", "another kind of control served", warn="doubtful"),
         Check("control_not_matched", "the control is of another condition", note="kept", warn="doubtful"),
         Check("controls_disagree", "controls of one kind lie apart", warn="doubtful"),

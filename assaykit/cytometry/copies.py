@@ -22,9 +22,13 @@ from assaykit.fcs import Header, read_fcs_header
 from assaykit.plate.model import Plate, Well
 from assaykit.sources import is_file
 from assaykit.study.model import Assay
-from assaykit.tables import Finding
+from assaykit.tables import Finding, Level
 
 PLATE_KEYWORDS = ("$PLATEID", "PLATE ID", "PLATEID", "$PLATENAME", "PLATE NAME")
+COUNTED = frozenset({"sample"})
+"""Roles whose wells are data of their unit; a control may be measured once and serve several plates."""
+OF_THE_INSTRUMENT = frozenset({"beads", "blank", "single_stain"})
+"""Controls of the day's instrument rather than of the plate's cells."""
 FEWEST_TIMES = 4  # wells whose begin of acquisition must be told for two plates to be compared by it
 _FIRST = 1 << 16  # bytes that are compared before whole segments are
 
@@ -148,6 +152,11 @@ def _told(copies: Sequence[tuple[WellFile, WellFile]]) -> Iterator[Located]:
                 f"{copy.well.name} holds the events of {original.well.name}" for copy, original in members
             )
             message = f"the same data stand in several wells: {words}"
+        elif all(well.role not in COUNTED for well in wells):
+            level: Level = "note" if all(well.role in OF_THE_INSTRUMENT for well in wells) else "warn"
+            message = f"{listed(wells)} hold the events of controls of plate {source}: one control serves both plates"
+            yield Located(Finding(level, "control_shared", message, plate), tuple(copy.place for copy, _ in members))
+            continue
         else:
             message = f"{len(wells)} wells ({listed(wells)}) hold the very events of plate {source}"
         message += "; what was measured once counts once. Put the right files there, or leave the copy out"

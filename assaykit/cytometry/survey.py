@@ -148,7 +148,10 @@ def _settings(assay: Assay, plate: Plate, headers: Headers, *, columns: Mapping[
 
 def _matrices(assay: Assay, plate: Plate, headers: Headers, columns: Mapping[str, str]) -> list[Finding]:
     """Say where the files' matrices differ, or where there is none and the protocol did not say so."""
-    if assay.protocol.compensation != "file" or not headers:
+    if assay.protocol.compensation != "file":
+        return []
+    headers = [(well, header) for well, header in headers if well.role not in {"beads", "blank"}]  # no cells in these
+    if not headers:
         return []
     matrices = [(well, _matrix_text(header)) for well, header in headers]
     without = [well for well, text in matrices if not text]
