@@ -346,5 +346,5 @@ def test_what_is_no_file_is_no_ledger(tmp_path, kind):
     path = tmp_path / "lab.ledger"
     path.mkdir() if kind == "folder" else os.mkfifo(path)
     for touch in (lambda: read_ledger(path), lambda: update_ledger(path, [RUN])):
-        with pytest.raises(LedgerError, match="must be an ordinary file"):
+        with pytest.raises(LedgerError, match="must be an ordinary file; found none that can be read"):
             touch()
