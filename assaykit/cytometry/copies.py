@@ -63,11 +63,13 @@ def copied_files(assay: Assay) -> list[Located]:
     """Return a finding per plate that holds what another holds, and per set of wells with the same events.
 
     Of equal files the one that says itself that it belongs where it stands is the original; else the first, where all
-    stand for the same condition; else none, as nobody can say which condition the events belong to. Files that cannot
-    be read are passed over: measuring them says so.
+    stand for the same condition; else none, as nobody can say which condition the events belong to. Controls alone, such as
+    one run of beads, may serve several plates. Files that cannot be read are passed over: measuring them says so.
     """
     files = well_files(assay)
-    copies = [pair for group in _equal(files) for pair in _copies(group, {plate.name for plate in assay.plates})]
+    plates = {plate.name for plate in assay.plates}
+    groups = [group for group in _equal(files) if any(file.well.role == "sample" for file in group)]
+    copies = [pair for group in groups for pair in _copies(group, plates)]
     told = list(_told(copies))
     gone = {place for one in told for place in one.places}
     return [*told, *_identities([file for file in files if file.place not in gone])]
@@ -158,7 +160,8 @@ def _told(copies: Sequence[tuple[WellFile, WellFile]]) -> Iterator[Located]:
             yield Located(Finding(level, "control_shared", message, plate), tuple(copy.place for copy, _ in members))
             continue
         else:
-            message = f"{len(wells)} wells ({listed(wells)}) hold the very events of plate {source}"
+            noun = "wells" if len(wells) > 1 else "well"
+            message = f"the very events of plate {source} stand in {len(wells)} {noun} of this one ({listed(wells)})"
         message += "; what was measured once counts once. Put the right files there, or leave the copy out"
         well = wells[0].name if len(wells) == 1 else ""
         yield Located(Finding("fail", "copied_data", message, plate, well), tuple(copy.place for copy, _ in members))

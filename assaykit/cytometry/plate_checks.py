@@ -34,7 +34,8 @@ FALSE_ALARMS = 1 / 400
 class Placed:
     """One readout over the wells of a plate, on a log2 scale where all values are positive.
 
-    `counting` is the variance that counting alone gives each value: 1 / (n ln(2)^2) of the log2 of n cells.
+    `counting` is the variance that counting alone gives each value: 1 / (n ln(2)^2) of the log2 of n cells. Counts
+    among which there is a zero stand as 2 sqrt(n + 3/8), whose variance is 1 (Anscombe 1948, 10.2307/2332343).
     """
 
     name: str
@@ -94,19 +95,20 @@ def _placed(plate: Plate, readouts: pd.DataFrame, name: str) -> Placed | None:
         return None
     raw = np.array([values[w.name] for w in wells])
     logarithmic = bool(raw.min() > 0)
-    counted = name.endswith("_count") and logarithmic
-    counting = 1.0 / (raw * np.log(2.0) ** 2) if counted else np.zeros(raw.size)
+    scaled, counting = np.log2(raw) if logarithmic else raw, np.zeros(raw.size)
+    if name.endswith("_count"):
+        scaled = scaled if logarithmic else 2.0 * np.sqrt(raw + 0.375)
+        counting = 1.0 / (raw * np.log(2.0) ** 2) if logarithmic else np.ones(raw.size)
     places = np.array([position(w) for w in wells])
     numbers: dict[tuple[object, ...], int] = {}
     labels = np.array([numbers.setdefault(condition(well), len(numbers)) for well in wells], dtype=np.intp)
-    return Placed(name, tuple(wells), places, np.log2(raw) if logarithmic else raw, counting, labels)
+    return Placed(name, tuple(wells), places, scaled, counting, labels)
 
 
-def _residuals(values: NDArray[np.float64], groups: Sequence[object]) -> NDArray[np.float64]:
-    """Return values less their group's mean; nan for a group of one."""
-    frame = pd.Series(values).groupby(pd.Series(list(groups)))
-    centred = pd.Series(values) - frame.transform("mean")
-    return np.asarray(centred.where(frame.transform("size") > 1), dtype=np.float64)
+def _centred(values: Floats, groups: NDArray[np.intp], weights: Floats) -> Floats:
+    """Return values less the weighted mean of their group; a group of one leaves nothing."""
+    sums = np.bincount(groups, weights=weights * values) / np.maximum(np.bincount(groups, weights=weights), 1e-300)
+    return np.asarray(values - sums[groups])
 
 
 def _replicate_variance(values: Floats, counting: Floats, groups: NDArray[np.intp]) -> tuple[float, int]:
@@ -124,26 +126,32 @@ def _replicate_variance(values: Floats, counting: Floats, groups: NDArray[np.int
 def _edge(plate: Plate, readout: Placed, *, asked: int) -> list[Finding]:
     """Name an edge that differs from the inside of the same conditions, beyond chance and by half a spread.
 
-    1. Values and the indicator of the edge are centred within their condition (fixed effects of the conditions).
+    1. Values and the indicator of the edge are centred within their condition (fixed effects of the conditions), each
+       well weighed by the reciprocal of its variance: replicates beyond counting, and counting.
     2. The shift is the least-squares slope of the one on the other; its t has wells - conditions - 1 df.
     3. p below `FALSE_ALARMS`, shared among the readouts asked, is no chance; half a spread is our convention.
     """
     sample = np.array([well.role == "sample" for well in readout.wells])
-    groups = [condition(well) for well, kept in zip(readout.wells, sample, strict=True) if kept]
+    groups, counting = readout.labels[sample], readout.counting[sample]
     rows, columns = readout.places[sample].T
     edge = (np.isin(rows, (0, plate.rows - 1)) | np.isin(columns, (0, plate.columns - 1))).astype(np.float64)
-    y, x = _residuals(readout.values[sample], groups), _residuals(edge, groups)
-    known = np.isfinite(y)
-    y, x = y[known], x[known]
-    df = y.size - len({group for group, good in zip(groups, known, strict=True) if good}) - 1
-    spread_of_edge = float((x**2).sum())
-    if df < FEWEST_DF or spread_of_edge < 2:
+    beyond, _ = _replicate_variance(readout.values[sample], counting, groups)
+    variance = beyond + counting
+    if not variance.size or not variance.max() > 0:
         return []
-    shift = float((x * y).sum()) / spread_of_edge
-    spread = float(np.sqrt(((y - shift * x) ** 2).sum() / df))
-    if not spread > 0:
+    weights = 1.0 / np.maximum(variance, 1e-9 * variance.max())
+    y, x = (_centred(values, groups, weights) for values in (readout.values[sample], edge))
+    sizes = np.bincount(groups)
+    df = int(sizes[sizes > 1].sum()) - int(np.count_nonzero(sizes > 1)) - 1
+    across = float((weights * x**2).sum())
+    if df < FEWEST_DF or float((x**2).sum()) < 2:
         return []
-    p = 2.0 * float(stdtr(df, -abs(shift) * np.sqrt(spread_of_edge) / spread))
+    shift = float((weights * x * y).sum()) / across
+    error = float(np.sqrt((weights * (y - shift * x) ** 2).sum() / df / across))
+    spread = float(np.sqrt(np.median(variance)))
+    if not error > 0:
+        return []
+    p = 2.0 * float(stdtr(df, -abs(shift) / error))
     if p * asked > FALSE_ALARMS or abs(shift) < 0.5 * spread:
         return []
     message = (

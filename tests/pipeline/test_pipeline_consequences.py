@@ -381,3 +381,12 @@ def test_a_channel_of_events_that_nobody_needs_is_written_back_as_it_was(tmp_pat
     write_fcs(events, tmp_path / "a.fcs")
     rewritten(tmp_path / "a.fcs", louder)
     assert read_fcs(tmp_path / "a.fcs").values.ravel().tolist() == [4.0] * 5
+
+
+def test_controls_may_serve_several_plates(lab, tmp_path):
+    folder = changed(lab, tmp_path)
+    assay = read_study(folder / "study.toml").assays[0]
+    name = next(well.name for well in assay.plates[0].wells if well.role == "fmo")
+    shutil.copy(folder / f"fcs/cxcr4_E1/{name}.fcs", folder / f"fcs/cxcr4_E2/{name}.fcs")
+    found = results(folder)
+    assert "copied_data" not in {check for check, _, _ in checks(found)}
