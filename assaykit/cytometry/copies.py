@@ -63,13 +63,11 @@ def copied_files(assay: Assay) -> list[Located]:
     """Return a finding per plate that holds what another holds, and per set of wells with the same events.
 
     Of equal files the one that says itself that it belongs where it stands is the original; else the first, where all
-    stand for the same condition; else none, as nobody can say which condition the events belong to. Controls alone, such as
-    one run of beads, may serve several plates. Files that cannot be read are passed over: measuring them says so.
+    stand for the same condition; else none, as nobody can say which condition the events belong to. Controls may serve
+    several plates. Files that cannot be read are passed over: measuring them says so.
     """
     files = well_files(assay)
-    plates = {plate.name for plate in assay.plates}
-    groups = [group for group in _equal(files) if any(file.well.role == "sample" for file in group)]
-    copies = [pair for group in groups for pair in _copies(group, plates)]
+    copies = [pair for group in _equal(files) for pair in _copies(group, {plate.name for plate in assay.plates})]
     told = list(_told(copies))
     gone = {place for one in told for place in one.places}
     return [*told, *_identities([file for file in files if file.place not in gone])]
