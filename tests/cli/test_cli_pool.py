@@ -107,9 +107,9 @@ def long_study(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     (folder / "plates").mkdir()
     for number in range(1, 31):
-        shutil.copy(SAMPLE / "plates" / f"cxcr4_E{1 + number % 5}.toml", folder / "plates" / f"cxcr4_E{number}.toml")
+        shutil.copy(SAMPLE / "plates" / f"cxcr4_E{1 + number % 4}.toml", folder / "plates" / f"cxcr4_E{number}.toml")
         (folder / "fcs").mkdir(exist_ok=True)
-        (folder / "fcs" / f"cxcr4_E{number}").symlink_to(SAMPLE / "fcs" / f"cxcr4_E{1 + number % 5}")
+        (folder / "fcs" / f"cxcr4_E{number}").symlink_to(SAMPLE / "fcs" / f"cxcr4_E{1 + number % 4}")
     text = (SAMPLE / "study.toml").read_text()
     (folder / "study.toml").write_text(text[: text.index('[[assay]]\nprotocol = "transwell_migration"')])
     return folder

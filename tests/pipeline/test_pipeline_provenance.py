@@ -64,8 +64,8 @@ def test_every_input_has_the_hash_and_size_of_its_bytes(lab, monkeypatch):
     ("name", "at", "check", "well"),
     [
         ("fcs/cxcr4_E1/B1.fcs", "B1", "file_changed", "B1"),  # while it is measured
-        ("fcs/cxcr4_E1/G6.fcs", "A1", "file_changed", "G6"),  # between the gates and its turn
-        ("fcs/cxcr4_E1/A1.fcs", "G6", "input_changed", ""),  # after its turn
+        ("fcs/cxcr4_E1/D6.fcs", "A1", "file_changed", "D6"),  # between the gates and its turn
+        ("fcs/cxcr4_E1/A1.fcs", "D6", "input_changed", ""),  # after its turn
         ("plates/cxcr4_E1.toml", "A1", "input_changed", ""),
         ("study.toml", "A1", "input_changed", ""),
     ],

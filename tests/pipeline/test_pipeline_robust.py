@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from assaykit.pipeline import run
@@ -57,7 +58,31 @@ def test_the_planned_answer_is_the_one_in_estimates(results):
     assert both["estimate"].tolist() == pytest.approx(both["estimate_first"].tolist(), rel=1e-12, nan_ok=True)
 
 
-def test_the_wrong_answer_is_labelled_and_narrower(results):
+@pytest.fixture
+def counted(tmp_path):
+    """A study of four days with three wells an arm: wells scatter little beside what the days do."""
+    rng = np.random.default_rng(2)
+    lines = ["experiment,treatment,context,well,early,late,viable,necrotic"]
+    for day in ("E1", "E2", "E3", "E4"):
+        shift = rng.normal(0, 0.5)
+        for row, (treatment, logit) in enumerate({"vehicle": -2.5, "imatinib 1 uM": -0.5}.items()):
+            for number in range(1, 4):
+                share = 1 / (1 + np.exp(-(logit + shift * row + rng.normal(0, 0.1))))
+                dead = int(2000 * share)
+                lines.append(
+                    f"{day},{treatment},mono,{day}{row}{number},{dead // 2},{dead - dead // 2},{2000 - dead},0"
+                )
+    (tmp_path / "counts.csv").write_text("\n".join(lines), encoding="utf-8")
+    (tmp_path / "study.toml").write_text(
+        'assaykit = 1\ntitle = "counted"\nunit = "experiment"\n\n[[assay]]\nprotocol = "annexin_apoptosis"\n'
+        'counts = ["counts.csv"]\n',
+        encoding="utf-8",
+    )
+    return read_study(tmp_path / "study.toml")
+
+
+def test_the_wrong_answer_is_labelled_and_narrower(counted):
+    results = run(counted, show_pseudoreplication=True)
     table = results.tables["robustness"].set_index(["contrast", "context"])
     wrong, right = table[table["group"] == "wrong"], table[table["variation"] == "as planned"]
     assert wrong["variation"].str.startswith("WRONG").all()

@@ -95,7 +95,7 @@ def test_the_wells_of_a_plate_go_to_their_line_and_its_controls_to_every_line(tm
         for row, treatment in (("A", "vehicle"), ("B", IMATINIB)):
             for column, line in ((1, "K562"), (2, "HL-60"), (3, "")):
                 control = "fmo,cxcr4" if column == 3 else "sample,"
-                file = sample / f"cxcr4_{day}" / f"{row}{column}.fcs"
+                file = sample / f"cxcr4_{day}" / f"{row}{4 if line == 'HL-60' else column}.fcs"
                 lines.append(f"{row}{column},{treatment},{line},{control},{file},{day}")
         (tmp_path / f"{day}.csv").write_text("\n".join(lines), encoding="utf-8")
     (tmp_path / "study.toml").write_text(

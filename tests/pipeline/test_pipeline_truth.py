@@ -120,7 +120,7 @@ def test_no_well_fails_and_none_is_lost(results):
     findings = results.tables["findings"]
     assert not (findings["level"] == "fail").any(), findings[findings["level"] == "fail"].to_string()
     wells = sum(len(plate.wells) for assay in results.study.assays for plate in assay.plates)
-    assert wells == len(results.tables["readouts"][["plate", "well"]].drop_duplicates()) == 620
+    assert wells == len(results.tables["readouts"][["plate", "well"]].drop_duplicates()) == 220
 
 
 def test_tables_are_the_same_to_the_byte_whatever_the_workers(results, tmp_path):

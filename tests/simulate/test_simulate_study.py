@@ -99,7 +99,7 @@ def test_a_folder_with_a_study_is_left_alone(study):
 
 def test_the_sample_study_is_what_simulate_writes(tmp_path):
     sample = Path(__file__).parents[2] / "sample_data" / "cml_niche"
-    again = simulate_study(tmp_path / "again", seed=7, world="textbook", cells=360).parent
+    again = simulate_study(tmp_path / "again", seed=1, design="small", cells=1750).parent
     names = files(sample)
     assert names == files(again)
     _, different, missing = filecmp.cmpfiles(sample, again, [str(name) for name in names], shallow=False)
