@@ -21,6 +21,7 @@ from assaykit.errors import GateError, InputError
 from assaykit.fcs import read_fcs
 from assaykit.fcs.events import Events
 from assaykit.plate.model import Plate, Well
+from assaykit.sources import is_file
 from assaykit.study.model import Assay, BeadLine
 from assaykit.study.stains import bare_names
 from assaykit.tables import Finding
@@ -76,7 +77,7 @@ def _line(assay: Assay, plate: Plate, well: Well, *, channel: str, column: str) 
 def _lot_path(plate: Plate, named: str) -> Path:
     folder = plate.source.parent if plate.source else Path()
     return next(
-        (place for place in (folder / named, folder.parent / named, Path(named)) if place.is_file()), Path(named)
+        (place for place in (folder / named, folder.parent / named, Path(named)) if is_file(place)), Path(named)
     )
 
 

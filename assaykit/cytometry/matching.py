@@ -15,6 +15,7 @@ from assaykit.errors import FcsError
 from assaykit.fcs import read_fcs_header
 from assaykit.fcs.events import Channel
 from assaykit.plate.model import Plate, Role, Well
+from assaykit.sources import is_file
 from assaykit.study.model import Assay
 from assaykit.study.stains import bare_names, marker_parts, plain_name
 
@@ -97,7 +98,7 @@ def _marked(assay: Assay, well: Well) -> Well:
     if not marker_of(well):
         return well
     channels: tuple[Channel, ...] = ()
-    if well.file is not None and well.file.is_file():
+    if well.file is not None and is_file(well.file):
         try:
             channels = tuple(read_fcs_header(well.file).channels)
         except FcsError:

@@ -55,7 +55,20 @@ def match_files(
         return Matched(plate, (), (_nothing_named(plate, where),))
     if any("{well}" in pattern for pattern in patterns):
         return _by_pattern(plate, patterns, folder, where=where)
-    return _by_folder(plate, patterns, folder, where=where, plates=plates)
+    try:
+        return _by_folder(plate, patterns, folder, where=where, plates=plates)
+    except ClosedFolderError as closed:
+        # The plate's wells are lost, each by name, and the other plates are not.
+        home = Path(closed.where)
+        named = tuple(
+            replace(well, file=home / f"{well.name}.fcs") if well in open_wells else well for well in plate.wells
+        )
+        message = f"the folder {home.name} holds the plate's files and cannot be read: {closed.found}"
+        return Matched(replace(plate, wells=named), (Finding("fail", "file_unreadable", message, plate.name),))
+
+
+class ClosedFolderError(StudyError):
+    """A folder of FCS files that may not be looked into; `where` is its path."""
 
 
 def missing_files(study: Study) -> tuple[Finding, ...]:
@@ -277,8 +290,16 @@ def fcs_files(folder: Path, pattern: str) -> list[Path]:
     """Return the FCS files a pattern means: those it names, and those in the folders it names, sorted."""
     found: set[Path] = set()
     for path in found_by(folder, pattern):
-        inside = {file for file in paths_from_pattern(path, "*") if _looks_fcs(file)} if os.path.isdir(path) else {path}  # noqa: PTH112 - Path.is_dir raises where this says no
-        found |= inside
+        if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where this says no
+            found.add(path)
+            continue
+        try:
+            found |= {file for file in paths_from_pattern(path, "*") if _looks_fcs(file)}
+        except InputError as error:
+            must = "a folder of FCS files must be one that can be read"
+            raise ClosedFolderError(
+                must, error.found, str(path), "mend its rights, or take it out of the study"
+            ) from error
     return sorted(path for path in found if not path.name.startswith("."))
 
 

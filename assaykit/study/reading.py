@@ -331,7 +331,7 @@ def _compensated(
     if not named or named in COMPENSATIONS:
         return protocol.model_copy(update={"compensation": named}) if named else protocol
     path = place.folder / named
-    if not path.is_file():
+    if not is_file(path):
         near = nearest(named, COMPENSATIONS)
         remedy = (
             f'write "{near}"'

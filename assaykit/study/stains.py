@@ -9,6 +9,7 @@ from assaykit.errors import FcsError
 from assaykit.plate.draft import nearest
 from assaykit.plate.model import Plate, Well
 from assaykit.protocol import Protocol
+from assaykit.sources import is_file
 from assaykit.tables import Finding
 
 
@@ -67,7 +68,7 @@ def _stains(well: Well) -> list[str]:
     """Return what the file of a well calls its channels; nothing where it cannot be read, which measuring it says."""
     from assaykit.fcs import read_fcs_header
 
-    if well.file is None or not well.file.is_file():
+    if well.file is None or not is_file(well.file):
         return []
     try:
         return [name for channel in read_fcs_header(well.file).channels for name in (channel.name, channel.stain)]

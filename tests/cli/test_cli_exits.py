@@ -190,6 +190,31 @@ def without_roots_rights(command):
     return ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", *command]
 
 
+def test_a_folder_that_may_not_be_looked_into_costs_its_plate(study):  # noqa: F811
+    closed = study / "fcs" / "cxcr4_E2"
+    command = [
+        sys.executable,
+        "-m",
+        "assaykit",
+        "run",
+        study / "study.toml",
+        "-o",
+        study / "r",
+        "-w",
+        "1",
+        "--no-report",
+    ]
+    closed.chmod(0)
+    try:
+        ran = subprocess.run(without_roots_rights([*map(str, command)]), capture_output=True, text=True, check=False)
+    finally:
+        closed.chmod(0o755)
+    assert ran.returncode == Exit.DONE_WITH_FAILURES, ran.stderr
+    failed = read_results(study / "r").tables["findings"].query("check == 'file_unreadable'")
+    assert failed[["plate", "well"]].to_numpy().tolist() == [["cxcr4_E2", ""]]
+    assert "the folder cxcr4_E2" in failed["message"].iloc[0]
+
+
 def test_a_file_that_may_not_be_read_costs_its_well(study):  # noqa: F811
     (study / "fcs" / "cxcr4_E2" / "B1.fcs").chmod(0)
     out = study / "results"
