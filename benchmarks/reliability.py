@@ -213,6 +213,7 @@ FAULTS: dict[str, Plant] = {
     "datatype_wrong_D": keyword_as("$DATATYPE", "D"),
     "datatype_I": keyword_as("$DATATYPE", "I"),
 }
+MARK, END = "<!-- planted -->", "<!-- end of planted -->"
 UNSEEN = {"channel_renamed_lower", "channel_renamed_space", "channels_reordered"}
 """What is read right and needs no finding: names in another case, with blanks, in another order."""
 
@@ -273,7 +274,7 @@ def main() -> None:
     """Try every fault in a sample and in a control well; print, and write the page where asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="*", help="faults to try; all by default")
-    parser.add_argument("--write", action="store_true", help="write benchmarks/results/reliability.md")
+    parser.add_argument("--write", action="store_true", help="write the table into benchmarks/reliability.md")
     asked = parser.parse_args()
     well = "B1"  # a sample; controls may rightly change the wells they serve
     with tempfile.TemporaryDirectory() as folder:
@@ -288,8 +289,10 @@ def main() -> None:
     page = f"{table.to_string(index=False)}\n\n{counts}\n"
     print(page)
     if asked.write:
-        target = Path(__file__).parent / "results" / "reliability.md"
-        target.write_text(f"# One fault planted at a time\n\n```\n{page}```\n", encoding="utf-8")
+        target = Path(__file__).parent / "reliability.md"
+        before, _, after = target.read_text(encoding="utf-8").partition(MARK)
+        rest = after.partition(END)[2]
+        target.write_text(f"{before}{MARK}\n```\n{page}```\n{END}{rest}", encoding="utf-8")
 
 
 if __name__ == "__main__":
