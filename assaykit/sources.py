@@ -41,6 +41,17 @@ def is_file(path: Path) -> bool:
     return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises where this says no
 
 
+def is_absent(path: Path) -> bool:
+    """Whether nothing is there: not so for a folder, a pipe, a loop of links, or what may not be looked at."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
+
+
 def bytes_from_file(path: Path, noun: str, kind: type[InputError], *, label: str = "", most: int) -> bytes:
     """Return the bytes of an ordinary file of at most `most` bytes."""
     label = label or path.name

@@ -3,7 +3,8 @@
     python benchmarks/reliability.py [--only NAME ...] [--write]
 
 The study is the CXCR4 assay of sample_data, three experiments. For every fault: is the run finished (lost), are the
-readouts of every other well the same to the byte (wrong), does a finding name the well (unclear), is there a traceback?
+readouts of every other well the same to the byte (wrong), is any value of
+another arm judged otherwise (touched), does a finding name the well (unclear), is there a traceback?
 A fault that changes no number (a date, a label) must be named all the same. Control wells and plates may change others'
 numbers: then the finding must be a failure.
 """
@@ -225,6 +226,7 @@ class Outcome:
     fault: str
     lost: bool
     wrong: int  # readouts of other wells that changed
+    touched: int  # values of other wells whose qc or exclusion changed
     unclear: bool
     named: str
 
@@ -250,7 +252,19 @@ def readouts(tables: dict[str, pd.DataFrame], well: str) -> pd.Series:
     return other.set_index(["plate", "well", "readout"])["value"]
 
 
-def tried(name: str, plant: Plant, well: str, clean: pd.Series) -> Outcome:
+def judged(tables: dict[str, pd.DataFrame], well: str) -> pd.Series:
+    """Return what was made of every value of other wells, those of its own arm apart, which may have lost a well."""
+    frame = tables["measurements"]
+    arm = frame[(frame["plate"] == PLATES[1]) & (frame["well"] == well)][["treatment", "context"]].drop_duplicates()
+    other = frame[(frame["well"] != "") & ~((frame["plate"] == PLATES[1]) & (frame["well"] == well))]
+    for treatment, context in arm.itertuples(index=False, name=None):
+        other = other[(other["treatment"] != treatment) | (other["context"] != context)]
+    return other.set_index(["plate", "well", "endpoint"])["qc"] + other.set_index(["plate", "well", "endpoint"])[
+        "excluded"
+    ].map(str)
+
+
+def tried(name: str, plant: Plant, well: str, clean: tuple[pd.Series, pd.Series]) -> Outcome:
     """Plant a fault, run, and say what came of it."""
     with tempfile.TemporaryDirectory() as folder:
         study = study_folder(Path(folder))
@@ -258,16 +272,20 @@ def tried(name: str, plant: Plant, well: str, clean: pd.Series) -> Outcome:
         try:
             tables = run(read_study(study), robust=False).tables
         except AssaykitError as error:
-            return Outcome(name, lost=True, wrong=0, unclear=False, named=str(error)[:90])
+            return Outcome(name, lost=True, wrong=0, touched=0, unclear=False, named=str(error)[:90])
         except Exception:  # noqa: BLE001 - a traceback is what is looked for
-            return Outcome(name, lost=True, wrong=0, unclear=True, named=traceback.format_exc()[-90:])
+            return Outcome(name, lost=True, wrong=0, touched=0, unclear=True, named=traceback.format_exc()[-90:])
     found = tables["findings"]
     here = found[(found["plate"] == PLATES[1]) & (found["level"] != "note")]
     named = here[(here["well"] == well) | here["message"].str.contains(rf"\b{well}\b", regex=True)]
     told = ", ".join(dict.fromkeys(f"{row.level} {row.check}" for row in named.itertuples()))
-    changed = int((readouts(tables, well).reindex(clean.index) - clean).abs().fillna(0.0).gt(0).sum())
-    missing = int(readouts(tables, well).reindex(clean.index).isna().sum() - clean.isna().sum())
-    return Outcome(name, lost=False, wrong=changed + missing, unclear=not told and name not in UNSEEN, named=told)
+    values, marks = clean
+    now = readouts(tables, well).reindex(values.index)
+    changed = int((now - values).abs().fillna(0.0).gt(0).sum()) + int(now.isna().sum() - values.isna().sum())
+    after = judged(tables, well)
+    touched = int((after != marks.reindex(after.index)).sum())
+    unclear = not told and name not in UNSEEN
+    return Outcome(name, lost=False, wrong=changed, touched=touched, unclear=unclear, named=told)
 
 
 def main() -> None:
@@ -278,14 +296,14 @@ def main() -> None:
     asked = parser.parse_args()
     well = "B1"  # a sample; controls may rightly change the wells they serve
     with tempfile.TemporaryDirectory() as folder:
-        clean = readouts(run(read_study(study_folder(Path(folder))), robust=False).tables, well)
+        tables = run(read_study(study_folder(Path(folder))), robust=False).tables
+        clean = readouts(tables, well), judged(tables, well)
     outcomes = [
         tried(name, plant, well, clean) for name, plant in FAULTS.items() if not asked.only or name in asked.only
     ]
     table = pd.DataFrame(outcomes)
-    counts = (
-        f"{len(table)} tried; lost {table.lost.sum()}, wrong {(table.wrong > 0).sum()}, unclear {table.unclear.sum()}"
-    )
+    harm = {name: int((table[name] > 0).sum()) for name in ("lost", "wrong", "touched", "unclear")}
+    counts = f"{len(table)} tried; " + ", ".join(f"{name} {number}" for name, number in harm.items())
     page = f"{table.to_string(index=False)}\n\n{counts}\n"
     print(page)
     if asked.write:

@@ -29,7 +29,7 @@ from assaykit.fcs.events import Events
 from assaykit.plate.model import Plate, Well
 from assaykit.protocol.gates import FixedGate, FmoGate, ThresholdGate
 from assaykit.protocol.model import Readout
-from assaykit.sources import is_file
+from assaykit.sources import is_absent
 from assaykit.study.model import Assay, Resolved
 from assaykit.study.overrides import on_plate
 from assaykit.tables import Finding, Level
@@ -154,7 +154,7 @@ def _counted(assay: Assay, plate: Plate, well: Well) -> list[Row]:
 
 def _unusable(error: InputError, plate: Plate, well: Well) -> Finding:
     check = "file_unreadable" if isinstance(error, FcsError) else "well_unusable"
-    if well.file is None or not is_file(well.file):
+    if well.file is None or is_absent(well.file):
         check = "file_missing"
     named = well.file is not None and well.file.name not in str(error)
     prefix = f"{well.file.name}: " if named and well.file is not None else ""

@@ -22,7 +22,7 @@ from assaykit.plate.model import Plate, Well
 from assaykit.protocol.gates import SingletGate
 from assaykit.sources import is_file
 from assaykit.study.model import Assay
-from assaykit.tables import Finding
+from assaykit.tables import Finding, Level
 
 WELL_KEYWORDS = ("$WELLID", "WELL ID", "WELLID", "$WELL")
 Header = tuple[tuple[Channel, ...], Mapping[str, str]]
@@ -102,9 +102,16 @@ def _misplaced(plate: Plate, headers: Headers) -> list[Finding]:
     other = [(well, name) for well, name in said if name != well.name]
     if not other or len(other) > len(said) / 2:
         return []
-    pairs = ", ".join(f"{well.name} holds {name}" for well, name in other)
-    message = f"the files of {len(other)} wells say they are other wells ({pairs}): check for a swapped row or column"
-    return [Finding("warn", "well_mismatch", message, plate.name)]
+    return [
+        Finding(
+            "warn",
+            "well_mismatch",
+            f"the file of {well.name} says it is of well {name}: check for a swapped row or column",
+            plate.name,
+            well.name,
+        )
+        for well, name in other
+    ]
 
 
 def own_well(keywords: Mapping[str, str]) -> str:
@@ -155,12 +162,19 @@ def _matrices(assay: Assay, plate: Plate, headers: Headers, columns: Mapping[str
         return []
     matrices = [(well, _matrix_text(header)) for well, header in headers]
     without = [well for well, text in matrices if not text]
-    findings = _uncompensated(plate, headers, columns, len(without)) if without else []
+    findings = _uncompensated(plate, headers, columns, without)
     usual = Counter(text for _, text in matrices).most_common(1)[0][0]
-    other = [well.name for well, text in matrices if text and usual and text != usual]
-    if other:
-        message = f"the files of {', '.join(other)} hold another spillover matrix than most; each serves its own file"
-        findings.append(Finding("warn", "spillover_differs", message, plate.name))
+    findings += [
+        Finding(
+            "warn",
+            "spillover_differs",
+            f"the file of {well.name} holds another spillover matrix than most; it serves this file alone",
+            plate.name,
+            well.name,
+        )
+        for well, text in matrices
+        if text and usual and text != usual
+    ]
     return [*findings, *dict.fromkeys(finding for _, header in headers for finding in _as_read(plate, header))]
 
 
@@ -173,14 +187,26 @@ def _as_read(plate: Plate, header: Header) -> list[Finding]:
         return []
 
 
-def _uncompensated(plate: Plate, headers: Headers, columns: Mapping[str, str], without: int) -> list[Finding]:
+def _uncompensated(
+    plate: Plate, headers: Headers, columns: Mapping[str, str], without: Sequence[Well]
+) -> list[Finding]:
+    """Say that the plate holds no matrix, or which of its files lack the one that most have."""
     dyed = {c.name for _, (channels, _) in headers for c in channels if is_fluorescence(c)} & set(columns.values())
+    level: Level = "warn" if len(dyed) > 1 else "note"
+    if not dyed or not without:
+        return []
+    if 2 * len(without) < len(headers):
+        message = f"holds no spillover matrix, unlike most, so {', '.join(sorted(dyed))} were used uncompensated"
+        return [
+            Finding(level, "uncompensated", f"the file of {well.name} {message}", plate.name, well.name)
+            for well in without
+        ]
     message = (
-        f"{without} files hold no spillover matrix, so {', '.join(sorted(dyed))} were used uncompensated. If no dye "
+        f"{len(without)} files hold no spillover matrix, so {', '.join(sorted(dyed))} were used uncompensated. If no dye "
         'shines into another\'s detector write compensation = "none" below the [[assay]] of the study; else give '
         'single-stain wells and compensation = "single_stain", or the path of a matrix'
     )
-    return [Finding("warn" if len(dyed) > 1 else "note", "uncompensated", message, plate.name)] if dyed else []
+    return [Finding(level, "uncompensated", message, plate.name)]
 
 
 def _matrix_text(header: Header) -> str:

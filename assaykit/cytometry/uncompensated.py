@@ -33,7 +33,7 @@ def judged_uncompensated(assay: Assay, plate: Plate, resolved: Resolved, finding
     Asked is every channel whose light is read off, not only gated; each needs a control of its own (an FMO, or an
     unstained or single-stain well without its dye) on which every other dye in use was seen bright.
     """
-    told = next((finding for finding in findings if finding.check == CHECK and finding.level == "warn"), None)
+    told = next((f for f in findings if f.check == CHECK and f.level == "warn" and not f.well), None)
     read = {readout.channel for readout in assay.protocol.readouts if readout.channel}
     if told is None or not read:
         return findings

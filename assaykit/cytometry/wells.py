@@ -23,7 +23,7 @@ from assaykit.errors import CompensationError, FcsError, InputError
 from assaykit.fcs import read_fcs, read_fcs_header
 from assaykit.fcs.events import Channel
 from assaykit.plate.model import Well
-from assaykit.sources import is_file
+from assaykit.sources import is_absent, is_file
 from assaykit.study.model import Assay, Resolved, Spillover
 
 __all__ = ["is_fluorescence"]  # known here to those who read wells
@@ -93,12 +93,12 @@ def uncomputable(error: Exception, well: Well) -> InputError:
 
 
 def existing(well: Well) -> Path:
-    """Return the well's file; raises FcsError where it names none or the file is not there."""
+    """Return the well's file; raises FcsError where nothing is named or there. What is no file the reader refuses."""
     if well.file is None:
         raise FcsError(
             "a well must name an FCS file or hold counts", "neither", well.where, "add its file, or leave it out"
         )
-    if not is_file(well.file):
+    if is_absent(well.file):
         raise FcsError(
             "the file of a well must exist",
             f"no file {well.file.name} in {well.file.parent.name}",

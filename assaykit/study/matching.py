@@ -18,7 +18,7 @@ from assaykit.errors import FcsError, InputError, StudyError
 from assaykit.plate.draft import nearest
 from assaykit.plate.model import Plate, Well
 from assaykit.plate.positions import position_from_well, row_letters, well_from_position
-from assaykit.sources import is_file, paths_from_pattern
+from assaykit.sources import is_absent, is_file, paths_from_pattern
 from assaykit.study.model import Study
 from assaykit.tables import Finding
 
@@ -78,6 +78,10 @@ def missing_files(study: Study) -> tuple[Finding, ...]:
     spare = cache(lambda folder: tuple(file.name for file in _files_in(folder) if file not in taken))
     return tuple(
         Finding("fail", "file_missing", _missing(well.file, study, spare(well.file.parent)), plate.name, well.name)
+        if is_absent(well.file)
+        else Finding(
+            "fail", "file_unreadable", f"{_shown(well.file, study)} is no file that can be read.", plate.name, well.name
+        )
         for plate in plates
         for well in plate.wells
         if well.file is not None and not is_file(well.file)
