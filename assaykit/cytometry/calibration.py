@@ -69,8 +69,7 @@ def _line(assay: Assay, plate: Plate, well: Well, *, channel: str, column: str) 
         dyed = [own, *(c for c in events.channels if is_fluorescence(c) and c is not own)]
     positions = [events.names.index(c.name) for c in dyed]
     values = events.values[_one_size(assay, events)][:, positions]
-    top = own.log_offset * 10.0**own.log_decades if own.log_decades else own.range / (own.gain or 1.0)
-    peaks = bead_peaks(values, calibrated=dyed.index(own), top=top, decades=own.log_decades or 4.5)
+    peaks = bead_peaks(values, calibrated=dyed.index(own), top=own.top, decades=own.log_decades or 4.5)
     return bead_line(channel, peaks, lot)
 
 

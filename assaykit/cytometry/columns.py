@@ -19,6 +19,8 @@ from assaykit.protocol.gates import Ratio
 from assaykit.study.model import Spillover
 
 Array = NDArray[np.floating]
+BEYOND, MOST_BEYOND = 1.01, 0.01
+"""A range that more than this share of the events exceed by this factor is not that of the detector."""
 OWN = ""
 """The compensation that holds where a gate names none."""
 RAW = "uncompensated"
@@ -45,17 +47,14 @@ class Columns:
         return self._made[key]
 
     def saturation(self, role: str) -> float:
-        """Return the value from which the detector of a role is saturated: a step below $PnR, amplified as values are.
+        """Return the value from which the detector of a role is saturated, a little less as float32 rounds.
 
-        A little less than that, as float32 rounds; infinite where the file says no range.
+        Infinite where the file says no range, or one that many of its own events exceed: then it is not the detector's.
         """
-        channel = self.events.channels[self.events.names.index(self.names.get(role, role))]
-        last = channel.range - 1
-        if not last > 0:
-            return np.inf
-        if channel.log_decades:
-            return float(channel.log_offset * 10 ** (channel.log_decades * last / channel.range)) * 0.9999
-        return last / (channel.gain or 1.0) * 0.9999
+        position = self.events.names.index(self.names.get(role, role))
+        channel, values = self.events.channels[position], self.events.values[:, position]
+        beyond = np.count_nonzero(values > BEYOND * channel.top)
+        return channel.saturation * 0.9999 if channel.saturation > 0 and beyond <= MOST_BEYOND * values.size else np.inf
 
     def ratio(self, ratio: Ratio, compensation: str = OWN) -> Array:
         """Return slope * (numerator - offset) / (denominator - base); a zero denominator gives inf or nan."""

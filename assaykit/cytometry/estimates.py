@@ -7,6 +7,7 @@ only where no control can show what is sought, and a finding says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,8 +96,20 @@ def _debris(gate: DebrisGate, bench: Bench) -> Estimate:
         return cut_debris(Scatter(forward[bare], known_side, bench.saturation(gate.channel)), seed=seed)
 
     wells, cut = _first_sure(gate, bench, controls, cut_of)
+    if cut.sure and (unlike := _wells_that_doubt(bench, gate, cut_of, wells)):
+        cut = replace(cut, sure=False, why=f"alone, {listed(unlike)} show no such edge")
     fixed = threshold(gate, gate.channel, cut, side="above").model_copy(update={"spared": spared})
     return Estimate(fixed, {}, (_said(gate, bench, wells, cut),))
+
+
+def _wells_that_doubt(
+    bench: Bench, gate: DebrisGate, cut_of: Callable[[Sequence[Well]], Cut], used: Sequence[Well]
+) -> list[Well]:
+    """Return the sample wells whose own scatter is in doubt, where they are a third or more of them."""
+    others = [well for well in with_files(bench.plate.wells, "sample") if well not in used]
+    judged = [well for well in others if bench.values([well], gate.parent, gate.channel).size >= ENOUGH]
+    doubting = [well for well in judged if not cut_of([well]).sure]
+    return doubting if 3 * len(doubting) >= len(judged) else []
 
 
 def _by_valley(gate: ViabilityGate | ValleyGate, bench: Bench) -> Estimate:

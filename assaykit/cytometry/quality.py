@@ -110,16 +110,8 @@ def _ranges(columns: Columns) -> dict[str, tuple[NDArray[np.floating], float]]:
         position = columns.events.names.index(name)
         channel = columns.events.channels[position]
         if is_fluorescence(channel) or name.casefold().startswith(("fsc", "ssc")):
-            top = _top(channel.range, channel.gain, channel.log_decades, channel.log_offset)
-            found[role] = (columns.events.values[:, position], top)
+            found[role] = (columns.events.values[:, position], columns.saturation(role))
     return found
-
-
-def _top(limit: float, gain: float, decades: float, offset: float) -> float:
-    """Return the largest value a channel can hold: one step below $PnR, amplified as the values are."""
-    if decades:
-        return float(offset * 10 ** (decades * (limit - 1) / limit)) * 0.9999
-    return (limit - 1) / (gain or 1.0) * 0.9999
 
 
 def _margins(protocol: Protocol, columns: Columns) -> list[Finding]:

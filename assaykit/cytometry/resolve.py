@@ -185,7 +185,7 @@ def _fitted(bench: Bench, channel: str) -> LogicleScale:
         bench.plate.wells, "sample"
     )
     held = [h for h in (bench.well(well) for well in wells) if h is not None and channel in h.columns.names]
-    tops = [c.range / c.gain for h in held for c in h.columns.events.channels if c.name == h.columns.names[channel]]
+    tops = [c.top for h in held for c in h.columns.events.channels if c.name == h.columns.names[channel]]
     values = bench.values(wells, "all", channel)
     return logicle_scale(values, max([*tops, 1.0]) if tops else 262144.0)
 

@@ -195,7 +195,7 @@ def _errors(parts: tuple[Array, Array, Array], own: int, *, values: Array, far: 
 
 def _usable(events: Events, detectors: Sequence[str]) -> tuple[Array, Array]:
     """Return the cells' detectors and log scatter, without those at the limit of any of them."""
-    limits = {channel.name: SATURATED * channel.range / (channel.gain or 1.0) for channel in events.channels}
+    limits = {channel.name: SATURATED * channel.top for channel in events.channels}
     scattered = [n for n in events.names if n.casefold().startswith(("fsc", "ssc", "fs ", "ss "))]
     areas = [n for n in scattered if not n.casefold().endswith(("-w", "-h", "width", "height"))]
     forward = areas or [n for n in scattered if not n.casefold().endswith(("-w", "width"))]

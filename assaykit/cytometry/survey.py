@@ -202,8 +202,8 @@ def _uncompensated(
             for well in without
         ]
     message = (
-        f"{len(without)} files hold no spillover matrix, so {', '.join(sorted(dyed))} were used uncompensated. If no dye "
-        'shines into another\'s detector write compensation = "none" below the [[assay]] of the study; else give '
+        f"{len(without)} files hold no spillover matrix, so {', '.join(sorted(dyed))} were used uncompensated. If no "
+        'dye shines into another\'s detector write compensation = "none" below the [[assay]] of the study; else give '
         'single-stain wells and compensation = "single_stain", or the path of a matrix'
     )
     return [Finding(level, "uncompensated", message, plate.name)]

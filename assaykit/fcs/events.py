@@ -42,6 +42,26 @@ class Channel:
     log_offset: float  # f2 of $PnE, a 0 read as 1 where f1 > 0
     voltage: float | None  # $PnV
 
+    @property
+    def top(self) -> float:
+        """The end of the range ($PnR) on the scale of the scaled values; 0 where the file says none."""
+        return self.amplified(self.range) if self.range > 0 else 0.0
+
+    @property
+    def saturation(self) -> float:
+        """The largest value the detector can give, one step below the end of the range; 0 where it is not known."""
+        return self.amplified(self.range - 1) if self.range > 1 else 0.0
+
+    def amplified(self, stored: float) -> float:
+        """Return a stored value with its amplifier undone: f2 * 10 ** (f1 * x / $PnR) of $PnE, or x / $PnG.
+
+        >>> Channel(1, "FL1", "", 1024.0, 16, 1.0, 4.0, 1.0, None).amplified(1024.0)
+        10000.0
+        """
+        if self.log_decades > 0:
+            return float(self.log_offset * 10.0 ** (self.log_decades * stored / self.range))
+        return stored / (self.gain or 1.0)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Events:

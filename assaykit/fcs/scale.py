@@ -62,6 +62,4 @@ def scaled_range(channel: Channel, keywords: Keywords) -> float:
     """
     if is_time(channel, keywords):
         return channel.range * timestep_from_keywords(keywords)[0]
-    if channel.log_decades > 0 and channel.range > 0:
-        return float(channel.log_offset * 10.0**channel.log_decades)
-    return channel.range / channel.gain
+    return channel.top

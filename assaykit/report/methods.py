@@ -69,11 +69,11 @@ def _design(results: Results) -> Section:
         (
             (
                 f"The experimental unit is the {study.unit}; {units} independent {study.unit}s were measured. Wells "
-                f"and cells are repeated measurements of a {study.unit} and are never counted as n."
+                f"and cells are repeated measurements within each {study.unit} and are never counted as n."
             ),
             (
                 f"The reference treatment is {reference.treatment}; every treatment is compared with it within its own "
-                f"culture context, and contexts are compared with cells {context_words(reference.context)}."
+                f"culture context, and contexts are compared with {context_words(reference.context)}."
             ),
         ),
     )
@@ -117,7 +117,9 @@ def _compensation(protocol: Protocol) -> str:
 
 def _steps(assay: Assay) -> Iterator[str]:
     for gate in assay.protocol.gates:
-        rest = gate.model_dump(exclude={"name", "parent", "kind"}, exclude_none=True, exclude_defaults=False)
+        rest = gate.model_dump(
+            exclude={"name", "parent", "kind", "plausible"}, exclude_none=True, exclude_defaults=False
+        )
         detail = ", ".join(
             f"{key.replace('_', ' ')} {_plain(value)}" for key, value in rest.items() if value not in ((), {}, "")
         )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from assaykit.cytometry.columns import Columns
 from assaykit.cytometry.debris import Scatter, cut_debris
-from assaykit.fcs import read_fcs
+from assaykit.fcs import events_from_array, read_fcs
 from assaykit.plate.model import Well
 
 TOP = 262143.0
@@ -136,3 +139,37 @@ def test_debris_is_cut_and_dying_cells_of_its_size_are_not(lab, size, pieces):
     values[:, 7] = np.linspace(0, 60, forward.size)
     ran = lab.run([Well("A1", "sample", {"treatment": "vehicle"}, lab.write("A1", values))], protocol=DEATH)
     assert ran.value("A1", "alive_percent_of_parent") == pytest.approx(60.0, abs=1.0)
+
+
+def scatter_columns(forward: np.ndarray, limit: float) -> Columns:
+    events = events_from_array(forward[:, None].astype(np.float32), ("FSC-A",))
+    channels = (replace(events.channels[0], range=limit),)
+    return Columns(replace(events, channels=channels), {"fsc_a": "FSC-A"})
+
+
+def test_a_detector_saturates_a_step_below_its_range(rng):
+    forward = np.where(rng.random(5000) < 0.01, 262143.0, rng.normal(9e4, 1e4, 5000))
+    assert scatter_columns(forward, 262144.0).saturation("fsc_a") == pytest.approx(262143, rel=2e-4)
+
+
+def test_a_range_that_the_events_exceed_is_not_the_detector_s(rng):
+    assert scatter_columns(rng.normal(9e4, 1e4, 5000), 1024.0).saturation("fsc_a") == np.inf
+
+
+def test_debris_that_the_controls_show_and_the_samples_do_not_is_a_doubt(lab):
+    """One FMO with a clear valley must not vouch for samples whose scatter has none (FACSCalibur s10a01 to 03)."""
+    rng = np.random.default_rng(6)
+
+    def well(name: str, forward: np.ndarray, role: str) -> Well:
+        values = np.zeros((forward.size, 8), dtype=np.float32)
+        values[:, 0], values[:, 2] = forward, 0.5 * forward
+        values[:, 7] = np.linspace(0, 60, forward.size)
+        return Well(name, role, {"treatment": "vehicle", "marker": "cxcr4"}, lab.write(name, values))
+
+    clear = np.concatenate([rng.normal(15e3, 3e3, 1500), rng.normal(90e3, 9e3, 6000)])
+    blurred = 8e3 + rng.exponential(30e3, 7000)
+    protocol = {**DEATH, "gate": [{"kind": "debris", "name": "cells"}], "readout": []}
+    wells = [well("H1", clear, "fmo"), well("A1", blurred, "sample"), well("A2", blurred, "sample")]
+    told = [f for f in lab.run(wells, protocol=protocol).findings if f.check == "ambiguous_valley"]
+    assert [(f.level, f.population) for f in told] == [("warn", "cells")]
+    assert "A1, A2" in told[0].message
