@@ -111,6 +111,9 @@ def _compensation(protocol: Protocol) -> str:
             return "Fluorescence was not compensated, as the protocol declares."
         case "single_stain":
             return "Fluorescence was compensated with a spillover matrix estimated from single-stain wells."
+        case "unmix" | "unmix_weighted" as how:
+            least = "weighted" if how == "unmix_weighted" else "ordinary"
+            return f"Fluorescence was unmixed from every detector by {least} least squares on single-stain spectra."
         case path:
             return f"Fluorescence was compensated with the spillover matrix in {path}."
 
