@@ -83,7 +83,7 @@ def flow_findings(columns: Columns) -> list[Finding]:
     if (back := _steps_back(time)) > 0:
         words = "once" if back == 1 else f"{back} times"
         return [Finding("warn", "time_backwards", f"Time runs backwards {words}: runs may have been joined")]
-    run = flow(np.sort(time))
+    run = flow(_in_order(time))
     if run is None:
         return []
     if np.median(run.counts) == 0:
@@ -100,8 +100,14 @@ def flow_findings(columns: Columns) -> list[Finding]:
     return findings
 
 
+def _in_order(time: NDArray[np.floating]) -> NDArray[np.floating]:
+    return time if (time[1:] >= time[:-1]).all() else np.sort(time)
+
+
 def _steps_back(time: NDArray[np.floating]) -> int:
     """Return how often time steps back by more than jitter; all steps count where one in ten goes back."""
+    if (time[1:] >= time[:-1]).all():
+        return 0
     steps = np.diff(time.astype(np.float64))
     far = int(np.count_nonzero(steps < -JITTER * float(np.ptp(time))))
     every = int(np.count_nonzero(steps < 0))
@@ -113,7 +119,7 @@ def odd_times(columns: Columns) -> Mask:
     time = seconds(columns)
     if time is None or time.size < FEWEST_EVENTS:
         return np.zeros(len(columns), dtype=bool)
-    run = flow(np.sort(time))
+    run = flow(_in_order(time))
     if run is None:
         return np.zeros(len(columns), dtype=bool)
     return np.asarray((run.slow | run.fast)[np.searchsorted(run.edges[1:-1], time, side="right")])

@@ -19,8 +19,8 @@ from assaykit.protocol.gates import Ratio
 from assaykit.study.model import Spillover
 
 Array = NDArray[np.floating]
-BEYOND, MOST_BEYOND = 1.01, 0.01
-"""A range that more than this share of the events exceed by this factor is not that of the detector."""
+BEYOND, MOST_BEYOND, LOOKED_AT = 1.01, 0.01, 5_000
+"""A range that is exceeded by this factor, in more than this share of some thousand events, is not the detector's."""
 OWN = ""
 """The compensation that holds where a gate names none."""
 RAW = "uncompensated"
@@ -52,7 +52,10 @@ class Columns:
         Infinite where the file says no range, or one that many of its own events exceed: then it is not the detector's.
         """
         position = self.events.names.index(self.names.get(role, role))
-        channel, values = self.events.channels[position], self.events.values[:, position]
+        channel, values = (
+            self.events.channels[position],
+            self.events.values[:: max(1, len(self) // LOOKED_AT), position],
+        )
         beyond = np.count_nonzero(values > BEYOND * channel.top)
         return channel.saturation * 0.9999 if channel.saturation > 0 and beyond <= MOST_BEYOND * values.size else np.inf
 

@@ -41,68 +41,94 @@ ISLAND = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Trace:
-    """The bins of a run: `edges` (event numbers), and per set and bin the rank test and the share its quantiles moved.
+class BinnedSet:
+    """One set of a run in order of acquisition: its values, where each bin begins and ends, and the rank test of each.
 
-    A set holds nothing (0) of a bin with fewer than ten of its events.
+    A bin with fewer than ten events of the set is not `enough` and has z = 0.
     """
 
+    values: Array
     edges: NDArray[np.int64]
-    z: Array  # sets x bins
-    shift: Array  # sets x bins
+    enough: Mask
+    z: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trace:
+    """The bins of a run: `edges` (event numbers) and the sets they are compared in."""
+
+    edges: NDArray[np.int64]
+    sets: tuple[BinnedSet, ...]
+
+    @property
+    def z(self) -> Array:
+        """The rank tests, sets x bins."""
+        return np.array([each.z for each in self.sets])
 
     def moved(self, limit: float, chance: float) -> Array:
         """Return, per bin, the largest shift beyond `limit` and beyond chance; 0 where there is none.
 
-        In a steady run any bin has one with a probability below `chance`.
+        In a steady run any bin has one with a probability below `chance`; shifts are measured where a rank test asks.
         """
         from scipy.stats import norm
 
         least = norm.isf(chance / (2 * self.z.size))
-        shift = np.where((np.abs(self.z) > least) & (np.abs(self.shift) > limit), self.shift, 0.0)
+        beyond = np.abs(self.z) > least
+        pairs = zip(self.sets, beyond, strict=True)
+        shift = np.array([shifts(each) if asked.any() else np.zeros(asked.size) for each, asked in pairs])
+        shift = np.where(beyond & (np.abs(shift) > limit), shift, 0.0)
         largest = np.abs(shift).argmax(axis=0)
         return np.asarray(shift[largest, np.arange(shift.shape[1])])
 
 
 def trace(values: NDArray[np.floating], most_bins: int) -> Trace | None:
     """Return the trace of values in order of acquisition; None where fewer than four bins of 50 events can be made."""
+    from scipy.stats import rankdata
+
     count = min(most_bins, values.size // EVENTS_PER_BIN)
     if count < FEWEST_BINS or not np.isfinite(values).all():
         return None
     edges = np.linspace(0, values.size, count + 1).astype(np.int64)
+    ranks = rankdata(values)
     limits = np.percentile(values, SETS)
-    parts = [
-        np.flatnonzero(values > limit if percent else values >= limit)
-        for percent, limit in zip(SETS, limits, strict=True)
-    ]
-    tests = [_bin_tests(values[part].astype(np.float64), np.searchsorted(part, edges)) for part in parts]
-    return Trace(edges, np.array([z for z, _ in tests]), np.array([shift for _, shift in tests]))
+    sets = []
+    for percent, limit in zip(SETS, limits, strict=True):
+        part = np.flatnonzero(values > limit if percent else values >= limit)
+        # Above a limit lie the highest ranks of the run, so that within the set they begin again at 1.
+        own = ranks[part] - (values.size - part.size)
+        sets.append(_tested(values[part].astype(np.float64), own, np.searchsorted(part, edges)))
+    return Trace(edges, tuple(sets))
 
 
-def _bin_tests(values: Array, edges: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Return the rank test and the shift of each bin of one set."""
-    from scipy.stats import rankdata
-
+def _tested(values: Array, ranks: Array, edges: NDArray[np.int64]) -> BinnedSet:
+    """Return a set with the rank test of each bin."""
     starts, sizes = edges[:-1], np.diff(edges)
     enough = (sizes >= FEWEST_PER_SET) & (sizes < values.size)
-    z, shift = np.zeros(sizes.size), np.zeros(sizes.size)
-    if enough.sum() < FEWEST_BINS:
-        return z, shift
-    # 1. Mean rank of each bin, standardised: the variance of the ranks over m, times (N - m)/(N - 1) for sampling
-    #    without replacement; ranks of ties are their means, so that the variance itself holds the correction.
-    ranks = rankdata(values)
-    totals = np.concatenate([[0.0], np.cumsum(ranks)])
-    means = (totals[edges[1:]] - totals[starts])[enough] / sizes[enough]
-    error = np.sqrt(ranks.var() * (values.size - sizes[enough]) / (sizes[enough] * (values.size - 1)))
-    z[enough] = (means - ranks.mean()) / error if ranks.var() > 0 else 0.0
-    # 2. Quantiles of each bin against the median bin, as a share of their size; near zero, of the spread of the denser
-    #    half (the shortest that holds half of the values: Rousseeuw & Leroy 1987), which a second population leaves be.
-    bins = [bounds for bounds, held in zip(pairwise(edges), enough, strict=True) if held]
-    quantiles = np.array([np.percentile(values[a:b], LEVELS) for a, b in bins])
+    z = np.zeros(sizes.size)
+    if enough.sum() >= FEWEST_BINS:
+        # Mean rank of each bin, standardised: the variance of the ranks over m, times (N - m)/(N - 1) for sampling
+        # without replacement; ranks of ties are their means, so that the variance itself holds the correction.
+        totals = np.concatenate([[0.0], np.cumsum(ranks)])
+        means = (totals[edges[1:]] - totals[starts])[enough] / sizes[enough]
+        error = np.sqrt(ranks.var() * (values.size - sizes[enough]) / (sizes[enough] * (values.size - 1)))
+        z[enough] = (means - ranks.mean()) / error if ranks.var() > 0 else 0.0
+    return BinnedSet(values, edges, enough, z)
+
+
+def shifts(binned: BinnedSet) -> Array:
+    """Return, per bin, by what share of their size a quarter of a set's quantiles moved, with the rank test's sign.
+
+    Quantiles are held against the median bin's; near zero, their size is the spread of the denser half (the shortest
+    that holds half of the values: Rousseeuw & Leroy 1987), which a second population leaves be.
+    """
+    shift = np.zeros(binned.z.size)
+    bins = [bounds for bounds, held in zip(pairwise(binned.edges), binned.enough, strict=True) if held]
+    quantiles = np.array([np.percentile(binned.values[first:last], LEVELS) for first, last in bins])
     usual = np.median(quantiles, axis=0)
-    scale = np.maximum(np.abs(usual), max(shortest_half(values) / 1.349, np.finfo(float).tiny))
-    shift[enough] = np.percentile(np.abs((quantiles - usual) / scale), 75, axis=1) * np.sign(z[enough])
-    return z, shift
+    scale = np.maximum(np.abs(usual), max(shortest_half(binned.values) / 1.349, np.finfo(float).tiny))
+    moved = np.percentile(np.abs((quantiles - usual) / scale), 75, axis=1)
+    shift[binned.enough] = moved * np.sign(binned.z[binned.enough])
+    return shift
 
 
 def shortest_half(values: NDArray[np.floating]) -> float:
