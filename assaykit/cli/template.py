@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from assaykit.endpoints import ENDPOINTS
 from assaykit.errors import StudyError
-from assaykit.plate.counts import CHAMBER
-from assaykit.plate.model import ROLES
 from assaykit.plate.positions import SIZES, row_letters
 from assaykit.protocol import Protocol, protocol_schema, read_protocol
-from assaykit.study import CONTEXTS, study_schema
+from assaykit.study import study_schema
 from assaykit.treatment import drugs_schema
+from assaykit.vocabulary import CHAMBER, CONTEXTS, ROLES, TARGETS
 
-_TARGETS = ("medium", "cxcl12", "msc", "cxcl12_both", "input")
 _YES_NO = ("yes", "no")
-_CHOICES = {"role": ROLES, "context": CONTEXTS, "target": _TARGETS, "ligand": _YES_NO, "permeabilised": _YES_NO}
+_CHOICES: dict[str, Sequence[str]] = {
+    "role": ROLES,
+    "context": tuple(CONTEXTS),
+    "target": tuple(TARGETS),
+    "ligand": _YES_NO,
+    "permeabilised": _YES_NO,
+}
 _HELP = (
     "One sheet per plate. Each block holds one factor: write it where the well is. Empty wells are left out.",
     "experiment: one level per independent experiment, e.g. its date. Wells of one plate are not independent.",
@@ -27,7 +31,7 @@ _HELP = (
     f"context: {', '.join(CONTEXTS)}; the study's reference context where left empty.",
     f"role: {', '.join(ROLES)}; sample where left empty.",
     "marker: the stain an FMO lacks, or a single stain has, by the protocol's channel role, e.g. cxcr4.",
-    "target (migration): medium, cxcl12, msc, cxcl12_both, or input for cells put straight into the lower well.",
+    f"target (migration): {', '.join(TARGETS)}; input for {TARGETS['input'].words}.",
     "Vehicle belongs on every plate and in every context; an FMO per treatment, for drugs change autofluorescence.",
     "A sheet named README or Notes is not read.",
 )

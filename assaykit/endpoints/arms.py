@@ -16,6 +16,7 @@ from assaykit.endpoints.wells import matched_factors, target_of, text
 from assaykit.plate.model import Factor
 from assaykit.protocol.model import EndpointSpec
 from assaykit.treatment import Catalogue, Treatment
+from assaykit.vocabulary import CONTEXTS, TARGETS, has_stroma
 
 Wells = Sequence[MeasuredWell]
 LEAST_KILL = 5.0  # points of apoptosis below which a drug is said not to kill; options = { least_kill = ... }
@@ -48,7 +49,7 @@ def form_targets(spec: EndpointSpec, endpoint: Endpoint, wells: Wells) -> list[M
             held = background.get((treatment, context))
             doubt = None
             if held is None:
-                what = f"no inserts to {_words(endpoint.against)} for {treatment} in {context} of {arms.unit_id}"
+                what = f"no inserts to {TARGETS[endpoint.against].words} for {treatment} in {context} of {arms.unit_id}"
                 doubt = Doubt("not_interpretable", "no_reference", what)
             values: Readouts = {"percent": percent}
             reference: Readouts = {} if held is None else {"percent": held}
@@ -66,7 +67,7 @@ def form_contexts(spec: EndpointSpec, endpoint: Endpoint, wells: Wells, *, setti
     rows = []
     for arms in _arms(spec, wells, _specific(spec, wells, setting)).values():
         for (treatment, context), value in arms.means.items():
-            if not context.startswith("msc"):
+            if not has_stroma(context):
                 continue
             without = _without_stroma(arms, treatment, context, setting)
             alone = arms.means.get((treatment, without))
@@ -112,7 +113,7 @@ def form_reversal(spec: EndpointSpec, endpoint: Endpoint, wells: Wells, *, setti
         for (treatment, context), value in arms.means.items():
             pair = (
                 _kinase_and_antagonist(setting.treatments.get(treatment), setting.catalogue)
-                if context.startswith("msc")
+                if has_stroma(context)
                 else None
             )
             if pair is None:
@@ -173,10 +174,11 @@ def _protection_doubt(
 
 
 def _without_stroma(arms: Arms, treatment: str, context: str, setting: Setting) -> str:
-    if context == "msc_medium" and (treatment, "plain_medium") in arms.means:
-        return "plain_medium"
+    own = CONTEXTS[context].control
+    if own and (treatment, own) in arms.means:
+        return own
     reference = setting.reference.context
-    return "mono" if reference.startswith("msc") else reference
+    return "mono" if has_stroma(reference) else reference
 
 
 def _specific(spec: EndpointSpec, wells: Wells, setting: Setting) -> dict[tuple[str, str], float]:
@@ -262,7 +264,3 @@ def _kinase_and_antagonist(treatment: Treatment | None, catalogue: Catalogue) ->
     if set(classes) != {"tki", "cxcr4_antagonist"}:
         return None
     return classes["tki"], classes["cxcr4_antagonist"]
-
-
-def _words(target: str) -> str:
-    return {"cxcl12_both": "CXCL12 on both sides", "cxcl12": "CXCL12", "msc": "MSC"}.get(target, target)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from assaykit.endpoints.model import Readouts
+from assaykit.vocabulary import QUADRANTS
 
 Options = Mapping[str, str | float | bool]
 
@@ -96,11 +97,10 @@ def dead_or_alive(readouts: Readouts, options: Options) -> dict[str, float]:
     `options = { apoptotic = ... }` declares.
     """
     parts = {
-        name: readouts.get(name, readouts.get(f"{name}_count", math.nan))
-        for name in ("early", "late", "viable", "necrotic", "total", "apoptotic")
+        name: readouts.get(name, readouts.get(f"{name}_count", math.nan)) for name in (*QUADRANTS, "total", "apoptotic")
     }
     if math.isnan(parts["total"]):
-        parts["total"] = sum(parts[name] for name in ("early", "late", "viable", "necrotic"))
+        parts["total"] = sum(parts[name] for name in QUADRANTS)
     if math.isnan(parts["total"]) and "necrotic" not in readouts and "necrotic_count" not in readouts:
         dying = parts["apoptotic"] if math.isnan(parts["early"] + parts["late"]) else parts["early"] + parts["late"]
         parts["total"] = dying + parts["viable"]

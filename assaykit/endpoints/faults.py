@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
 
 import pandas as pd
@@ -12,6 +11,7 @@ from assaykit.endpoints.criteria import CRITERIA
 from assaykit.endpoints.model import Endpoint
 from assaykit.errors import EndpointError, InputError
 from assaykit.protocol.model import Analysis, EndpointSpec, Protocol
+from assaykit.vocabulary import nearest
 
 OPTIONS: dict[str, str] = {
     "apoptotic": '"early+late" or "early": which cells count as apoptotic',
@@ -57,8 +57,8 @@ def _unknown(noun: str, names: Iterable[str], known: Iterable[str], where: str) 
     known = tuple(known)
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            remedy = f"write {near[0]!r}" if near else f"use one of {', '.join(known)}"
+            near = nearest(name, known)
+            remedy = f"write {near!r}" if near else f"use one of {', '.join(known)}"
             yield EndpointError(f"{_article(noun)} {noun} must be a known one", repr(name), where, remedy)
 
 

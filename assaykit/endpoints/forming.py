@@ -16,6 +16,7 @@ from assaykit.endpoints.wells import flag, matched_factors, own_readouts, peer_k
 from assaykit.protocol.model import ChannelRole, EndpointSpec
 from assaykit.study.model import Reference
 from assaykit.treatment import Catalogue, Treatment
+from assaykit.vocabulary import TARGETS
 
 Wells = Sequence[MeasuredWell]
 
@@ -114,8 +115,8 @@ def concentrations(well: MeasuredWell) -> tuple[float, float] | None:
     """
     if "cxcl12_top" in well.readouts and "cxcl12_bottom" in well.readouts:
         return well.readouts["cxcl12_top"], well.readouts["cxcl12_bottom"]
-    ends = {"medium": (0.0, 0.0), "cxcl12": (0.0, 1.0), "cxcl12_both": (1.0, 1.0)}
-    return ends.get(target_of(well))
+    target = target_of(well)
+    return TARGETS[target].cxcl12 if target else None
 
 
 def insert_percents(spec: EndpointSpec, wells: Wells) -> list[tuple[MeasuredWell, float]]:

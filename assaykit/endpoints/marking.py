@@ -18,6 +18,7 @@ from assaykit.endpoints.model import Mark, Measured, MeasuredWell
 from assaykit.endpoints.wells import SCORED, matched_factors, target_of, text
 from assaykit.protocol.model import EndpointSpec
 from assaykit.tables import Finding
+from assaykit.vocabulary import has_stroma
 
 Former = Callable[[Sequence[MeasuredWell]], list[Measured]]
 WellMarks = Mapping[Place, tuple[Mark, ...]]
@@ -160,7 +161,7 @@ def _behind(
             case "contexts" | "combination" | "reversal":
                 part = doses.get(well.treatment, frozenset()) <= doses.get(row.treatment, frozenset())
                 known = well.treatment in doses or well.treatment == row.treatment
-                return known and part and (well.context == row.context or not well.context.startswith("msc"))
+                return known and part and (well.context == row.context or not has_stroma(well.context))
 
     def behind(row: Measured) -> tuple[Place, ...]:
         others = (well for well in by_unit[row.unit_id] if held_against(row, well))

@@ -34,6 +34,7 @@ from assaykit.protocol.model import EndpointSpec
 from assaykit.study.model import Assay, Reference
 from assaykit.tables import MEASUREMENTS, Finding, Level, frame_from_rows
 from assaykit.treatment import read_drugs
+from assaykit.vocabulary import TARGETS
 
 _LEVELS: dict[str, Level] = {"warn": "warn", "fail": "fail", "not_interpretable": "warn"}
 _NOTED = {"no_kill", "little_kill", "no_protection"}  # answers of the experiment, not faults of it
@@ -187,7 +188,7 @@ def _target_findings(assay: Assay, wells: Sequence[MeasuredWell]) -> list[Findin
         Finding(
             "warn",
             "target_unknown",
-            f"the target must be medium, cxcl12, msc, cxcl12_both or input; found {written!r} in {', '.join(names)}, "
+            f"the target must be one of {', '.join(TARGETS)}; found {written!r} in {', '.join(names)}, "
             "which are left out",
             plate,
         )

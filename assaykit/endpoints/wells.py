@@ -13,26 +13,12 @@ from assaykit.endpoints.model import MeasuredWell
 from assaykit.plate.model import Factor, Plate, Well
 from assaykit.protocol.model import EndpointSpec
 from assaykit.study.model import Assay, Reference
+from assaykit.vocabulary import target_from_text
 
 MATCHED = ("line", "time", "donor", "msc_donor", "clone")  # factors a well shares with the wells it is compared with
 SCORED = "cells_scored"  # the readout that marks a row of scored cells
 FEWEST_SCORED = 3  # rows of one and the same sum of cells that are no coincidence
 _NO = {"", "no", "false", "n", "0", "-", "none", "medium", "nan"}
-_TARGETS = {
-    "medium": "medium",
-    "none": "medium",
-    "no": "medium",
-    "random": "medium",
-    "": "",
-    "cxcl12": "cxcl12",
-    "sdf1": "cxcl12",
-    "sdf1a": "cxcl12",
-    "msc": "msc",
-    "stroma": "msc",
-    "cxcl12both": "cxcl12_both",
-    "both": "cxcl12_both",
-    "input": "input",
-}
 
 
 def measured_wells(
@@ -168,10 +154,8 @@ def flag_of(value: Factor) -> bool:
 
 
 def target_of(well: MeasuredWell) -> str:
-    """Return the transwell target: medium, cxcl12, msc, cxcl12_both or input; "" where unknown or not given."""
-    written = text(well.factors.get("target", ""))
-    word = "".join(letter for letter in written.lower() if letter.isalnum())
-    return _TARGETS.get(word, "")
+    """Return the transwell target, a word of TARGETS; "" where unknown or not given."""
+    return target_from_text(text(well.factors.get("target", "")))
 
 
 def own_readouts(spec: EndpointSpec, well: MeasuredWell) -> dict[str, float]:

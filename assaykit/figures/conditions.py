@@ -9,20 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-CONTEXT_WORDS: dict[str, str] = {
-    "mono": "cells alone",
-    "msc_contact": "with MSC in contact",
-    "msc_transwell": "with MSC across a membrane",
-    "msc_medium": "in MSC medium",
-    "plain_medium": "in plain medium",
-}
-CONTEXT_LABELS: dict[str, str] = {  # where there is little room
-    "mono": "alone",
-    "msc_contact": "MSC contact",
-    "msc_transwell": "MSC across membrane",
-    "msc_medium": "MSC medium",
-    "plain_medium": "plain medium",
-}
+from assaykit.vocabulary import CONTEXTS
+
 ENDPOINT_WORDS: dict[str, str] = {
     "migration_random": "random migration",
     "migration_cxcl12": "migration to CXCL12",
@@ -102,8 +90,8 @@ def ordered_treatments(treatments: Iterable[str], reference: str) -> list[str]:
 
 
 def ordered_contexts(contexts: Iterable[str]) -> list[str]:
-    """Return the contexts in the order of CONTEXT_WORDS, unknown ones last."""
-    known = list(CONTEXT_WORDS)
+    """Return the contexts in the order of the vocabulary, unknown ones last."""
+    known = list(CONTEXTS)
     return sorted(dict.fromkeys(contexts), key=lambda c: known.index(c) if c in known else len(known))
 
 
@@ -113,7 +101,8 @@ def context_words(context: str) -> str:
     >>> context_words("msc_contact - mono")
     'with MSC in contact vs cells alone'
     """
-    return " vs ".join(CONTEXT_WORDS.get(part, part.replace("_", " ")) for part in context.split(" - "))
+    parts = context.split(" - ")
+    return " vs ".join(CONTEXTS[part].words if part in CONTEXTS else part.replace("_", " ") for part in parts)
 
 
 def context_label(context: str) -> str:
@@ -122,7 +111,7 @@ def context_label(context: str) -> str:
     >>> context_label("msc_contact")
     'MSC contact'
     """
-    return CONTEXT_LABELS.get(context, context.replace("_", " "))
+    return CONTEXTS[context].label if context in CONTEXTS else context.replace("_", " ")
 
 
 def endpoint_words(endpoint: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from assaykit.errors import Faults, InputError, StudyError, raise_all
 from assaykit.escaping import file_name, one_line
 from assaykit.numerals import decimal_sign
-from assaykit.plate.draft import column_name, nearest
+from assaykit.plate.draft import column_name
 from assaykit.plate.model import Plate, Well
 from assaykit.plate.reading import Reading, reading_from_counts, reading_from_layout
 from assaykit.plate.schema import Columns
@@ -36,6 +36,7 @@ from assaykit.study.strata import strata
 from assaykit.study.wells import Rules, checked_plate, with_named_counts
 from assaykit.tables import Finding
 from assaykit.treatment import Catalogue, extended, parse_treatment, read_drugs
+from assaykit.vocabulary import nearest
 
 COMPENSATIONS = ("file", "none", "single_stain", "unmix", "unmix_weighted")
 """What a study may say of spillover, the path of a matrix aside; the last three are estimated from single stains."""

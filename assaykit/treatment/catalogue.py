@@ -11,7 +11,6 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from assaykit.errors import InputError, TreatmentError, looked_into, raise_all
 from assaykit.sources import toml_from_file
 from assaykit.treatment.units import canonical_spelling, dose_from_text
+from assaykit.vocabulary import nearest
 
 
 class Interference(BaseModel):
@@ -91,8 +91,7 @@ class Catalogue:
     def nearest(self, name: str) -> str:
         """Return the known name most like a misspelt one, or ""."""
         known = {plain(each): each for drug in self.drugs for each in drug.names}
-        match = get_close_matches(plain(name), known, n=1, cutoff=0.75)
-        return known[match[0]] if match else ""
+        return known.get(nearest(plain(name), known), "")
 
     def __getitem__(self, name: str) -> Drug:
         drug = self.find(name)
@@ -218,7 +217,7 @@ def _faults(error: ValidationError, where: str) -> list[InputError]:
         key = ".".join(map(str, item["loc"]))
         if item["type"] != "extra_forbidden":
             return TreatmentError(f"a drug's '{key}' must be what the catalogue holds", item["msg"], where)
-        near = next(iter(get_close_matches(key, known, n=1)), "")
+        near = nearest(key, known)
         remedy = f"write '{near}'" if near else f"use {', '.join(known)}"
         return TreatmentError("a drug must have only known keys", f"'{key}'", where, remedy)
 
