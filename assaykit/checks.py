@@ -1,6 +1,6 @@
 """Every check by name: what a finding of it means, and what it makes of the numbers it concerns.
 
-    finding -> the values it concerns (assaykit.endpoints.consequences) -> MEASUREMENTS -> ESTIMATES -> COMPARISONS
+    finding -> the values it concerns (assaykit.measurements.consequences) -> MEASUREMENTS -> ESTIMATES -> COMPARISONS
 
 A finding concerns every value of its plate, or of its well where it names one; where it names a channel or a
 population, only the values read from that channel or from that population and those below it. One about a control

@@ -44,8 +44,8 @@ def rehearse(study: Study) -> Rehearsal:
     """Return the contrasts and claims the design reaches; wells whose FCS file is missing take no part."""
     import pandas as pd
 
-    from assaykit.endpoints import measure_endpoints
     from assaykit.evidence import compare, read_catalogues
+    from assaykit.measurements import measure_endpoints
     from assaykit.stats import estimate
     from assaykit.study import of_primary_strata
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assaykit.endpoints import ENDPOINTS
+from assaykit.endpoints import endpoint_by_name
 from assaykit.errors import StudyError
 from assaykit.plate.positions import SIZES, row_letters
 from assaykit.protocol import Protocol, protocol_schema, read_protocol
@@ -97,7 +97,7 @@ def _titles(protocol: Protocol, plan: Plan) -> list[str]:
 
 def block_factors(protocol: Protocol) -> list[str]:
     """Return the factors a layout of the protocol has a block for."""
-    endpoints = [ENDPOINTS[spec.endpoint] for spec in protocol.endpoints if spec.endpoint in ENDPOINTS]
+    endpoints = [endpoint_by_name(spec.endpoint) for spec in protocol.endpoints]
     wanted = [name for endpoint in endpoints for name, held in endpoint.only.items() if held]
     factors = ["treatment", "context", "role", "marker"]
     factors += ["target"] if any(endpoint.target for endpoint in endpoints) else []
@@ -172,13 +172,11 @@ def _write_counts(path: Path, protocol: Protocol, plan: Plan) -> None:
 
 
 def _count_columns(protocol: Protocol, plan: Plan) -> list[str]:
-    starts = {spec.endpoint.split("_")[0] for spec in protocol.endpoints}
-    factors = [plan.unit, "treatment", "context", *(["target"] if "migration" in starts else []), "replicate"]
-    if "migration" in starts:
-        return [*factors, "migrated", "input", *CHAMBER]
-    if "apoptosis" in starts:
-        return [*factors, "total", "early", "late", "viable"]
-    return [*factors, "viable", "dead", *CHAMBER]
+    endpoints = [endpoint_by_name(spec.endpoint) for spec in protocol.endpoints if not spec.optional]
+    target = ["target"] if any(endpoint.target for endpoint in endpoints) else []
+    counts = [column for endpoint in endpoints for column in endpoint.count_columns]
+    chamber = CHAMBER if any(endpoint.counted for endpoint in endpoints) else ()
+    return list(dict.fromkeys((plan.unit, "treatment", "context", *target, "replicate", *counts, *chamber)))
 
 
 def _study_toml(protocols: list[Protocol], plan: Plan) -> str:

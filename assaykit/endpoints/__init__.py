@@ -1,37 +1,59 @@
-"""Endpoints: `value = endpoint(readouts, reference)`, and what the values of one assay are worth."""
+"""Endpoints: each one declaration beside its formula, `value = endpoint(quantity, reference)`, formed of wells.
+
+To add one: its formula and its `Endpoint(...)` in the module of its family, and its name in that family's tuple.
+"""
 
 from __future__ import annotations
 
-from assaykit.endpoints.acceptance import accept, dropped
-from assaykit.endpoints.catalogue import ENDPOINTS
-from assaykit.endpoints.consequences import NO_MARKS, Marks, marks_of
-from assaykit.endpoints.copies import alike_experiments, copied_counts
-from assaykit.endpoints.criteria import CRITERIA, Check
-from assaykit.endpoints.faults import asked_analyses, endpoint_by_name, endpoint_faults
-from assaykit.endpoints.marking import without_exclusions
-from assaykit.endpoints.measure import measure_endpoints
-from assaykit.endpoints.model import Doubt, Endpoint, Measured, MeasuredWell
-from assaykit.endpoints.quantities import BRINGERS
+from assaykit.endpoints.catalogue import ENDPOINTS, endpoint_measured_as, equivalence_bound
+from assaykit.endpoints.cell_counts import fraction
+from assaykit.endpoints.faults import endpoint_by_name, endpoint_faults, unknown_names
+from assaykit.endpoints.interference import INTERFERENCE, treatments_of
+from assaykit.endpoints.model import (
+    BOUNDS,
+    GRAVITY,
+    AssayConditions,
+    Doubt,
+    Endpoint,
+    EndpointTask,
+    Formation,
+    Measurement,
+    QcFlag,
+    Quantity,
+    ReferenceValues,
+    WellReadings,
+    Wells,
+)
+from assaykit.endpoints.quantities import BLANK, SCORED
+from assaykit.endpoints.wells import is_yes, matched_factors, target_of, text
 
 __all__ = [
-    "BRINGERS",
-    "CRITERIA",
+    "BLANK",
+    "BOUNDS",
     "ENDPOINTS",
-    "NO_MARKS",
-    "Check",
+    "GRAVITY",
+    "INTERFERENCE",
+    "SCORED",
+    "AssayConditions",
     "Doubt",
     "Endpoint",
-    "Marks",
-    "Measured",
-    "MeasuredWell",
-    "accept",
-    "alike_experiments",
-    "asked_analyses",
-    "copied_counts",
-    "dropped",
+    "EndpointTask",
+    "Formation",
+    "Measurement",
+    "QcFlag",
+    "Quantity",
+    "ReferenceValues",
+    "WellReadings",
+    "Wells",
     "endpoint_by_name",
     "endpoint_faults",
-    "marks_of",
-    "measure_endpoints",
-    "without_exclusions",
+    "endpoint_measured_as",
+    "equivalence_bound",
+    "fraction",
+    "is_yes",
+    "matched_factors",
+    "target_of",
+    "text",
+    "treatments_of",
+    "unknown_names",
 ]

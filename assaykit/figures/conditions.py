@@ -9,45 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from assaykit.endpoints import endpoint_measured_as
 from assaykit.vocabulary import CONTEXTS
 
-ENDPOINT_WORDS: dict[str, str] = {
-    "migration_random": "random migration",
-    "migration_cxcl12": "migration to CXCL12",
-    "migration_msc": "migration to MSC",
-    "migration_net": "net migration to CXCL12",
-    "migration_directed": "directed migration to CXCL12",
-    "migration_index": "migration index",
-    "apoptosis": "apoptosis",
-    "apoptosis_early": "early apoptosis",
-    "apoptosis_late": "late apoptosis",
-    "specific_apoptosis": "specific apoptosis",
-    "viable_count": "viable cells",
-    "spi": "stromal protection index",
-    "spi_points": "stromal protection",
-    "reversal": "reversal of protection",
-    "adhesion": "adhesion",
-    "proliferation": "proliferation",
-}
-ENDPOINT_UNITS: dict[str, str] = {
-    "migration_random": "% of input",
-    "migration_cxcl12": "% of input",
-    "migration_msc": "% of input",
-    "migration_net": "% of input",
-    "migration_directed": "% of input",
-    "adhesion": "% of input",
-}  # where the unit of the table is too terse for an axis
-STATISTIC_WORDS: dict[str, str] = {
-    "dmfi": "surface {marker} (ΔMFI)",
-    "rmfi": "surface {marker} (relative MFI)",
-    "log2fc": "{marker} (log2 fold change)",
-    "percent_positive": "{marker}-positive cells",
-    "overton": "{marker}-positive cells (Overton)",
-    "receptors": "{marker} per cell",
-    "surface_total": "{marker} surface to total",
-    "internalisation": "{marker} internalisation",
-    "median": "{marker} (median)",
-}
 _DOSE = re.compile(r"^(?P<drug>.+?) (?P<amount>[\d.][\d.eE+-]*) (?P<unit>\S+)$")
 _MOLAR = {"pM": 1e-12, "nM": 1e-9, "uM": 1e-6, "mM": 1e-3, "M": 1.0}
 
@@ -114,19 +78,36 @@ def context_label(context: str) -> str:
     return CONTEXTS[context].label if context in CONTEXTS else context.replace("_", " ")
 
 
-def endpoint_words(endpoint: str) -> str:
-    """Return an endpoint in a biologist's words.
+def marker_words(channel: str) -> str:
+    """Return a channel's marker as print has it.
 
-    >>> endpoint_words("cxcr4_dmfi"), endpoint_words("apoptosis")
-    ('surface CXCR4 (ΔMFI)', 'apoptosis')
+    >>> marker_words("cxcr4"), marker_words("cd4_t_cd69")
+    ('CXCR4', 'cd4 t cd69')
     """
-    if endpoint in ENDPOINT_WORDS:
-        return ENDPOINT_WORDS[endpoint]
-    for statistic, words in STATISTIC_WORDS.items():
-        if endpoint.endswith("_" + statistic):
-            marker = endpoint.removesuffix("_" + statistic)
-            return words.format(marker=marker.upper() if len(marker) <= 5 else marker)
-    return endpoint.replace("_", " ")
+    return channel.upper() if channel.isalnum() and len(channel) <= 5 else channel.replace("_", " ")
+
+
+def endpoint_words(endpoint: str) -> str:
+    """Return an endpoint of MEASUREMENTS in a biologist's words; a name of a lab's own without its underscores.
+
+    >>> endpoint_words("cxcr4_dmfi"), endpoint_words("cxcr4_total_dmfi"), endpoint_words("apoptosis")
+    ('surface CXCR4 (ΔMFI)', 'total CXCR4 (ΔMFI)', 'apoptosis')
+    """
+    found = endpoint_measured_as(endpoint)
+    if found is None:
+        return endpoint.replace("_", " ")
+    declared, channel = found
+    return declared.words.format(marker=marker_words(channel)).strip()
+
+
+def axis_unit(endpoint: str, unit: str) -> str:
+    """Return the unit of an endpoint for an axis, where that of its table is too terse.
+
+    >>> axis_unit("migration_net", "percentage points"), axis_unit("apoptosis", "%")
+    ('% of input', '%')
+    """
+    found = endpoint_measured_as(endpoint)
+    return (found[0].axis_unit if found else "") or unit
 
 
 def shown(text: str) -> str:

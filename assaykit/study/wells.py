@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from assaykit.endpoints import ENDPOINTS
 from assaykit.errors import InputError, LayoutError, TreatmentError
 from assaykit.plate.model import Factor, Plate, Well
 from assaykit.plate.schema import KNOWN_FACTORS, STRUCTURE
@@ -89,13 +90,10 @@ def _unit_absent(plate: Plate, rules: Rules) -> tuple[InputError, ...]:
     return (LayoutError(must, f"the columns {', '.join(names)}", where, remedy),)
 
 
-_COUNT_MEANS = {"migration": "migrated", "checkerboard": "migrated", "adhesion": "adherent", "viable": "viable"}
-
-
 def with_named_counts(plate: Plate, protocol: Protocol) -> Plate:
     """Return a table of counts whose column `count`, the only one it has, bears the name its protocol asks for."""
-    starts = [spec.endpoint.split("_")[0] for spec in protocol.endpoints]
-    meaning = next((_COUNT_MEANS[start] for start in starts if start in _COUNT_MEANS), "count")
+    counted = (ENDPOINTS[spec.endpoint].counted for spec in protocol.endpoints)
+    meaning = next(filter(None, counted), "count")
     if any(meaning in well.counts for well in plate.wells):
         return plate
     wells = tuple(

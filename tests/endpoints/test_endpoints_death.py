@@ -9,7 +9,8 @@ from endpoints.conftest import well
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assaykit.endpoints import ENDPOINTS, asked_analyses, endpoint_faults
+from assaykit.endpoints import ENDPOINTS
+from assaykit.measurements import analyses_with_values, unknown_name_faults
 from assaykit.protocol import Criterion, EndpointSpec, read_protocol
 
 IMATINIB, PLERIXAFOR = "imatinib 1 uM", "plerixafor 10 uM"
@@ -225,7 +226,7 @@ def test_adhesion_and_growth_are_held_against_the_cells_put_in(bench):
 
 def test_an_analysis_of_an_optional_endpoint_nobody_measured_is_not_asked(bench):
     b = bench("annexin_apoptosis", arms({("vehicle", "mono"): 5.0, (IMATINIB, "mono"): 43.0}))
-    names = [analysis.name for analysis in asked_analyses(b.assay.protocol, b.table)]
+    names = [analysis.name for analysis in analyses_with_values(b.assay.protocol, b.table)]
     assert names == ["apoptosis", "apoptosis_points", "specific_apoptosis"]
 
 
@@ -244,7 +245,7 @@ def test_unknown_endpoints_options_and_criteria_are_all_told_at_once():
             "acceptance": (Criterion(check="vehicle_deth", limit=15),),
         }
     )
-    told = [str(fault).removeprefix("protocol annexin_apoptosis, ") for fault in endpoint_faults(protocol)]
+    told = [str(fault).removeprefix("protocol annexin_apoptosis, ") for fault in unknown_name_faults(protocol)]
     assert told == [
         "endpoint 1: an endpoint must be a known one; found 'apoptosys'. Try: write 'apoptosis'.",
         "endpoint 2: an option must be a known one; found 'cuonting'. Try: write 'counting'.",

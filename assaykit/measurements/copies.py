@@ -15,7 +15,8 @@ import pandas as pd
 from scipy.special import chdtr
 
 from assaykit.checks import Located, Place
-from assaykit.endpoints.wells import readouts_by_well, text, wells_of
+from assaykit.endpoints import text
+from assaykit.measurements.wells import readouts_by_well, wells_of
 from assaykit.plate.model import Plate, Well
 from assaykit.study.model import Assay
 from assaykit.tables import Finding
