@@ -8,7 +8,7 @@ from __future__ import annotations
 from assaykit.endpoints.catalogue import ENDPOINTS, endpoint_measured_as, equivalence_bound
 from assaykit.endpoints.cell_counts import fraction
 from assaykit.endpoints.faults import endpoint_by_name, endpoint_faults, unknown_names
-from assaykit.endpoints.interference import INTERFERENCE, treatments_of
+from assaykit.endpoints.interference import INTERFERENCE, treatments_by_text
 from assaykit.endpoints.model import (
     BOUNDS,
     GRAVITY,
@@ -54,6 +54,6 @@ __all__ = [
     "matched_factors",
     "target_of",
     "text",
-    "treatments_of",
+    "treatments_by_text",
     "unknown_names",
 ]

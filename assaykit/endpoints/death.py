@@ -276,12 +276,12 @@ REVERSAL_PERCENT = Endpoint(
 )
 
 
-def bliss_excess(quantity: Readouts, reference: Readouts) -> float:
+def excess_over_bliss(quantity: Readouts, reference: Readouts) -> float:
     """Return the specific apoptosis of two drugs beyond independent action, in percentage points.
 
     Expected is a + b - a b of the two alone, as fractions. Source: Bliss 1939, 10.1111/j.1744-7348.1939.tb06990.x.
 
-    >>> bliss_excess({"specific_apoptosis": 70.0}, {"first": 40.0, "second": 20.0})
+    >>> excess_over_bliss({"specific_apoptosis": 70.0}, {"first": 40.0, "second": 20.0})
     18.0
     """
     first, second = reference["first"], reference["second"]
@@ -290,7 +290,7 @@ def bliss_excess(quantity: Readouts, reference: Readouts) -> float:
 
 BLISS_EXCESS = Endpoint(
     name="bliss_excess",
-    function=bliss_excess,
+    function=excess_over_bliss,
     quantity=percent_apoptotic,
     formation=COMBINATION,
     component=SPECIFIC_APOPTOSIS,
@@ -308,12 +308,12 @@ BLISS_EXCESS = Endpoint(
 )
 
 
-def hsa_excess(quantity: Readouts, reference: Readouts) -> float:
+def excess_over_stronger(quantity: Readouts, reference: Readouts) -> float:
     """Return the specific apoptosis of two drugs beyond the stronger alone, in percentage points.
 
     Source: the highest single agent rule, Berenbaum 1989 (Pharmacol Rev 41:93).
 
-    >>> hsa_excess({"specific_apoptosis": 70.0}, {"first": 40.0, "second": 20.0})
+    >>> excess_over_stronger({"specific_apoptosis": 70.0}, {"first": 40.0, "second": 20.0})
     30.0
     """
     return quantity["specific_apoptosis"] - max(reference["first"], reference["second"])
@@ -321,7 +321,7 @@ def hsa_excess(quantity: Readouts, reference: Readouts) -> float:
 
 HSA_EXCESS = Endpoint(
     name="hsa_excess",
-    function=hsa_excess,
+    function=excess_over_stronger,
     quantity=percent_apoptotic,
     formation=COMBINATION,
     component=SPECIFIC_APOPTOSIS,

@@ -14,7 +14,7 @@ from assaykit.treatment import Catalogue, Interference, Treatment, parse_treatme
 INTERFERENCE = "interference"
 
 
-def treatments_of(wells: Iterable[WellReadings], catalogue: Catalogue) -> dict[str, Treatment]:
+def treatments_by_text(wells: Iterable[WellReadings], catalogue: Catalogue) -> dict[str, Treatment]:
     """Return every treatment of the wells by its text; those the catalogue does not know are left out."""
     found: dict[str, Treatment] = {}
     for written in dict.fromkeys(well.treatment for well in wells):
@@ -39,15 +39,10 @@ def interference_doubt(
     clone = text(well.factors.get("clone", "")) or role.clone
     for drug in treatment.drugs:
         for interference in catalogue[drug].interferences:
-            if _concerns(interference, role.marker, clone):
+            concerned = role.marker and interference.marker.casefold() == role.marker.casefold()
+            if concerned and not _among(clone, interference.free_clones):
                 return Doubt("not_interpretable", INTERFERENCE, _sentence(interference, clone))
     return None
-
-
-def _concerns(interference: Interference, marker: str, clone: str) -> bool:
-    if not marker or interference.marker.casefold() != marker.casefold():
-        return False
-    return not _among(clone, interference.free_clones)
 
 
 def _among(clone: str, names: Iterable[str]) -> bool:

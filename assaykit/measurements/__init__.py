@@ -5,7 +5,7 @@ wells -> values formed, flagged by findings -> MEASUREMENTS -> acceptance of pla
 
 from __future__ import annotations
 
-from assaykit.measurements.acceptance import accept, without_excluded
+from assaykit.measurements.acceptance import accept, kept_measurements
 from assaykit.measurements.analyses import analyses_with_values
 from assaykit.measurements.consequences import NO_FLAGS, Flags, flags_from_findings
 from assaykit.measurements.copies import alike_experiments, copied_counts
@@ -24,8 +24,8 @@ __all__ = [
     "analyses_with_values",
     "copied_counts",
     "flags_from_findings",
+    "kept_measurements",
     "measure_endpoints",
     "unknown_name_faults",
-    "without_excluded",
     "without_exclusions",
 ]

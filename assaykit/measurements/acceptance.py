@@ -46,7 +46,7 @@ def accept(
     """Return MEASUREMENTS marked by the protocol's criteria, the acceptance table, and a finding per warn or fail.
 
     A marked value carries the criterion's message in `reason`; `excluded` is true where the protocol says that what
-    fails is left out (`without_excluded` leaves it out). Where that would leave an arm without any value, its values
+    fails is left out (`kept_measurements` leaves it out). Where that would leave an arm without any value, its values
     stay and cannot be interpreted. What findings excluded already is not asked. Criteria that do not exist are refused
     by `unknown_name_faults`.
     """
@@ -63,7 +63,7 @@ def accept(
     return marked, frame_from_rows(map(asdict, table), ACCEPTANCE), _findings(table)
 
 
-def without_excluded(measurements: pd.DataFrame) -> pd.DataFrame:
+def kept_measurements(measurements: pd.DataFrame) -> pd.DataFrame:
     """Return the measurements without those that a check or a failed criterion leaves out."""
     return _standing(measurements).reset_index(drop=True)
 

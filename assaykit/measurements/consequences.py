@@ -70,13 +70,12 @@ def flags_from_findings(assay: Assay, findings: Iterable[Finding], located: Iter
         each = (replace(one.finding, plate=plate, well=well) for plate, well in one.places)
         put(one.finding, [reach for finding in each for reach in _reached(assay, finding, samples, others)])
     return {
-        name: {place: tuple(sorted(flags, key=_gravity, reverse=True)) for place, flags in places.items()}
+        name: {
+            place: tuple(sorted(flags, key=lambda flag: _GRAVITY.index(flag.consequence), reverse=True))
+            for place, flags in places.items()
+        }
         for name, places in found.items()
     }
-
-
-def _gravity(flag: QcFlag) -> int:
-    return _GRAVITY.index(flag.consequence)
 
 
 def without_hope(arms: Iterable[Collection[T]], leaving: Collection[T]) -> frozenset[T]:
@@ -99,11 +98,7 @@ def _reached(
         return
     for each, well in samples.items():
         if (not finding.plate or each[0] == finding.plate) and (not finding.well or each == place):
-            yield _of_sample(each, well, finding)
-
-
-def _of_sample(place: Place, well: Well, finding: Finding) -> _ReachedWell:
-    return _ReachedWell(place, text(well.factors.get("context", "")), finding.channel, finding.population)
+            yield _ReachedWell(each, text(well.factors.get("context", "")), finding.channel, finding.population)
 
 
 def _through_control(

@@ -112,6 +112,7 @@ def vehicle_death(readings: Readings) -> list[CriterionValue]:
 
 def input_viability(readings: Readings) -> list[CriterionValue]:
     """Return the lowest viability of the cells put in, plate by plate, in %."""
+    frame = readings.measurements
     found: dict[str, list[tuple[float, str]]] = {}
     for plate, well in wells_of(readings.assay):
         given = {**well.factors, **well.counts}.get("input_viability", "")
@@ -119,7 +120,7 @@ def input_viability(readings: Readings) -> list[CriterionValue]:
             found.setdefault(plate.name, []).append((100 * fraction(float(given)), well.name))
     return [
         CriterionValue(
-            low, f"the cells put in were {low:.0f} % viable ({well})", _plate_rows(readings, plate), plate=plate
+            low, f"the cells put in were {low:.0f} % viable ({well})", frame.index[frame["plate"] == plate], plate=plate
         )
         for plate, values in found.items()
         for low, well in [min(values)]
@@ -297,10 +298,6 @@ def _rows(readings: Readings, unit: str, context: str, keys: Sequence[str] | set
     names = [spec.measured_as for spec in readings.assay.protocol.endpoints if not keys or spec.endpoint in keys]
     here = (frame["unit_id"] == unit) & frame["endpoint"].isin(names)
     return frame.index[here & (frame["context"] == context)] if context else frame.index[here]
-
-
-def _plate_rows(readings: Readings, plate: str) -> pd.Index:
-    return readings.measurements.index[readings.measurements["plate"] == plate]
 
 
 def _well_rows(readings: Readings, plate: str, well: str) -> pd.Index:

@@ -94,15 +94,16 @@ def spare_last_values(task: EndpointTask, wells: Wells, flags: WellFlags) -> Wel
             own_factors = (text(well.factors.get(name, "")) for name in factors)
             arms[well.treatment, well.context, target_of(well), *own_factors].add((well.plate, well.well))
     last = without_hope(arms.values(), excluded)
-    return {place: tuple(map(_uninterpretable, own)) if place in last else own for place, own in flags.items()}
+    return {
+        place: tuple(replace(flag, consequence="not_interpretable") if _excludes([flag]) else flag for flag in own)
+        if place in last
+        else own
+        for place, own in flags.items()
+    }
 
 
 def _excludes(flags: Iterable[QcFlag]) -> bool:
     return any(flag.consequence == "excluded" for flag in flags)
-
-
-def _uninterpretable(flag: QcFlag) -> QcFlag:
-    return replace(flag, consequence="not_interpretable") if flag.consequence == "excluded" else flag
 
 
 def flagged_measurements(task: EndpointTask, wells: Wells, flags: WellFlags) -> list[Measurement]:

@@ -20,7 +20,7 @@ from assaykit.endpoints import (
     WellReadings,
     target_of,
     text,
-    treatments_of,
+    treatments_by_text,
 )
 from assaykit.errors import raise_all
 from assaykit.measurements.consequences import NO_FLAGS, Flags, flags_from_findings
@@ -28,7 +28,6 @@ from assaykit.measurements.faults import unknown_name_faults
 from assaykit.measurements.flags import flagged_measurements, flags_of_lone_reference, merge_flags, spare_last_values
 from assaykit.measurements.wells import readings_of_wells
 from assaykit.plate.model import Factor
-from assaykit.protocol.model import EndpointSpec
 from assaykit.study.model import Assay, Reference
 from assaykit.tables import MEASUREMENTS, Finding, Level, frame_from_rows
 from assaykit.treatment import read_drugs
@@ -59,7 +58,7 @@ def measure_endpoints(
         reference_context=reference.context,
         channels=assay.protocol.channels,
         catalogue=catalogue,
-        treatments=treatments_of(wells, catalogue),
+        treatments=treatments_by_text(wells, catalogue),
     )
     rows: list[Measurement] = []
     unformed: set[str] = set()
@@ -72,18 +71,17 @@ def measure_endpoints(
         findings += found
         own = spare_last_values(task, wells, merge_flags(flags, {spec.measured_as: lone})[spec.measured_as])
         formed = flagged_measurements(task, wells, own)
-        if formed and all(math.isnan(row.value) and _unread(row, optional=spec.optional) for row in formed):
-            findings.append(_nothing_formed(spec, formed))
+        # An optional value that could not be read anyway is no loss, whatever disturbed it
+        unread = _UNREAD | ({INTERFERENCE} if spec.optional else set())
+        if formed and all(math.isnan(row.value) and row.doubt and row.doubt.check in unread for row in formed):
+            reasons = dict.fromkeys(row.doubt.reason for row in formed if row.doubt)
+            message = f"{spec.measured_as} could not be formed in any well: {'; '.join(reasons)}"
+            findings.append(Finding("note" if spec.optional else "fail", "endpoint_not_formed", message))
             unformed.add(spec.measured_as)
             formed = [] if spec.optional else formed
         rows += formed
     findings += [*_doubts(row for row in rows if row.endpoint not in unformed), *mixed]
     return measurements_frame(assay.name, rows), findings
-
-
-def _unread(row: Measurement, *, optional: bool) -> bool:
-    """Whether nothing was read to form it from; an optional value that could not be read anyway is no loss either."""
-    return row.doubt is not None and (row.doubt.check in _UNREAD or (optional and row.doubt.check == INTERFERENCE))
 
 
 def measurements_frame(assay: str, rows: Sequence[Measurement]) -> pd.DataFrame:
@@ -97,6 +95,7 @@ def measurements_frame(assay: str, rows: Sequence[Measurement]) -> pd.DataFrame:
 
 
 def _record(assay: str, row: Measurement, factors: Iterable[str]) -> dict[str, Any]:
+    why = row.doubt.reason if row.doubt else ""
     return dict.fromkeys(factors, "") | {
         "assay": assay,
         "plate": row.plate,
@@ -111,14 +110,10 @@ def _record(assay: str, row: Measurement, factors: Iterable[str]) -> dict[str, A
         "count": row.count,
         "total": row.total,
         "qc": max((row.doubt.qc if row.doubt else "pass", *(flag.qc for flag in row.flags)), key=GRAVITY.index),
-        "reason": "; ".join(dict.fromkeys(filter(None, (_why(row), *(flag.reason for flag in row.flags))))),
+        "reason": "; ".join(dict.fromkeys(filter(None, (why, *(flag.reason for flag in row.flags))))),
         "checks": joined((row.doubt.check if row.doubt else "", *(flag.check for flag in row.flags))),
         "excluded": row.excluded,
     }
-
-
-def _why(row: Measurement) -> str:
-    return row.doubt.reason if row.doubt else ""
 
 
 def _factor_column(values: Sequence[Factor]) -> pd.Series:
@@ -149,12 +144,6 @@ def _doubt(members: Sequence[Measurement], check: str, qc: str, reason: str) -> 
         message += f" ({len(wells)} wells of {', '.join(plates)})"
     plate, well = wells[0] if len(wells) == 1 else (plates[0] if len(plates) == 1 else "", "")
     return Finding(level, check, message, plate, well)
-
-
-def _nothing_formed(spec: EndpointSpec, rows: Sequence[Measurement]) -> Finding:
-    reasons = list(dict.fromkeys(row.doubt.reason for row in rows if row.doubt))
-    message = f"{spec.measured_as} could not be formed in any well: {'; '.join(reasons)}"
-    return Finding("note" if spec.optional else "fail", "endpoint_not_formed", message)
 
 
 def _target_findings(assay: Assay, wells: Sequence[WellReadings]) -> list[Finding]:

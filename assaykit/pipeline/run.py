@@ -20,9 +20,9 @@ from assaykit.measurements import (
     analyses_with_values,
     copied_counts,
     flags_from_findings,
+    kept_measurements,
     measure_endpoints,
     unknown_name_faults,
-    without_excluded,
     without_exclusions,
 )
 from assaykit.pipeline.by_hand import AS_ESTIMATED, has_overrides, overrides_table, verdicts_by_hand
@@ -69,7 +69,7 @@ def run(
         for assay in resolved.assays
     ]
     measurements, acceptance, judged = _endpoints(assays, resolved)
-    kept = without_excluded(measurements)
+    kept = kept_measurements(measurements)
     estimates, doubts = _estimates(kept, resolved, executor)
     doses, unreached = dose_tables(kept, resolved)
     met = [finding for assay in assays for finding in assay.findings]
@@ -154,7 +154,7 @@ def _measured_again(study: Study, *, flags: Mapping[str, Flags], executor: Execu
     """Return MEASUREMENTS of a resolved study, without what checks and its criteria leave out."""
     assays = [_Assay(one, measure_wells(one, executor), flags=flags[one.name]) for one in study.assays]
     measurements, _, _ = _endpoints(assays, study)
-    return without_excluded(measurements)
+    return kept_measurements(measurements)
 
 
 def _as_estimated(
@@ -173,7 +173,7 @@ def _as_estimated(
         measured = measure_wells(assay, executor)
         findings = (*study.findings, *controls[assay.name], *measured.findings)
         again.append(_Assay(assay, measured, flags=flags_from_findings(assay, findings, copies[assay.name])))
-    kept = without_excluded(_endpoints(again, resolved)[0])
+    kept = kept_measurements(_endpoints(again, resolved)[0])
     estimates, _ = _estimates(kept, resolved, executor)
     return kept, verdicts_by_hand(comparisons, _compared(estimates, kept, resolved, claims)["comparisons"])
 

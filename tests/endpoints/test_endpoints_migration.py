@@ -8,7 +8,7 @@ import pytest
 from endpoints.conftest import well
 
 from assaykit.endpoints.cell_counts import cell_count
-from assaykit.measurements import without_excluded
+from assaykit.measurements import kept_measurements
 from assaykit.protocol import Criterion, read_protocol
 
 
@@ -153,7 +153,7 @@ def test_a_day_without_chemotaxis_is_left_out_of_what_goes_to_cxcl12_only(bench)
     out = marked[marked["excluded"]]
     assert set(out["unit_id"]) == {"day 2"}
     assert set(out["endpoint"]) == {"migration_cxcl12", "migration_net", "migration_index"}
-    assert len(without_excluded(marked)) == len(marked) - len(out)
+    assert len(kept_measurements(marked)) == len(marked) - len(out)
     told = [f for f in findings if f.check == "vehicle_index"]
     assert [f.level for f in told] == ["fail"]  # the warning below 2 says nothing beside it
     assert "left out of the estimates" in told[0].message

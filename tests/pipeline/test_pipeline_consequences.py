@@ -16,8 +16,8 @@ from assaykit.fcs import events_from_array, read_fcs, write_fcs
 from assaykit.measurements import (
     accept,
     flags_from_findings,
+    kept_measurements,
     measure_endpoints,
-    without_excluded,
     without_exclusions,
 )
 from assaykit.pipeline import run
@@ -72,7 +72,7 @@ def answered(*findings: Finding, located: tuple[Located, ...] = ()):
     table, _, _ = accept(assay, table, readouts, reference=REFERENCE)
     analysis = next(one for one in assay.protocol.analyses if one.name == "cxcr4_dmfi")
     dmfi = table[table["endpoint"] == "cxcr4_dmfi"]
-    estimates, _ = estimate(without_excluded(dmfi), "surface", analysis, reference=REFERENCE)
+    estimates, _ = estimate(kept_measurements(dmfi), "surface", analysis, reference=REFERENCE)
     claims = tuple(claim for claim in read_claims() if claim.id == "ES-32")
     verdict = compare(estimates, claims, measurements=table).iloc[0]
     chosen = estimates.query("kind == 'treatment' and context == 'mono'").iloc[0]
