@@ -159,6 +159,14 @@ def test_a_day_without_chemotaxis_is_left_out_of_what_goes_to_cxcl12_only(bench)
     assert "left out of the estimates" in told[0].message
 
 
+@pytest.mark.parametrize(("cxcl12", "result"), [(2000.0, "pass"), (1990.0, "warn")])
+def test_a_value_on_the_limit_of_at_least_passes(bench, cxcl12, result):
+    criteria = (Criterion(check="vehicle_index", limit=2),)
+    wells = day("day 1", medium=1000.0, cxcl12=cxcl12)
+    _, table, _ = bench("transwell_migration", wells, acceptance=criteria).accept()
+    assert table["result"].tolist() == [result]  # an index of 2.00 or 1.99
+
+
 def test_where_every_day_fails_nothing_is_left_out_and_nothing_can_be_interpreted(bench):
     marked, table, _ = bench("transwell_migration", day("day 1", medium=3000.0, cxcl12=3300.0)).accept()
     assert not marked["excluded"].any()
