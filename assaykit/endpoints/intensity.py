@@ -16,7 +16,7 @@ _BOTH = ("median", "control_median")
 _FIVE_POINTS = "our convention, as for every percentage of cells"
 
 
-def statistics(*names: str) -> QuantityOfWell:
+def channel_statistics(*names: str) -> QuantityOfWell:
     """Return the named statistics of a channel, with the cells behind them."""
 
     @of_read_wells
@@ -34,7 +34,7 @@ def statistics(*names: str) -> QuantityOfWell:
 
 def positive_cells(spec: EndpointSpec, well: WellReadings) -> Quantity:
     """Return the percentage of positive cells, with the cells behind it as a proportion."""
-    found = statistics("percent_positive")(spec, well)
+    found = channel_statistics("percent_positive")(spec, well)
     if found.doubt or found.cells is None:
         return found
     positive = round(found.values["percent_positive"] * found.cells / 100)
@@ -55,14 +55,14 @@ def dmfi(quantity: Readouts, _reference: Readouts) -> float:
 
 def above_background(spec: EndpointSpec, well: WellReadings) -> Quantity:
     """Return the dMFI of a well, with the cells behind it."""
-    found = statistics(*_BOTH)(spec, well)
+    found = channel_statistics(*_BOTH)(spec, well)
     return found if found.doubt else Quantity({"dmfi": dmfi(found.values, {})}, found.cells)
 
 
 MEDIAN = Endpoint(
     name="median",
     function=as_read("median"),
-    quantity=statistics("median"),
+    quantity=channel_statistics("median"),
     formation=OWN,
     meaning="intensity as read, background included",
     words="{marker} (median)",
@@ -77,7 +77,7 @@ MEDIAN = Endpoint(
 GEOMETRIC_MEAN = Endpoint(
     name="geometric_mean",
     function=as_read("geometric_mean"),
-    quantity=statistics("geometric_mean"),
+    quantity=channel_statistics("geometric_mean"),
     formation=OWN,
     meaning="geometric mean over the positive values only: read it beside the fraction left out",
     words="{marker} (geometric mean)",
@@ -92,7 +92,7 @@ GEOMETRIC_MEAN = Endpoint(
 DMFI = Endpoint(
     name="dmfi",
     function=dmfi,
-    quantity=statistics(*_BOTH),
+    quantity=channel_statistics(*_BOTH),
     formation=OWN,
     meaning="intensity above its own background",
     words="surface {marker} (ΔMFI)",
@@ -108,7 +108,7 @@ DMFI = Endpoint(
 TOTAL_DMFI = Endpoint(
     name="total_dmfi",
     function=dmfi,
-    quantity=statistics(*_BOTH),
+    quantity=channel_statistics(*_BOTH),
     formation=OWN,
     meaning="surface and inner receptor together",
     words="total {marker} (ΔMFI)",
@@ -135,7 +135,7 @@ def rmfi(quantity: Readouts, _reference: Readouts) -> float:
 RMFI = Endpoint(
     name="rmfi",
     function=rmfi,
-    quantity=statistics(*_BOTH),
+    quantity=channel_statistics(*_BOTH),
     formation=OWN,
     undefined="the FMO's median is not above zero",
     meaning="intensity relative to its own background",
@@ -170,7 +170,7 @@ PERCENT_POSITIVE = Endpoint(
 OVERTON = Endpoint(
     name="overton",
     function=as_read("overton"),
-    quantity=statistics("overton"),
+    quantity=channel_statistics("overton"),
     formation=OWN,
     meaning="share of positive cells where the shift is dim",
     words="{marker}-positive cells (Overton)",
@@ -189,7 +189,7 @@ OVERTON = Endpoint(
 SED = Endpoint(
     name="sed",
     function=as_read("sed"),
-    quantity=statistics("sed"),
+    quantity=channel_statistics("sed"),
     formation=OWN,
     meaning="share of positive cells, the control scaled to the sample's negatives before it is subtracted",
     words="{marker}-positive cells (SED)",
@@ -208,7 +208,7 @@ SED = Endpoint(
 STAIN_INDEX = Endpoint(
     name="stain_index",
     function=as_read("stain_index"),
-    quantity=statistics("stain_index"),
+    quantity=channel_statistics("stain_index"),
     formation=OWN,
     meaning="how far the stain stands from its background, in spreads of it",
     words="{marker} stain index",
@@ -227,7 +227,7 @@ STAIN_INDEX = Endpoint(
 POSITIVE_MEDIAN = Endpoint(
     name="positive_median",
     function=as_read("positive_median"),
-    quantity=statistics("positive_median"),
+    quantity=channel_statistics("positive_median"),
     formation=OWN,
     undefined="no cell is positive",
     meaning="intensity of the positive cells",
@@ -244,7 +244,7 @@ POSITIVE_MEDIAN = Endpoint(
 IMFI = Endpoint(
     name="imfi",
     function=as_read("imfi"),
-    quantity=statistics("imfi"),
+    quantity=channel_statistics("imfi"),
     formation=OWN,
     meaning="integrated MFI: how many cells are positive, and how strongly",
     words="{marker} (integrated MFI)",
@@ -261,7 +261,7 @@ IMFI = Endpoint(
 RECEPTORS = Endpoint(
     name="receptors",
     function=as_read("receptors"),
-    quantity=statistics("receptors"),
+    quantity=channel_statistics("receptors"),
     formation=OWN,
     meaning="receptors per cell, from calibration beads",
     words="{marker} per cell",

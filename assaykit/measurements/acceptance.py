@@ -13,7 +13,7 @@ import pandas as pd
 
 from assaykit.checks import joined
 from assaykit.endpoints import GRAVITY
-from assaykit.measurements.consequences import without_hope
+from assaykit.measurements.consequences import members_of_emptied_arms
 from assaykit.measurements.criteria import CRITERIA, CriterionDefinition, CriterionValue, readings_of
 from assaykit.protocol.model import Criterion
 from assaykit.study.model import Assay, Reference
@@ -50,34 +50,34 @@ def accept(
     stay and cannot be interpreted. What findings excluded already is not asked. Criteria that do not exist are refused
     by `unknown_name_faults`.
     """
-    readings = readings_of(assay, _standing(measurements), readouts, reference=reference)
+    readings = readings_of(assay, _included(measurements), readouts, reference=reference)
     marked = measurements
     table: list[AcceptanceRow] = []
     for criterion in assay.protocol.acceptance:
         check = CRITERIA[criterion.check]
         judged = check.measure(readings)
         failing = [one for one in judged if not _passes(one.value, criterion, check)]
-        hopeless = _hopeless(marked, failing) if criterion.level == "fail" else frozenset()
+        hopeless = _emptied_arms(marked, failing) if criterion.level == "fail" else frozenset()
         table += _table_rows(assay.name, criterion, check, judged=judged, hopeless=hopeless)
-        marked = _marked(marked, criterion, check, failing=failing, hopeless=hopeless)
+        marked = _with_flags(marked, criterion, check, failing=failing, hopeless=hopeless)
     return marked, frame_from_rows(map(asdict, table), ACCEPTANCE), _findings(table)
 
 
 def kept_measurements(measurements: pd.DataFrame) -> pd.DataFrame:
     """Return the measurements without those that a check or a failed criterion leaves out."""
-    return _standing(measurements).reset_index(drop=True)
+    return _included(measurements).reset_index(drop=True)
 
 
-def _standing(measurements: pd.DataFrame) -> pd.DataFrame:
+def _included(measurements: pd.DataFrame) -> pd.DataFrame:
     return measurements[~measurements["excluded"].astype(bool)]
 
 
-def _hopeless(measurements: pd.DataFrame, failing: Sequence[CriterionValue]) -> frozenset[int]:
+def _emptied_arms(measurements: pd.DataFrame, failing: Sequence[CriterionValue]) -> frozenset[int]:
     """Return the failing rows of arms (endpoint, treatment, context) of which no value would be left."""
     concerned = {index for one in failing for index in one.concerns}
-    valued = _standing(measurements[measurements["value"].notna()])
+    valued = _included(measurements[measurements["value"].notna()])
     arms = valued.groupby(["endpoint", "treatment", "context"], sort=False).groups.values()
-    return without_hope([frozenset(arm) for arm in arms], concerned)
+    return members_of_emptied_arms([frozenset(arm) for arm in arms], concerned)
 
 
 def _findings(table: Sequence[AcceptanceRow]) -> list[Finding]:
@@ -162,7 +162,7 @@ def _message(
     return f"{'; '.join(shown)} (must be {limit}: {check.meaning}){fate}"
 
 
-def _marked(
+def _with_flags(
     measurements: pd.DataFrame,
     criterion: Criterion,
     check: CriterionDefinition,

@@ -78,10 +78,10 @@ def flags_from_findings(assay: Assay, findings: Iterable[Finding], located: Iter
     }
 
 
-def without_hope(arms: Iterable[Collection[T]], leaving: Collection[T]) -> frozenset[T]:
+def members_of_emptied_arms(arms: Iterable[Collection[T]], leaving: Collection[T]) -> frozenset[T]:
     """Return the members of arms of which nothing would be left once `leaving` is taken out.
 
-    >>> sorted(without_hope([{"A1", "A2"}, {"B1", "B2"}], {"A1", "B1", "B2"}))
+    >>> sorted(members_of_emptied_arms([{"A1", "A2"}, {"B1", "B2"}], {"A1", "B1", "B2"}))
     ['B1', 'B2']
     """
     gone = frozenset(leaving)

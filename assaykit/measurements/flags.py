@@ -23,7 +23,7 @@ from assaykit.endpoints import (
     target_of,
     text,
 )
-from assaykit.measurements.consequences import Flags, without_hope
+from assaykit.measurements.consequences import Flags, members_of_emptied_arms
 from assaykit.protocol.model import EndpointSpec
 from assaykit.tables import Finding
 
@@ -93,7 +93,7 @@ def spare_last_values(task: EndpointTask, wells: Wells, flags: WellFlags) -> Wel
         if well.readouts.keys() - well.factors.keys() - {BLANK, SCORED}:  # something was read from it
             own_factors = (text(well.factors.get(name, "")) for name in factors)
             arms[well.treatment, well.context, target_of(well), *own_factors].add((well.plate, well.well))
-    last = without_hope(arms.values(), excluded)
+    last = members_of_emptied_arms(arms.values(), excluded)
     return {
         place: tuple(replace(flag, consequence="not_interpretable") if _excludes([flag]) else flag for flag in own)
         if place in last

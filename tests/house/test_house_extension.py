@@ -15,11 +15,17 @@ from typer.testing import CliRunner
 from assaykit.cli.app import app
 from assaykit.cytometry import READOUTS
 from assaykit.cytometry.readouts import Statistic, quantile
-from assaykit.endpoints import ENDPOINTS, Endpoint, equivalence_bound
-from assaykit.endpoints.formation import FROM_INPUT, OWN
-from assaykit.endpoints.intensity import statistics
-from assaykit.endpoints.model import as_read, percent
-from assaykit.endpoints.quantities import cells_counted
+from assaykit.endpoints import (
+    ENDPOINTS,
+    FROM_INPUT,
+    OWN,
+    Endpoint,
+    as_read,
+    cells_counted,
+    channel_statistics,
+    equivalence_bound,
+    percent,
+)
 from assaykit.errors import AssaykitError
 from assaykit.figures import DRAWINGS, FIGURES, Drawing, drawings
 from assaykit.figures.evidence import family_of
@@ -51,7 +57,7 @@ INVASION = Endpoint(
 BREADTH = Endpoint(
     name="breadth",
     function=as_read("breadth"),
-    quantity=statistics("breadth"),
+    quantity=channel_statistics("breadth"),
     formation=OWN,
     meaning="how far apart the dimmest and brightest tenth of the cells are",
     words="breadth of {marker}",
