@@ -9,7 +9,9 @@ from endpoints.conftest import well
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assaykit.endpoints import ENDPOINTS
+from assaykit.endpoints import ENDPOINTS, WellReadings
+from assaykit.endpoints.arms import arm_means
+from assaykit.endpoints.cell_counts import cells_by_fate
 from assaykit.measurements import analyses_with_values, unknown_name_faults
 from assaykit.protocol import Criterion, EndpointSpec, read_protocol
 
@@ -61,6 +63,37 @@ def test_early_alone_may_be_declared(bench):
 def test_counts_may_give_the_parts_and_leave_the_total(bench):
     b = bench("annexin_apoptosis", [well("A1", counts={"early": 60, "late": 20, "viable": 300, "necrotic": 20})])
     assert b.value("apoptosis", "A1") == pytest.approx(20.0)
+
+
+@pytest.mark.parametrize(
+    ("counts", "part", "total"),
+    [
+        ({"viable": 80, "dead": 20}, "viable", 100),  # trypan blue
+        ({"apoptotic": 30, "viable": 70}, "apoptotic", 100),
+        ({"early": 10, "late": 5, "viable": 85}, "apoptotic", 100),
+        ({"early": 10, "late": 5, "viable": 80, "necrotic": 5}, "apoptotic", 100),
+        ({"early": 10, "late": 5, "viable": 80, "necrotic": 5, "total": 120}, "apoptotic", 120),
+        ({"early_count": 10, "late_count": 5, "total_count": 50}, "apoptotic", 50),
+    ],
+)
+def test_the_total_is_what_was_counted_or_the_sum_of_its_parts(counts, part, total):
+    cells = cells_by_fate(counts, {})
+    assert cells["total"] == total
+    assert cells[part] == {"viable": 80, "apoptotic": counts.get("apoptotic", 15)}[part]
+
+
+def test_a_value_of_a_unit_names_its_plate_where_it_has_one():
+    wells = [
+        WellReadings(plate, name, unit, "vehicle", "mono", {}, {}, {})
+        for plate, name, unit in (("P1", "A1", "E1"), ("P1", "A2", "E1"), ("P1", "B1", "E2"), ("P2", "B2", "E2"))
+    ]
+    values = {("P1", "A1"): 10.0, ("P1", "A2"): 20.0, ("P1", "B1"): 1.0, ("P2", "B2"): 5.0}
+    found = {unit.unit_id: unit for unit in arm_means(EndpointSpec(endpoint="spi"), wells, values).values()}
+    assert {unit: each.plate for unit, each in found.items()} == {"E1": "P1", "E2": ""}
+    assert {unit: dict(each.means) for unit, each in found.items()} == {
+        "E1": {("vehicle", "mono"): 15.0},
+        "E2": {("vehicle", "mono"): 3.0},
+    }
 
 
 def test_specific_apoptosis_uses_the_vehicle_of_its_own_context_and_is_never_clipped(bench):
