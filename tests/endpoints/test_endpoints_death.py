@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from endpoints.conftest import well
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assaykit.endpoints import ENDPOINTS, WellReadings
+from assaykit.endpoints import ENDPOINTS, REVERSAL, AssayConditions, Measurement, WellReadings
 from assaykit.endpoints.arms import arm_means
 from assaykit.endpoints.cell_counts import cells_by_fate
 from assaykit.measurements import analyses_with_values, unknown_name_faults
 from assaykit.protocol import Criterion, EndpointSpec, read_protocol
+from assaykit.treatment import parse_treatment, read_drugs
 
 IMATINIB, PLERIXAFOR = "imatinib 1 uM", "plerixafor 10 uM"
 BOTH = f"{IMATINIB} + {PLERIXAFOR}"
@@ -303,6 +305,32 @@ def test_adhesion_and_growth_are_held_against_the_cells_put_in(bench):
     b = bench("annexin_apoptosis", wells, endpoints=specs)
     assert b.of("adhesion")["value"].tolist() == pytest.approx([30.0, 25.0])
     assert b.value("proliferation", "A1") == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize(
+    ("treatment", "context", "rests"),
+    [
+        ("vehicle", "msc_contact", True),
+        (IMATINIB, "msc_contact", True),
+        (BOTH, "mono", True),
+        (PLERIXAFOR, "plain_medium", True),
+        (IMATINIB, "msc_transwell", False),  # stroma of another kind
+        ("dasatinib 10 nM", "msc_contact", False),
+        ("a drug nobody knows", "msc_contact", False),
+    ],
+)
+def test_a_value_of_two_drugs_rests_on_all_of_their_parts(treatment, context, rests):
+    catalogue = read_drugs()
+    known = {
+        text: parse_treatment(text, catalogue) for text in ("vehicle", IMATINIB, PLERIXAFOR, BOTH, "dasatinib 10 nM")
+    }
+    conditions = AssayConditions("vehicle", "mono", {}, catalogue, known)
+    of = {"plate": "P", "factors": {}, "unit_id": "E1"}
+    row = Measurement(well="", treatment=BOTH, context="msc_contact", endpoint="reversal", value=50.0, unit="%", **of)
+    other = WellReadings(well="A1", treatment=treatment, context=context, readouts={}, **of)
+    assert REVERSAL.rests_on(row, other, conditions) is rests
+    unknown = replace(row, treatment="a drug nobody knows")
+    assert REVERSAL.rests_on(unknown, replace(other, treatment="a drug nobody knows", context="mono"), conditions)
 
 
 def test_an_analysis_of_an_optional_endpoint_nobody_measured_is_not_asked(bench):

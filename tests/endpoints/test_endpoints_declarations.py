@@ -126,6 +126,17 @@ def test_endpoints_that_stand_on_a_control_are_those_read_against_one():
     }  # fmt: skip
 
 
+def test_endpoints_of_a_unit_and_those_held_against_the_vehicle_are_these():
+    assert {name for name, endpoint in ENDPOINTS.items() if endpoint.formation.vehicle} == {
+        "log2fc", "specific_apoptosis", "spi", "spi_points", "reversal", "bliss_excess", "hsa_excess",
+        "relative_viability",
+    }  # fmt: skip
+    assert {name for name, endpoint in ENDPOINTS.items() if endpoint.formation.per == "unit"} == {
+        "migration_net", "migration_index", "migration_msc_net", "migration_msc_index", "migration_directed", "spi",
+        "spi_points", "reversal", "bliss_excess", "hsa_excess",
+    }  # fmt: skip
+
+
 def test_surface_is_of_intact_cells_without_ligand():
     intact = {"permeabilised": False, "ligand": False}
     others = {name: endpoint.only for name, endpoint in ENDPOINTS.items() if endpoint.only not in (intact, {})}
