@@ -283,6 +283,18 @@ def test_viable_cells_come_from_beads_or_from_counts(bench):
     assert b.value("viable_count", "A1") == pytest.approx(4.2e5)
 
 
+@pytest.mark.parametrize("viability", [0.8, 80.0])
+def test_viable_cells_may_be_written_as_a_total_and_a_viability(bench, viability):
+    b = bench("annexin_apoptosis", [well("A1", viability=viability, counts={"total": 5000.0})])
+    row = b.of("viable_count").loc[0]
+    assert (row["value"], row["cells"], row["count"]) == (4000.0, 5000, 4000.0)
+
+
+def test_viable_cells_that_were_counted_go_before_a_viability(bench):
+    b = bench("annexin_apoptosis", [well("A1", viability=0.8, counts={"total": 5000.0, "viable": 4500.0})])
+    assert b.value("viable_count", "A1") == 4500.0
+
+
 def test_relative_viability_takes_off_the_plates_blank(bench):
     wells = [
         well("A1", signal=1.3),

@@ -7,12 +7,20 @@ import math
 import pytest
 from endpoints.conftest import well
 
-from assaykit.endpoints import ENDPOINTS, endpoint_measured_as, equivalence_bound
+from assaykit.endpoints import (
+    ENDPOINTS,
+    AssayConditions,
+    Measurement,
+    WellReadings,
+    endpoint_measured_as,
+    equivalence_bound,
+)
 from assaykit.figures.conditions import axis_unit, endpoint_words
 from assaykit.figures.evidence import by_family, family_of
 from assaykit.protocol import EndpointSpec, read_protocol
 from assaykit.study.wells import with_named_counts
 from assaykit.tables import COMPARISONS, frame_from_rows
+from assaykit.treatment import Catalogue
 
 # Half-widths of no effect in each endpoint's own unit; those of intensities depend on the instrument, so they have none
 BOUNDS = {
@@ -135,6 +143,38 @@ def test_endpoints_of_a_unit_and_those_held_against_the_vehicle_are_these():
         "migration_net", "migration_index", "migration_msc_net", "migration_msc_index", "migration_directed", "spi",
         "spi_points", "reversal", "bliss_excess", "hsa_excess",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "rests"),
+    [
+        ("dmfi", ()),
+        ("migration_cxcl12", ("standard",)),
+        ("log2fc", ("vehicle",)),
+        ("surface_total", ("standard", "same arm")),
+        ("checkerboard", ("standard", "same arm")),
+        ("migration_index", ("standard", "same arm")),
+    ],
+)
+def test_a_value_rests_on_the_wells_it_is_held_against(endpoint, rests):
+    arms = {
+        "standard": ("vehicle", "msc_contact", {"target": "input"}),
+        "vehicle": ("vehicle", "mono", {}),
+        "same arm": ("imatinib 1 uM", "mono", {}),
+        "other context": ("imatinib 1 uM", "msc_contact", {}),
+        "other drug": ("dasatinib 10 nM", "mono", {}),
+    }
+    conditions = AssayConditions("vehicle", "mono", {}, Catalogue(), {})
+    of = {"plate": "P", "unit_id": "E1"}
+    row = Measurement(
+        well="A1", treatment="imatinib 1 uM", context="mono", factors={}, endpoint=endpoint, value=1.0, unit="", **of
+    )
+    found = set()
+    for name, (treatment, context, factors) in arms.items():
+        other = WellReadings(well=name, treatment=treatment, context=context, factors=factors, readouts={}, **of)
+        if ENDPOINTS[endpoint].formation.rests_on(row, other, conditions):
+            found.add(name)
+    assert found == set(rests)
 
 
 def test_surface_is_of_intact_cells_without_ligand():
