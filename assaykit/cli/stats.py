@@ -8,7 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assaykit.cli.fit import parsed_levels, read_table
+from assaykit.cli.fit import (
+    Adjust,
+    Draws,
+    Formula,
+    Model,
+    Orders,
+    Out,
+    Seed,
+    Table,
+    Trials,
+    Unit,
+    fitted_counts,
+    read_table,
+    show_fit,
+)
 from assaykit.errors import DesignError
 
 if TYPE_CHECKING:
@@ -16,45 +30,40 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Statistics of any tidy table, with the unit as the only n.")
 
-Table = Annotated[Path, typer.Argument(help="A tidy table, .csv, .tsv or .xlsx.")]
-Unit = Annotated[str, typer.Option("--unit", help="The column whose levels are independent: donor, experiment.")]
-_FAMILIES = "poisson, nbinom1, nbinom2, binomial or betabinomial"
+_MODELS = ("bliss", "hsa", "loewe", "zip")
+_METHODS, _TESTS = ("REML", "PM", "DL", "ML", "HE", "SJ", "FE"), ("knha", "z")
 
 
 @app.command()
 def counts(
     table: Table,
     unit: Unit,
-    formula: Annotated[str, typer.Option("--formula", help="'dead ~ drug * stroma', with offset(log(input)) if any.")],
-    family: Annotated[str, typer.Option("--family", help=_FAMILIES)] = "nbinom2",
-    trials: Annotated[str, typer.Option("--trials", help="The column each count is out of, for proportions.")] = "",
-    levels: Annotated[
-        list[str] | None, typer.Option("--levels", help="Order of a factor, the control first: drug=vehicle,imatinib")
-    ] = None,
-    adjust: Annotated[str, typer.Option("--adjust", help="holm, bh, bonferroni, dunnett or none.")] = "holm",
-    draws: Annotated[int, typer.Option("--bootstrap", help="Draws of the parametric bootstrap; 0 for unit t.")] = 0,
-    seed: Annotated[int, typer.Option("--seed", help="Where the bootstrap's draws start.")] = 0,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="A folder for the tables as CSV.")] = None,
+    formula: Formula,
+    family: Annotated[
+        str, typer.Option("--family", help="poisson, nbinom1, nbinom2, binomial or betabinomial.")
+    ] = "nbinom2",
+    trials: Trials = "",
+    model: Model = "units",
+    levels: Orders = None,
+    adjust: Adjust = "holm",
+    draws: Draws = 0,
+    seed: Seed = None,
+    out: Out = None,
 ) -> None:
-    """Fit counts or proportions: contrasts by unit-level t (or bootstrap), and the model's Wald z beside them."""
-    from assaykit.stats.glmm.table import Bootstrap, fit_count_table
-
-    if adjust not in {"holm", "bh", "bonferroni", "dunnett", "none"}:
-        raise DesignError("--adjust must be one of holm, bh, bonferroni, dunnett, none", repr(adjust))
-    fitted = fit_count_table(
+    """Fit counts or proportions: the answer of `assaykit fit --family`, each contrast with the unit as its n."""
+    fitted = fitted_counts(
         read_table(table),
         formula,
         unit=unit,
         family=family,
         trials=trials,
-        levels=parsed_levels(levels or []),
-        adjust=adjust,  # type: ignore[arg-type]  # one of the names checked above
-        bootstrap=Bootstrap(draws, seed) if draws else None,
+        model=model,
+        levels=levels,
+        adjust=adjust,
+        draws=draws,
+        seed=seed,
     )
-    typer.echo(f"Model: {fitted.formula}\n" + "\n".join(f"{name}: {value}" for name, value in fitted.summary.items()))
-    _show(fitted.tables, out)
-    for finding in fitted.findings:
-        typer.echo(f"{finding.level}: {finding.message}")
+    show_fit(fitted, out)
 
 
 @app.command()
@@ -65,7 +74,7 @@ def dose(
     response: Annotated[str, typer.Option("--response", help="The column of responses, e.g. viability.")],
     arm: Annotated[str, typer.Option("--arm", help="The column of arms to compare, e.g. stroma.")],
     reference: Annotated[str, typer.Option("--reference", help="The arm the others are compared with.")] = "",
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="A folder for the tables as CSV.")] = None,
+    out: Out = None,
 ) -> None:
     """Fit a four-parameter curve per unit and arm; compare the IC50 of arms with the unit as n, and by the F test."""
     import pandas as pd
@@ -94,7 +103,7 @@ def synergy(
     doses: Annotated[str, typer.Option("--doses", help="The two dose columns: imatinib,plerixafor")],
     effect: Annotated[str, typer.Option("--effect", help="The column of effects, fractions from 0 to 1.")],
     model: Annotated[str, typer.Option("--model", help="bliss, hsa, loewe or zip.")] = "bliss",
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="A folder for the tables as CSV.")] = None,
+    out: Out = None,
 ) -> None:
     """Ask whether two drugs do more together than they should, with the unit as n."""
     import pandas as pd
@@ -120,7 +129,7 @@ def pool(
     method: Annotated[str, typer.Option("--method", help="REML, PM, DL, ML, HE, SJ or FE.")] = "REML",
     test: Annotated[str, typer.Option("--test", help="knha (Knapp-Hartung) or z.")] = "knha",
     moderators: Annotated[str, typer.Option("--moderators", help="Columns that may explain differences: a,b")] = "",
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="A folder for the tables as CSV.")] = None,
+    out: Out = None,
 ) -> None:
     """Pool runs or donors by random effects: summary, prediction interval, heterogeneity, each run left out."""
     import pandas as pd

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from assaykit.errors import DesignError
 from assaykit.stats.lmm.ddf import inference, t_tests
-from assaykit.stats.lmm.design import Random
+from assaykit.stats.lmm.design import RandomEffects
 from assaykit.stats.lmm.model import Lmm, fit_arrays
 from assaykit.stats.units.families import Asked, Cell
 from assaykit.stats.units.unit_level import UnitContrast, UnitMeans, missing_cells
@@ -207,11 +207,13 @@ def _codes(
     return units, np.array([columns[pair] for pair in pairs], np.intp)
 
 
-def _intercepts(name: str, labels: NDArray[np.intp]) -> Random:
+def _intercepts(name: str, labels: NDArray[np.intp]) -> RandomEffects:
     levels, codes = np.unique(labels, return_inverse=True)
     if len(levels) < 2:
         raise DesignError("a mixed model must have at least 2 units", str(len(levels)))
-    return Random(name, ("(Intercept)",), codes.astype(np.intp), tuple(map(str, levels)), np.ones((len(labels), 1)))
+    return RandomEffects(
+        name, ("(Intercept)",), codes.astype(np.intp), tuple(map(str, levels)), np.ones((len(labels), 1))
+    )
 
 
 def _from_lmm(fit: Lmm, means: UnitMeans, asked: Sequence[Asked], *, method: str) -> Answers:

@@ -22,7 +22,7 @@ def run(*arguments):
     return result.output
 
 
-def test_counts_give_the_unit_level_answer_and_the_models_own(tmp_path):
+def test_counts_give_the_unit_level_answer_and_the_model_s_own(tmp_path):
     cbpp = pd.read_csv(REFERENCE / "05_cbpp.csv").assign(period=lambda d: "p" + d.period.astype(str))
     cbpp.to_csv(tmp_path / "cbpp.csv", index=False)
     output = run(

@@ -12,7 +12,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.stats.glmm.laplace import Mode, Model, Point, Value, find_mode, flat_beyond, point
+from assaykit.stats.glmm.laplace import (
+    CountModel,
+    CountParameters,
+    Likelihood,
+    Mode,
+    find_mode,
+    flat_beyond,
+    parameters_of,
+)
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -25,9 +33,9 @@ class Moving(NamedTuple):
     curvature: Array
 
 
-def quadrature(model: Model, psi: Array, start: Array, *, nodes: int) -> Value | None:
+def quadrature(model: CountModel, psi: Array, start: Array, *, nodes: int) -> Likelihood | None:
     """Return the log likelihood and gradient at psi by `nodes` points a level; None where a level has no mode."""
-    at = point(model, psi)
+    at = parameters_of(model, psi)
     mode = find_mode(model, at, start)
     if mode is None:
         return None
@@ -47,11 +55,11 @@ def quadrature(model: Model, psi: Array, start: Array, *, nodes: int) -> Value |
         return None
     first = np.stack([curve.first for curve in curves], axis=1)
     gradient = _gradient(model, at, mode, first=first, u=u, x=x, share=mass / total[:, None], eta=eta)
-    return Value(loglik, flat_beyond(model, psi, gradient), mode)
+    return Likelihood(loglik, flat_beyond(model, psi, gradient), mode)
 
 
 def _gradient(
-    model: Model, at: Point, mode: Mode, *, first: Array, u: Array, x: Array, share: Array, eta: Array
+    model: CountModel, at: CountParameters, mode: Mode, *, first: Array, u: Array, x: Array, share: Array, eta: Array
 ) -> Array:
     """Return the exact gradient: each node's own slope, and the slope along the nodes as they move with psi."""
     level, levels, sd = model.random.terms[0].level, mode.u.size, at.sds[0]
@@ -68,7 +76,7 @@ def _gradient(
     return np.asarray(np.concatenate(direct) + indirect)
 
 
-def _moving(model: Model, at: Point, mode: Mode) -> Moving:
+def _moving(model: CountModel, at: CountParameters, mode: Mode) -> Moving:
     """Return the derivatives of mode and curvature, by the implicit function theorem at the mode."""
     level, levels, sd = model.random.terms[0].level, mode.u.size, at.sds[0]
     _, first, second = mode.curve

@@ -19,6 +19,7 @@ from scipy.special import fdtrc, stdtr, stdtrit
 from assaykit.errors import DesignError
 from assaykit.stats.lmm.model import Lmm, Optimum
 from assaykit.stats.lmm.reml import by_theta, first_traces, pairs_of, quadratic, second_traces
+from assaykit.stats.units.contrast import ContrastResult
 
 Floats = NDArray[np.float64]
 Method = Literal["satterthwaite", "kenward_roger"]
@@ -37,17 +38,8 @@ class Inference:
     spread: Floats  # covariance of the parameters
 
 
-@dataclass(frozen=True, slots=True)
-class TTest:
-    """One contrast against zero."""
-
-    estimate: float
-    std_error: float
-    df: float
-    statistic: float
-    p_value: float
-    conf_low: float
-    conf_high: float
+TEST_COLUMNS = ("estimate", "std_error", "df", "statistic", "p_value", "conf_low", "conf_high")
+"""The fields of a `ContrastResult` that a mixed model's test fills."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +59,8 @@ def inference(fit: Lmm, method: Method = "satterthwaite") -> Inference:
     return _satterthwaite(fit) if method == "satterthwaite" else _kenward_roger(fit)
 
 
-def t_test(contrast: ArrayLike, model: Inference, level: float = 0.95) -> TTest:
-    """Return the test of `contrast @ beta`, with its interval."""
-    return t_tests(np.atleast_2d(np.asarray(contrast, np.float64)), model, level)[0]
-
-
-def t_tests(contrasts: Floats, model: Inference, level: float = 0.95) -> list[TTest]:
-    """Return the test of every row of `contrasts @ beta`."""
+def t_tests(contrasts: Floats, model: Inference, level: float = 0.95) -> list[ContrastResult]:
+    """Return the test of every row of `contrasts @ beta`; `contrasts` is (rows x columns of the model)."""
     estimate = contrasts @ model.beta
     std_error = np.sqrt(((contrasts @ model.vcov) * contrasts).sum(axis=-1))
     df = degrees_of_freedom(contrasts, model)
@@ -81,7 +68,12 @@ def t_tests(contrasts: Floats, model: Inference, level: float = 0.95) -> list[TT
     half = stdtrit(df, 0.5 + level / 2) * std_error
     p = 2.0 * stdtr(df, -np.abs(t))
     columns = (estimate, std_error, df, t, p, estimate - half, estimate + half)
-    return [TTest(*row) for row in np.stack(columns, axis=1).tolist()]
+    method = f"mixed model, t with {model.method.replace('_', '-').title()} df"
+    rows = np.stack(columns, axis=1).tolist()
+    return [
+        ContrastResult("", estimate, error, nu, t, p, low, high, 0, method)
+        for estimate, error, nu, t, p, low, high in rows
+    ]
 
 
 def degrees_of_freedom(contrasts: Floats, model: Inference) -> Floats:

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
-from assaykit.stats.lmm.design import Design, Random
+from assaykit.stats.lmm.design import Design, RandomEffects
 from assaykit.stats.lmm.model import Lmm, fit_arrays
 from assaykit.stats.units.families import Asked
 from assaykit.stats.units.unit_level import UnitMeans
@@ -147,8 +147,8 @@ def _influential(fit: Lmm, design: Design, units: NDArray[np.object_], unit: str
     return found
 
 
-def _kept(term: Random, kept: NDArray[np.bool_]) -> Random:
+def _kept(term: RandomEffects, kept: NDArray[np.bool_]) -> RandomEffects:
     levels, codes = np.unique(term.codes[kept], return_inverse=True)
-    return Random(
+    return RandomEffects(
         term.group, term.names, codes.astype(np.intp), tuple(term.levels[i] for i in levels), term.columns[kept]
     )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from assaykit.errors import DesignError
 from assaykit.stats.lmm.blocks import CrossProducts, cross_products
-from assaykit.stats.lmm.design import Design, FixedDesign, Levels, Random, design_from_frame
+from assaykit.stats.lmm.design import Design, FixedDesign, Levels, RandomEffects, design_from_frame
 from assaykit.stats.lmm.reml import Deviance, Parameters, Solved, Sums, deviance, scored_variances
 from assaykit.tables import Finding
 
@@ -120,7 +120,7 @@ def fit_design(design: Design, *, reml: bool = True) -> Lmm:
 def fit_arrays(
     y: Floats,
     X: Floats,
-    random: Sequence[Random],
+    random: Sequence[RandomEffects],
     *,
     fixed: FixedDesign | None = None,
     weights: Floats | None = None,
@@ -133,7 +133,7 @@ def fit_arrays(
     root = np.sqrt(weights) if weights is not None else None
     if root is not None:
         y, X = y * root, X * root[:, None]
-        random = [Random(t.group, t.names, t.codes, t.levels, t.columns * root[:, None]) for t in random]
+        random = [RandomEffects(t.group, t.names, t.codes, t.levels, t.columns * root[:, None]) for t in random]
     Q, R = np.linalg.qr(X)
     start = Q.T @ y
     rest = y - Q @ start
@@ -141,7 +141,14 @@ def fit_arrays(
     if not scale > 1e-12 * float(np.linalg.norm(y)) / np.sqrt(n):
         raise DesignError("a response must vary beyond its fixed terms", f"residual SD {scale:g}")
     data = cross_products(rest / scale, Q, random)
-    optimum = _minimum(data, reml=reml, scale=scale, R=R)
+    try:
+        optimum = _minimum(data, reml=reml, scale=scale, R=R)
+    except np.linalg.LinAlgError as error:  # a random term explains every row: its variance grows without end
+        raise DesignError(
+            "rows must differ beyond their fixed and random terms",
+            "rows of one group that are the same to the last digit",
+            remedy="keep one of rows that are copies of each other",
+        ) from error
     return _described(optimum, start, random, fixed=fixed, log_weights=_log_sum(weights))
 
 
@@ -212,7 +219,7 @@ def _downhill(
 
 
 def _described(
-    optimum: Optimum, start: Floats, random: Sequence[Random], *, fixed: FixedDesign | None, log_weights: float
+    optimum: Optimum, start: Floats, random: Sequence[RandomEffects], *, fixed: FixedDesign | None, log_weights: float
 ) -> Lmm:
     solved, data, R = optimum.solved, optimum.data, optimum.R
     p = len(solved.beta)
@@ -247,7 +254,7 @@ def _is_singular(optimum: Optimum) -> bool:
     return bool((np.abs(optimum.solved.theta[optimum.parameters.diagonal]) < _ZERO).any())
 
 
-def _components(optimum: Optimum, random: Sequence[Random], sigma: float) -> list[Component]:
+def _components(optimum: Optimum, random: Sequence[RandomEffects], sigma: float) -> list[Component]:
     psi = optimum.parameters.psi(optimum.solved.theta) * sigma**2
     value = dict(zip(optimum.parameters.entries, psi, strict=True))
     components = []
