@@ -79,7 +79,7 @@ def dose(
     """Fit a four-parameter curve per unit and arm; compare the IC50 of arms with the unit as n, and by the F test."""
     import pandas as pd
 
-    from assaykit.stats.dose.shift import curve_table, extra_sum_of_squares, unit_shift
+    from assaykit.stats.dose import curve_table, extra_sum_of_squares, unit_shift
 
     frame = _with_columns(read_table(table), unit, dose_column, response, arm)
     curves = curve_table(frame, dose=dose_column, response=response, unit=unit, arm=arm)
@@ -108,7 +108,7 @@ def synergy(
     """Ask whether two drugs do more together than they should, with the unit as n."""
     import pandas as pd
 
-    from assaykit.stats.dose.synergy import EXCESS, surface_synergy, surface_table
+    from assaykit.stats.dose import EXCESS, surface_synergy, surface_table
 
     first, comma, second = (part.strip() for part in doses.partition(","))
     if not comma or model not in EXCESS:
@@ -134,8 +134,8 @@ def pool(
     """Pool runs or donors by random effects: summary, prediction interval, heterogeneity, each run left out."""
     import pandas as pd
 
-    from assaykit.stats.meta.pooling import influence
-    from assaykit.stats.meta.pooling import pool as pool_estimates
+    from assaykit.stats.meta import influence
+    from assaykit.stats.meta import pool as pool_estimates
 
     if method not in {"REML", "PM", "DL", "ML", "HE", "SJ", "FE"} or test not in {"knha", "z"}:
         raise DesignError("--method must be REML, PM, DL, ML, HE, SJ or FE, and --test knha or z", f"{method}, {test}")

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from assaykit.pipeline.curves import dose_response
-from assaykit.pipeline.synergies import synergy_table
+from assaykit.stats.dose import dose_response, synergy_table
 from assaykit.study import Study
 from assaykit.tables import DOSE_RESPONSE, SYNERGY, Finding, Table, check
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from assaykit.treatment.catalogue import Catalogue, Drug, Interference, drugs_schema, extended, read_drugs
+from assaykit.treatment.independence import independent_effect, stronger_effect
 from assaykit.treatment.model import Dose, Treatment
 from assaykit.treatment.parsing import VEHICLES, parse_treatment
 from assaykit.treatment.plausibility import implausible_doses
@@ -17,6 +18,8 @@ __all__ = [
     "drugs_schema",
     "extended",
     "implausible_doses",
+    "independent_effect",
     "parse_treatment",
     "read_drugs",
+    "stronger_effect",
 ]

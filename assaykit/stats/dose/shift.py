@@ -15,8 +15,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from assaykit.errors import DesignError
-from assaykit.stats.dose.curve import PARAMETERS
-from assaykit.stats.dose.response import SHAPES, Curves, Shape, fit_curve, fit_curves, ic50
+from assaykit.stats.dose.response import Shape, fit_curve, fit_curves, ic50
 from assaykit.stats.units.simple import TTest, paired_t
 
 
@@ -29,18 +28,6 @@ class ExtraSumOfSquares:
     df2: int
     p_value: float
     method: str
-
-
-@dataclass(frozen=True, slots=True)
-class PooledShift:
-    """ln(IC50 of one arm / IC50 of another) from one joint fit, wells taken as independent."""
-
-    estimate: float
-    std_error: float
-    df: int
-    p_value: float
-    conf_low: float
-    conf_high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +58,6 @@ def extra_sum_of_squares(
     F = max(0.0, (reduced.rss - full.rss) / df1 / (full.rss / full.df))
     p_value = float(special.fdtrc(df1, full.df, F))
     return ExtraSumOfSquares(F, df1, full.df, p_value, "extra sum of squares F; wells taken as independent")
-
-
-def one_curve_for_all(dose: ArrayLike, response: ArrayLike, arm: Sequence[str] | ArrayLike) -> ExtraSumOfSquares:
-    """Return the F test that one four-parameter curve serves all arms."""
-    free = [name for name in PARAMETERS if name not in SHAPES["4PL"]]
-    return extra_sum_of_squares(dose, response, arm, shared=free)
-
-
-def pooled_shift(curves: Curves, arm: str, reference: str, *, level: float = 0.95) -> PooledShift:
-    """Return ln(IC50 of `arm` / IC50 of `reference`) of a joint fit, by its covariance."""
-    first, second = (curves.names.index(f"log_ic50[{name}]") for name in (arm, reference))
-    estimate = float(curves.estimates[first] - curves.estimates[second])
-    c = curves.covariance
-    error = math.sqrt(c[first, first] + c[second, second] - 2 * c[first, second])
-    reach = float(special.stdtrit(curves.df, 0.5 + level / 2)) * error
-    p_value = 2 * float(special.stdtr(curves.df, -abs(estimate / error)))
-    return PooledShift(estimate, error, curves.df, p_value, estimate - reach, estimate + reach)
 
 
 def curve_table(

@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from assaykit.errors import DesignError
-from assaykit.pipeline.doses import Series, series_of, treatments_of
 from assaykit.protocol.model import CurveAnalysis
-from assaykit.stats.dose.response import SHAPES, Curves, Ic50, fit_curve, fit_curves, ic50, predicted
+from assaykit.stats.dose.response import PLATEAU, SHAPES, Curves, Ic50, fit_curve, fit_curves, ic50, predicted
+from assaykit.stats.dose.series import Series, series_of, treatments_of
 from assaykit.stats.dose.shift import extra_sum_of_squares
 from assaykit.stats.units.doubts import doubted_values, doubts_in_words
 from assaykit.stats.units.simple import one_sample_t
@@ -27,7 +27,6 @@ from assaykit.tables import DOSE_RESPONSE, Finding, frame_from_rows
 from assaykit.treatment import Catalogue
 
 LEAST_DOSES = 4  # above zero, for a drug the protocol does not name
-_PLATEAU = 0.8  # of the effect at the highest dose, below which assaykit.stats.dose.response gives no IC50
 _UNKNOWN = 5.0  # SE of ln IC50
 
 
@@ -193,7 +192,7 @@ def _ic50(curves: Curves) -> Ic50:
     reached = (p["top"] - predicted(curves, [most])[0]) / (p["top"] - p["bottom"]) if p["top"] != p["bottom"] else 0.0
     error = curves.std_errors[[name.partition("[")[0] for name in curves.names].index("log_ic50")]
     endless = replace(curves, covariance=np.full_like(curves.covariance, np.inf))
-    if reached < _PLATEAU or not error < _UNKNOWN:
+    if reached < PLATEAU or not error < _UNKNOWN:
         return ic50(endless)
     try:
         return ic50(curves)

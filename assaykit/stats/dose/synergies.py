@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from assaykit.errors import DesignError
-from assaykit.pipeline.doses import amount_in, middle_unit, treatments_of
 from assaykit.protocol.model import SynergyAnalysis
-from assaykit.stats.dose.synergy import bliss_excess, hsa_excess, surface_table
+from assaykit.stats.dose.series import amount_in, middle_unit, treatments_of
+from assaykit.stats.dose.synergy import SynergyModel, excess_over_independence, excess_over_stronger, surface_table
 from assaykit.stats.units.doubts import doubted_values, doubts_in_words
 from assaykit.stats.units.multiplicity import holm
 from assaykit.stats.units.simple import one_sample_t
@@ -28,7 +28,6 @@ from assaykit.tables import SYNERGY, Finding, frame_from_rows
 from assaykit.treatment import Catalogue, Treatment
 from assaykit.treatment.units import UNITS
 
-Model = Literal["bliss", "hsa", "loewe", "zip"]
 Row = dict[str, Any]
 _PAIR = ["first", "second"]
 _KEYS = ["unit_id", *_PAIR]
@@ -172,7 +171,7 @@ def _lacking(means: pd.DataFrame, question: _Question) -> list[str]:
     return [f"{drug} alone is missing in {', '.join(units)}" for drug, units in missing.items()]
 
 
-def _of_three_arms(means: pd.DataFrame, model: Model) -> pd.DataFrame:
+def _of_three_arms(means: pd.DataFrame, model: SynergyModel) -> pd.DataFrame:
     """Return unit_id, first, second, effect, excess for each unit and pair of doses that has all three arms."""
     wide = means.set_index(["unit_id", "first", "second"])["effect"]
     together = means[(means["first"] > 0) & (means["second"] > 0)]
@@ -186,12 +185,12 @@ def _of_three_arms(means: pd.DataFrame, model: Model) -> pd.DataFrame:
     arms = together.assign(a=alone[0], b=alone[1]).dropna(subset=["a", "b"])
     if arms.empty:
         raise DesignError("synergy must rest on both drugs together and each alone", "no unit with all three arms")
-    formula = bliss_excess if model == "bliss" else hsa_excess
+    formula = excess_over_independence if model == "bliss" else excess_over_stronger
     parts = [part.assign(excess=formula(part["a"], part["b"], part["effect"])) for _, part in arms.groupby(_PAIR)]
     return pd.concat(parts)[[*_KEYS, "effect", "excess"]]
 
 
-def _of_curves(means: pd.DataFrame, model: Model) -> pd.DataFrame:
+def _of_curves(means: pd.DataFrame, model: SynergyModel) -> pd.DataFrame:
     """Return the same from a curve of each drug alone; units whose curves cannot be fitted are left out."""
     parts, refused = [], None
     for _, part in means.groupby("unit_id", sort=False):
@@ -204,7 +203,7 @@ def _of_curves(means: pd.DataFrame, model: Model) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _model_rows(question: _Question, model: Model, excess: pd.DataFrame) -> list[Row]:
+def _model_rows(question: _Question, model: SynergyModel, excess: pd.DataFrame) -> list[Row]:
     """Return per pair of doses the row over units and the units' own, then the same for the mean over pairs."""
     pairs = [({"first_dose": first, "second_dose": second}, part) for (first, second), part in excess.groupby(_PAIR)]
     over_units = [_over_units(part) for _, part in pairs]
