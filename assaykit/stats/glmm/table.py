@@ -30,13 +30,12 @@ from assaykit.stats.glmm.formula import (
 from assaykit.stats.glmm.model import Glmm
 from assaykit.stats.glmm.units import unit_contrasts
 from assaykit.stats.lmm.fit import TableFit
-from assaykit.stats.units.multiplicity import benjamini_hochberg, bonferroni, holm
-from assaykit.stats.units.simultaneous import max_abs_t_quantile, single_step
+from assaykit.stats.units import Adjustment, adjusted_p_values, max_abs_t_quantile, single_step
 from assaykit.tables import Finding
 
 Array = NDArray[np.float64]
 Adjust = Literal["none", "holm", "bh", "bonferroni", "dunnett"]
-_STEPWISE = {"holm": holm, "bh": benjamini_hochberg, "bonferroni": bonferroni}
+_STEPWISE: dict[str, Adjustment] = {"holm": "holm", "bh": "bh", "bonferroni": "bonferroni", "dunnett": "holm"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +188,7 @@ def _adjusted(table: pd.DataFrame, family: _Family, adjust: Adjust, model: Glmm 
             for name, values in _simultaneous(table.iloc[here], family.asked.rows[here], model).items():
                 adjusted.loc[here, name] = values
         else:
-            step = _STEPWISE["holm" if adjust == "dunnett" else adjust]
-            adjusted.loc[here, "p_adjusted"] = step(table["p_value"].to_numpy(dtype=float)[here])
+            adjusted.loc[here, "p_adjusted"] = adjusted_p_values(table["p_value"].iloc[here], _STEPWISE[adjust])
     return adjusted
 
 

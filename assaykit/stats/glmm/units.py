@@ -20,7 +20,7 @@ from assaykit.errors import DesignError
 from assaykit.stats.glmm.formula import Asked, GlmmOfFormula
 from assaykit.stats.lmm.contrasts import cell_rows
 from assaykit.stats.lmm.formula import evaluate
-from assaykit.stats.units.simple import TTest, one_sample_t, welch_t
+from assaykit.stats.units import ContrastResult, one_sample_t, welch_t
 
 Array = NDArray[np.float64]
 
@@ -92,7 +92,7 @@ def _own_answer(values: Array, design: Array, row: Array) -> float | None:
     return float(weights @ values[has]) if np.allclose(design[has].T @ weights, row, atol=1e-8) else None
 
 
-def _row(name: str, test: Callable[..., TTest], *values: Array, method: str) -> UnitContrast:
+def _row(name: str, test: Callable[..., ContrastResult], *values: Array, method: str) -> UnitContrast:
     try:
         found = test(*values)
     except DesignError as error:
@@ -106,7 +106,7 @@ def _row(name: str, test: Callable[..., TTest], *values: Array, method: str) -> 
         p_value=found.p_value,
         conf_low=found.conf_low,
         conf_high=found.conf_high,
-        n_units=found.units,
+        n_units=found.n_units,
         method=method,
     )
 

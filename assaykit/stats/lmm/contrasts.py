@@ -8,7 +8,7 @@ missing numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations, product
 from typing import Any, Literal
@@ -21,15 +21,14 @@ from assaykit.errors import DesignError
 from assaykit.stats.lmm.ddf import Inference, Method, f_test, inference, t_tests
 from assaykit.stats.lmm.design import FixedDesign
 from assaykit.stats.lmm.model import Lmm
-from assaykit.stats.units.multiplicity import benjamini_hochberg, bonferroni, holm
-from assaykit.stats.units.simultaneous import max_abs_t_quantile, single_step, tukey
+from assaykit.stats.units import Adjustment, adjusted_p_values, max_abs_t_quantile, single_step, tukey
 
 Floats = NDArray[np.float64]
 Kind = Literal["treatment", "pairwise"]
 Adjust = Literal["none", "holm", "bh", "bonferroni", "tukey", "dunnett"]
 
 _TEST = ("estimate", "std_error", "df", "statistic", "p_value", "conf_low", "conf_high")
-_STEPWISE: dict[str, Callable[[Floats], Floats]] = {"holm": holm, "bh": benjamini_hochberg, "bonferroni": bonferroni}
+_STEPWISE: dict[str, Adjustment] = {"holm": "holm", "bh": "bh", "bonferroni": "bonferroni"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,7 +177,7 @@ def with_tests(
 
 def _adjusted(part: pd.DataFrame, V: Floats, adjust: Adjust, means: int) -> dict[str, Floats]:
     if adjust in _STEPWISE:
-        return {"p_adjusted": _STEPWISE[adjust](part["p_value"].to_numpy(np.float64))}
+        return {"p_adjusted": adjusted_p_values(part["p_value"], _STEPWISE[adjust])}
     t, df = part["statistic"].to_numpy(np.float64), part["df"].to_numpy(np.float64)
     if adjust == "tukey":
         return {"p_adjusted": tukey(t, df, means)}

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from assaykit.errors import DesignError
-from assaykit.stats.units.simple import small_sample_correction
+from assaykit.stats.units import small_sample_correction
 
 
 @dataclass(frozen=True, slots=True)
