@@ -80,12 +80,11 @@ def contrast_of_units(contrast: Contrast, means: UnitMeans) -> ContrastResult:
     present = np.isfinite(sides)
     complete = present.all(axis=0)
     if complete.sum() >= 2:
-        result, informing = _within_units(sides[:, complete]), complete
+        informing = complete
+        result = _within_units(sides[:, complete])
     elif not complete.any() and len(sides) > 1 and present.sum(axis=1).min() >= 2:
-        result, informing = (
-            _between_units([side[has] for side, has in zip(sides, present, strict=True)]),
-            present.any(0),
-        )
+        informing = present.any(axis=0)
+        result = _between_units([side[has] for side, has in zip(sides, present, strict=True)])
     else:
         n = int(complete.sum())
         few = f"not estimable: {n} unit{'s' * (n != 1)} with every arm; an interval needs at least 2"
