@@ -23,23 +23,7 @@ from assaykit.stats.units.contrast import Contrast, ContrastResult
 from assaykit.stats.units.families import contrasts_of
 from assaykit.stats.units.unit_level import UnitMeans, contrast_of_units, unit_means
 from assaykit.study import Reference
-
-COLUMNS = {
-    "assay": "the assay within the study",
-    "analysis": "the analysis of the protocol",
-    "contrast": "the contrast in words",
-    "context": "the context it holds in; 'A - B' for an interaction",
-    "kind": "treatment, pairwise, context, interaction, level or custom",
-    "variation": "what was changed: as planned, a unit left out, another model, another input",
-    "group": "as planned, leave one out, model, input or wrong",
-    "estimate": "the contrast on the analysis scale",
-    "conf_low": "its lower 95 % limit",
-    "conf_high": "its upper 95 % limit",
-    "p_value": "two-sided, unadjusted",
-    "n_units": "independent units that inform it",
-    "says": "above zero, below zero or unclear: where the 95 % interval lies",
-    "stands": "yes, weaker (same side, now unclear), changed (otherwise different), not estimable, not compared",
-}
+from assaykit.tables import ROBUSTNESS, ROBUSTNESS_SUMMARY, frame_from_rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,14 +45,14 @@ def robustness(
     inputs: Mapping[str, pd.DataFrame] | None = None,
     show_pseudoreplication: bool = False,
 ) -> pd.DataFrame:
-    """Return one row per contrast and variation, with the columns of COLUMNS.
+    """Return one row per contrast and variation, as ROBUSTNESS.
 
     `inputs` names further MEASUREMENTS of the same wells, such as those with a gate's threshold at either end of its
     interval. Everything here is computed from the same contrasts as `estimate`; count models meet t with units - 1 df.
     """
     rows = scaled_rows(measurements, assay, analysis)
     if rows["y"].isna().all():
-        return pd.DataFrame(columns=list(COLUMNS))
+        return frame_from_rows([], ROBUSTNESS)
     means = unit_means(rows, unit)
     contrasts = contrasts_of(means.mean, analysis, reference)
 
@@ -102,13 +86,12 @@ def robustness(
         for i, contrast in enumerate(contrasts)
         for variation in variations
     ]
-    return pd.DataFrame(records, columns=list(COLUMNS))
+    return frame_from_rows(records, ROBUSTNESS)
 
 
 def robustness_summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per contrast: what it says as planned, how many variations leave that standing, and which do not.
+    """Return ROBUSTNESS_SUMMARY: what each contrast says as planned, and which variations do not leave that standing.
 
-    Columns: assay, analysis, contrast, context, kind, says, variations, standing, weaker, changed, robust, doubts.
     `robust` is yes where no variation weakens or changes the answer, fragile where one does.
     """
     keys = ["assay", "analysis", "contrast", "context", "kind"]
@@ -125,8 +108,7 @@ def robustness_summary(table: pd.DataFrame) -> pd.DataFrame:
             | {"weaker": int(counts.get("weaker", 0)), "changed": int(counts.get("changed", 0)), "robust": verdict}
             | {"doubts": "; ".join(doubts["variation"])}
         )
-    columns = [*keys, "says", "variations", "standing", "weaker", "changed", "robust", "doubts"]
-    return pd.DataFrame(records, columns=columns)
+    return frame_from_rows(records, ROBUSTNESS_SUMMARY)
 
 
 def _models(
