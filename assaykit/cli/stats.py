@@ -92,7 +92,7 @@ def dose(
         F = extra_sum_of_squares(pair[dose_column], pair[response], pair[arm])
         ratio = {"ratio": found.ratio, "ratio_low": found.ratio_low, "ratio_high": found.ratio_high}
         pooled = {"F_wells": F.statistic, "p_F_wells": F.p_value, "left_out": ", ".join(found.left_out)}
-        shifts.append({"contrast": f"{other} - {control}", **ratio, **asdict(found.test), **pooled})
+        shifts.append({"contrast": f"{other} - {control}", **ratio, **found.test.row(), **pooled})
     _show({"curves": curves, "ic50_shift": pd.DataFrame(shifts)}, out)
 
 
@@ -118,7 +118,7 @@ def synergy(
     frame = _with_columns(read_table(table), unit, first, second, effect)
     surface = surface_table(frame, doses=(first, second), effect=effect, unit=unit, model=model)
     found = surface_synergy(surface, unit=unit, model=model)
-    _show({"excess": surface, "synergy": pd.DataFrame([{"model": found.model, **asdict(found.test)}])}, out)
+    _show({"excess": surface, "synergy": pd.DataFrame([{"model": found.model, **found.test.row()}])}, out)
 
 
 @app.command()
@@ -164,9 +164,13 @@ def power(
     alpha: Annotated[float, typer.Option("--alpha", help="The two-sided level.")] = 0.05,
 ) -> None:
     """Say how many independent units a contrast needs, and the power of fewer."""
-    from assaykit.stats.units.power import paired_power, units_needed
+    from assaykit.stats.units import MOST_UNITS, paired_power, units_needed
 
     needed = units_needed(effect, sd, power=target, alpha=alpha)
+    if needed is None:
+        raise DesignError(
+            f"an effect must be within reach of {MOST_UNITS:,} units", f"an effect of {effect:g} at an SD of {sd:g}"
+        )
     typer.echo(
         f"{needed} independent units reach a power of {target:g} for an effect of {effect:g} at an SD of {sd:g}."
     )

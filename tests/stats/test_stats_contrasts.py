@@ -21,7 +21,7 @@ from assaykit.stats import (
 )
 from assaykit.stats.fit import fit_values
 from assaykit.stats.lmm.formula import parse_formula
-from assaykit.stats.units.multiplicity import benjamini_hochberg, bonferroni, holm
+from assaykit.stats.units import adjusted_p_values
 from assaykit.stats.units.simultaneous import max_abs_t_probability, max_abs_t_quantile, single_step, tukey_probability
 
 
@@ -140,25 +140,25 @@ P = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 @given(P)
 def test_adjusted_p_values_keep_order_and_are_never_smaller(p):
     raw = np.array(p)
-    for adjust in (holm, benjamini_hochberg, bonferroni):
-        adjusted = adjust(raw)
+    for method in ("holm", "bh", "bonferroni"):
+        adjusted = adjusted_p_values(raw, method)
         assert (adjusted >= raw - 1e-15).all()
         assert (adjusted <= 1).all()
         assert (np.diff(adjusted[np.argsort(raw, kind="stable")]) >= -1e-15).all()
-    assert (holm(raw) <= bonferroni(raw) + 1e-15).all()
+    assert (adjusted_p_values(raw, "holm") <= adjusted_p_values(raw, "bonferroni") + 1e-15).all()
 
 
 def test_missing_p_values_stay_missing_and_do_not_count():
-    np.testing.assert_allclose(holm([0.01, np.nan, 0.04]), [0.02, np.nan, 0.04])
+    np.testing.assert_allclose(adjusted_p_values([0.01, np.nan, 0.04]), [0.02, np.nan, 0.04])
+    np.testing.assert_allclose(adjusted_p_values([np.nan, np.nan]), [np.nan, np.nan])
 
 
 def test_holm_and_benjamini_hochberg_are_those_of_r():
     from pathlib import Path
 
     expected = json.loads((Path(__file__).parents[1] / "reference" / "12_basic.json").read_text())["models"]["p_adjust"]
-    np.testing.assert_allclose(holm(expected["raw"]), expected["holm"], rtol=1e-11)
-    np.testing.assert_allclose(benjamini_hochberg(expected["raw"]), expected["BH"], rtol=1e-11)
-    np.testing.assert_allclose(bonferroni(expected["raw"]), expected["bonferroni"], rtol=1e-11)
+    for method, name in (("holm", "holm"), ("bh", "BH"), ("bonferroni", "bonferroni")):
+        np.testing.assert_allclose(adjusted_p_values(expected["raw"], method), expected[name], rtol=1e-11)
 
 
 @pytest.mark.parametrize(("q", "df", "means"), [(3.0, 2.5, 3), (4.2, 8.0, 6), (5.0, 120.0, 10)])

@@ -120,7 +120,7 @@ def test_units_without_an_ic50_are_left_out_by_name():
     table = curve_table(pd.concat(rows), dose="dose", response="y", unit="experiment", arm="stroma")
     found = unit_shift(table, "MSC", "alone", unit="experiment", by="stroma")
     assert found.left_out == ("E3",)
-    assert found.test.units == 2
+    assert found.test.n_units == 2
     assert "highest dose" in table[(table.experiment == "E3") & (table.stroma == "MSC")].reason.iloc[0]
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from assaykit.protocol.model import Analysis, Contrast
+from assaykit.protocol.model import Analysis, ContrastSpec
 from assaykit.stats import estimate, robustness, robustness_summary
 from assaykit.study.model import Reference
 from assaykit.tables import ESTIMATES, MEASUREMENTS, frame_from_rows
@@ -265,7 +265,7 @@ def test_units_needed_have_the_power_promised():
 
 
 def test_a_named_contrast_of_the_protocol_is_a_row_by_its_name():
-    contrast = Contrast(
+    contrast = ContrastSpec(
         name="reversal", treatment=BOTH, comparator=IMATINIB, context="msc_contact", comparator_context="mono"
     )
     table, _ = estimated(measured(), families=("interaction",), contrasts=(contrast,))

@@ -87,7 +87,7 @@ def test_a_planted_synergy_is_found_over_units_with_a_t_interval(model):
 
     found = surface_synergy(table(matrix(more, "ABCD"), model), unit="unit", model=model)
     assert found.test.conf_low > 0
-    assert found.test.units == 4
+    assert found.test.n_units == 4
     assert set(found.by_unit) == set("ABCD")
 
 

@@ -20,8 +20,7 @@ from assaykit.protocol.model import CurveAnalysis
 from assaykit.stats.dose.response import PLATEAU, SHAPES, Curves, Ic50, fit_curve, fit_curves, ic50, predicted
 from assaykit.stats.dose.series import Series, series_of, treatments_of
 from assaykit.stats.dose.shift import extra_sum_of_squares
-from assaykit.stats.units.doubts import doubted_values, doubts_in_words
-from assaykit.stats.units.simple import one_sample_t
+from assaykit.stats.units import doubtful_values, doubts_in_words, one_sample_t
 from assaykit.study import Assay, Reference
 from assaykit.tables import DOSE_RESPONSE, Finding, frame_from_rows
 from assaykit.treatment import Catalogue
@@ -152,7 +151,7 @@ def _described(arm: _Arm, wells: pd.DataFrame, curve: CurveAnalysis) -> Row:
         "highest_dose": float(wells["dose"].max()) if len(wells) else np.nan,
         "n_wells": len(wells),
         "reason": "; ".join(reasons),
-        "doubts": doubts_in_words(doubted_values(wells)),
+        "doubts": doubts_in_words(doubtful_values(wells)),
     }
 
 

@@ -16,7 +16,7 @@ from scipy import special
 
 from assaykit.errors import DesignError
 from assaykit.stats.dose.response import Shape, fit_curve, fit_curves, ic50
-from assaykit.stats.units.simple import TTest, paired_t
+from assaykit.stats.units import ContrastResult, paired_t
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class ExtraSumOfSquares:
 class UnitShift:
     """ln(IC50 ratio) with the experiment as the unit; `left_out` names units whose IC50 was not reached."""
 
-    test: TTest
+    test: ContrastResult
     ratio: float
     ratio_low: float
     ratio_high: float

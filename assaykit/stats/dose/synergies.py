@@ -20,9 +20,7 @@ from assaykit.errors import DesignError
 from assaykit.protocol.model import SynergyAnalysis
 from assaykit.stats.dose.series import amount_in, middle_unit, treatments_of
 from assaykit.stats.dose.synergy import SynergyModel, excess_over_independence, excess_over_stronger, surface_table
-from assaykit.stats.units.doubts import doubted_values, doubts_in_words
-from assaykit.stats.units.multiplicity import holm
-from assaykit.stats.units.simple import one_sample_t
+from assaykit.stats.units import adjusted_p_values, doubtful_values, doubts_in_words, one_sample_t
 from assaykit.study import Assay, Reference
 from assaykit.tables import SYNERGY, Finding, frame_from_rows
 from assaykit.treatment import Catalogue, Treatment
@@ -207,7 +205,7 @@ def _model_rows(question: _Question, model: SynergyModel, excess: pd.DataFrame) 
     """Return per pair of doses the row over units and the units' own, then the same for the mean over pairs."""
     pairs = [({"first_dose": first, "second_dose": second}, part) for (first, second), part in excess.groupby(_PAIR)]
     over_units = [_over_units(part) for _, part in pairs]
-    for row, p in zip(over_units, holm([row.get("p_value", np.nan) for row in over_units]), strict=True):
+    for row, p in zip(over_units, adjusted_p_values([row.get("p_value", np.nan) for row in over_units]), strict=True):
         row["p_adjusted"] = float(p)
     rows: list[Row] = []
     for (doses, part), row in zip(pairs, over_units, strict=True):
@@ -245,5 +243,5 @@ def _row(question: _Question, model: str, numbers: Row) -> Row:
         "second_unit": question.units[1],
         **numbers,
         "reason": "; ".join(reason for reason in reasons if reason),
-        "doubts": doubts_in_words(doubted_values(question.effects)),
+        "doubts": doubts_in_words(doubtful_values(question.effects)),
     }

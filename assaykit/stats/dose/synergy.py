@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from assaykit.errors import DesignError
 from assaykit.stats.dose.response import Curves, fit_curves, predicted
-from assaykit.stats.units.simple import TTest, one_sample_t
+from assaykit.stats.units import ContrastResult, one_sample_t
 from assaykit.treatment import independent_effect, stronger_effect
 
 Array = NDArray[np.float64]
@@ -35,7 +35,7 @@ class Synergy:
     """The excess effect over units, with its t interval, and each unit's own excess."""
 
     model: str
-    test: TTest
+    test: ContrastResult
     by_unit: Mapping[str, float]
 
 

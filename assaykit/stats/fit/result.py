@@ -16,7 +16,7 @@ from assaykit.stats.lmm.ddf import TEST_COLUMNS
 from assaykit.stats.lmm.design import FixedDesign
 from assaykit.stats.lmm.formula import Formula, RandomTerm, evaluate
 from assaykit.stats.lmm.grid import FactorFamily
-from assaykit.stats.units.contrast import ContrastResult
+from assaykit.stats.units import ContrastResult
 from assaykit.tables import Finding
 
 Floats = NDArray[np.float64]

@@ -34,7 +34,7 @@ from assaykit.stats.lmm.formula import parse_formula
 from assaykit.stats.lmm.grid import FactorFamily, crossed_factors, estimable, factor_families, mean_rows
 from assaykit.stats.lmm.model import Lmm, fit_design
 from assaykit.stats.units.cell_table import CellTable, contrast_of_cells
-from assaykit.stats.units.contrast import ContrastResult
+from assaykit.stats.units import ContrastResult
 from assaykit.tables import Finding
 
 ValueModel = Literal["units", "lmm"]

@@ -27,7 +27,7 @@ from assaykit.stats.glmm.result import Glmm
 from assaykit.stats.glmm.search import Maximum, bfgs
 from assaykit.stats.glmm.separation import unbounded_contrasts
 from assaykit.stats.glmm.start import starting_values
-from assaykit.stats.units.contrast import ContrastResult
+from assaykit.stats.units import ContrastResult
 
 Array = NDArray[np.float64]
 _LEAST_DRAWS = 99

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.stats.units.contrast import ContrastResult
+from assaykit.stats.units import ContrastResult
 
 Array = NDArray[np.float64]
 QUASI = "quasi-likelihood, units as blocks, t"

@@ -12,7 +12,7 @@ from assaykit.stats.glmm.result import Glmm
 from assaykit.stats.glmm.separation import unbounded_contrasts
 from assaykit.stats.lmm.ddf import TEST_COLUMNS
 from assaykit.stats.lmm.grid import crossed_factors, estimable, mean_rows
-from assaykit.stats.units.contrast import ContrastResult
+from assaykit.stats.units import ContrastResult
 
 Array = NDArray[np.float64]
 WALD, PENALISED = "Wald z of the mixed model", "Wald z of the mixed model, penalised"

@@ -7,7 +7,7 @@ A combination the data do not hold is not estimable, and is a row of missing num
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any, Literal
 
@@ -28,13 +28,12 @@ from assaykit.stats.lmm.grid import (
     mean_rows,
 )
 from assaykit.stats.lmm.model import Lmm
-from assaykit.stats.units.multiplicity import benjamini_hochberg, bonferroni, holm
-from assaykit.stats.units.simultaneous import max_abs_t_quantile, single_step, tukey
+from assaykit.stats.units import Adjustment, adjusted_p_values, max_abs_t_quantile, single_step, tukey
 
 Floats = NDArray[np.float64]
 Adjust = Literal["none", "holm", "bh", "bonferroni", "tukey", "dunnett"]
 
-STEPWISE: dict[str, Callable[[Floats], Floats]] = {"holm": holm, "bh": benjamini_hochberg, "bonferroni": bonferroni}
+STEPWISE: dict[str, Adjustment] = {"holm": "holm", "bh": "bh", "bonferroni": "bonferroni"}
 """Adjustments that need nothing but the p values; Tukey's and Dunnett's presume one error for all contrasts."""
 
 
@@ -154,7 +153,7 @@ def adjusted_columns(part: pd.DataFrame, covariance: Floats, adjust: Adjust, *, 
     """
     t, df = part["statistic"].to_numpy(np.float64), part["df"].to_numpy(np.float64)
     if adjust in STEPWISE:
-        return {"p_adjusted": STEPWISE[adjust](part["p_value"].to_numpy(np.float64))}
+        return {"p_adjusted": adjusted_p_values(part["p_value"], STEPWISE[adjust])}
     if adjust == "tukey":
         return {"p_adjusted": tukey(t, df, means)}
     sd = np.sqrt(np.diag(covariance))

@@ -19,7 +19,7 @@ from scipy.special import fdtrc, stdtr, stdtrit
 from assaykit.errors import DesignError
 from assaykit.stats.lmm.model import Lmm, Optimum
 from assaykit.stats.lmm.reml import by_theta, first_traces, pairs_of, quadratic, second_traces
-from assaykit.stats.units.contrast import ContrastResult
+from assaykit.stats.units import ContrastResult
 
 Floats = NDArray[np.float64]
 Method = Literal["satterthwaite", "kenward_roger"]

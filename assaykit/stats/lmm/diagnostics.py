@@ -1,4 +1,4 @@
-"""What a fitted model or a set of unit means does not say of itself: residuals, spread, influence, as findings.
+"""What a fitted model does not say of itself: residuals, spread, influence, as findings.
 
 A finding gives the number it rests on. With three to six units no test of a distribution has power, so nothing here
 tests for normality: what is looked for is one row, one arm or one unit that the answer hangs on.
@@ -11,12 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import stdtr
 
 from assaykit.stats.lmm.design import Design, RandomEffects
 from assaykit.stats.lmm.model import Lmm, fit_arrays
-from assaykit.stats.units.families import Asked
-from assaykit.stats.units.unit_level import UnitMeans
 from assaykit.tables import Finding
 
 Floats = NDArray[np.float64]
@@ -70,40 +67,6 @@ def diagnose(fit: Lmm, design: Design, frame: pd.DataFrame, *, unit: str) -> lis
         if factor in frame.columns:
             found += _unequal(scaled, frame[factor].astype(str).to_numpy(), factor, levels)
     return found + _influential(fit, design, frame[unit].astype(str).to_numpy(), unit)
-
-
-def unusual_units(means: UnitMeans, asked: Sequence[Asked], *, unit: str) -> list[Finding]:
-    """Return a finding per treatment contrast in which one unit lies apart from all the others.
-
-    Externally studentised: a unit's difference against mean and SD of the other units' (t, n - 2 df), times n.
-    """
-    found = []
-    for one in asked:
-        if one.kind != "treatment" or not all(cell in means.mean for cell in one.cells):
-            continue
-        first, second = (means.mean[cell] for cell in one.cells)
-        d = first - second
-        for i in np.flatnonzero(np.isfinite(d)):
-            others = np.delete(d, i)[np.isfinite(np.delete(d, i))]
-            if len(others) < 3 or not np.ptp(others) > 0:
-                continue
-            t = (d[i] - others.mean()) / (others.std(ddof=1) * np.sqrt(1.0 + 1.0 / len(others)))
-            p = 2.0 * stdtr(len(others) - 1, -abs(t)) * (len(others) + 1)
-            if p < 0.05:
-                found.append(_apart(one, unit, means.units[int(i)], float(d[i]), others))
-    return found
-
-
-def _apart(asked: Asked, unit: str, name: str, value: float, others: Floats) -> Finding:
-    message = (
-        f"{asked.text} in {asked.context}: {_named(unit, name)} gives {value:.3g}, the other {len(others)} lie between "
-        f"{others.min():.3g} and {others.max():.3g}; look at it before the mean"
-    )
-    return Finding("note", "unit_apart", message)
-
-
-def _named(unit: str, name: str) -> str:
-    return f"unit {name}" if unit == "unit_id" else f"{unit} {name}"
 
 
 def _outliers(scaled: Floats) -> list[Finding]:

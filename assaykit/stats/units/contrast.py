@@ -165,6 +165,21 @@ class ContrastResult:
         """The SD of the contrast between units: standard error times sqrt(n)."""
         return self.std_error * math.sqrt(self.n_units)
 
+    def row(self) -> dict[str, str | float]:
+        """Return the numbers as a row of a table, with method and reason, without the name."""
+        return {
+            "estimate": self.estimate,
+            "std_error": self.std_error,
+            "df": self.df,
+            "statistic": self.statistic,
+            "p_value": self.p_value,
+            "conf_low": self.conf_low,
+            "conf_high": self.conf_high,
+            "n_units": self.n_units,
+            "method": self.method,
+            "reason": self.reason,
+        }
+
 
 def place_in_words(treatment: str, comparator: str, context: str, *, other: str) -> str:
     """Return where a contrast holds: its context; both, where a difference between treatments is compared in two.
