@@ -20,7 +20,16 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from assaykit.errors import DesignError
-from assaykit.stats.dose.logistic import PARAMETERS, Fit, Layout, Wells, best_fit, layout_of, least_squares, share_left
+from assaykit.stats.dose.logistic import (
+    PARAMETERS,
+    LeastSquaresFit,
+    ParameterLayout,
+    Wells,
+    best_fit,
+    layout_of,
+    least_squares,
+    share_left,
+)
 from assaykit.tables import Finding
 
 Array = NDArray[np.float64]
@@ -49,7 +58,7 @@ class Curves:
     rss: float
     df: int
     wells: Wells
-    layout: Layout
+    layout: ParameterLayout
     converged: bool
 
     @property
@@ -195,7 +204,7 @@ def _profile_limit(curves: Curves, name: str, critical: float, error: float) -> 
     return math.copysign(math.inf, critical)
 
 
-def _curves(shape: str, arms: tuple[str, ...], wells: Wells, layout: Layout, fit: Fit) -> Curves:
+def _curves(shape: str, arms: tuple[str, ...], wells: Wells, layout: ParameterLayout, fit: LeastSquaresFit) -> Curves:
     df = wells.dose.size - fit.vector.size
     gram = fit.jacobian.T @ fit.jacobian
     scale = np.sqrt(np.maximum(np.diag(gram), 1e-300))
@@ -218,7 +227,7 @@ def _curves(shape: str, arms: tuple[str, ...], wells: Wells, layout: Layout, fit
     )
 
 
-def _require_enough(wells: Wells, layout: Layout) -> None:
+def _require_enough(wells: Wells, layout: ParameterLayout) -> None:
     if not (np.isfinite(wells.dose).all() and np.isfinite(wells.response).all() and (wells.dose >= 0).all()):
         raise DesignError("doses must be zero or more, and every well must have a response", "others")
     for index in range(layout.place.shape[0]):

@@ -41,8 +41,8 @@ from assaykit.stats.lmm.ddf import TEST_COLUMNS
 from assaykit.stats.lmm.design import Levels
 from assaykit.stats.lmm.formula import parse_formula
 from assaykit.stats.lmm.grid import FactorFamily, estimable, factor_families
-from assaykit.stats.units.cell_table import CellTable, contrast_of_cells, weights_of_cells
 from assaykit.stats.units import ContrastResult
+from assaykit.stats.units.cell_table import CellTable, contrast_of_cells, weights_of_cells
 from assaykit.tables import Finding
 
 Array = NDArray[np.float64]

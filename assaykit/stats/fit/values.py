@@ -28,13 +28,13 @@ from assaykit.stats.fit.result import (
 )
 from assaykit.stats.lmm.contrasts import Adjust, anova, coefficients, grid_tests
 from assaykit.stats.lmm.ddf import Method, inference
-from assaykit.stats.lmm.design import Design, Levels, design_from_frame
+from assaykit.stats.lmm.design import Levels, ModelDesign, design_from_frame
 from assaykit.stats.lmm.diagnostics import diagnose
 from assaykit.stats.lmm.formula import parse_formula
 from assaykit.stats.lmm.grid import FactorFamily, crossed_factors, estimable, factor_families, mean_rows
 from assaykit.stats.lmm.model import Lmm, fit_design
-from assaykit.stats.units.cell_table import CellTable, contrast_of_cells
 from assaykit.stats.units import ContrastResult
+from assaykit.stats.units.cell_table import CellTable, contrast_of_cells
 from assaykit.tables import Finding
 
 ValueModel = Literal["units", "lmm"]
@@ -93,7 +93,7 @@ def fit_values(
     return TableFit(parsed.text, fitted.tables, summary, tuple(findings))
 
 
-def _by_units(frame: pd.DataFrame, design: Design, unit: str, adjust: Adjust) -> TableFit:
+def _by_units(frame: pd.DataFrame, design: ModelDesign, unit: str, adjust: Adjust) -> TableFit:
     table = mean_cells(cell_index(design.fixed, frame[design.complete], unit), design.y)
     families = [family for family in factor_families(design.fixed) if family.factor != unit]
     tables = contrast_tables(families, unit_results(families, table, design), adjust=adjust)
@@ -101,7 +101,7 @@ def _by_units(frame: pd.DataFrame, design: Design, unit: str, adjust: Adjust) ->
     return TableFit("", tables | {"means": _unit_means(table, design)}, summary)
 
 
-def unit_results(families: list[FactorFamily], table: CellTable, design: Design) -> list[list[ContrastResult]]:
+def unit_results(families: list[FactorFamily], table: CellTable, design: ModelDesign) -> list[list[ContrastResult]]:
     """Return the unit-level result of every row of every family; what needs an empty cell is missing, with a reason."""
     return [
         [
@@ -114,7 +114,7 @@ def unit_results(families: list[FactorFamily], table: CellTable, design: Design)
     ]
 
 
-def _unit_means(table: CellTable, design: Design) -> pd.DataFrame:
+def _unit_means(table: CellTable, design: ModelDesign) -> pd.DataFrame:
     """Return the mean over units of each cell of the first two factors that interact, else of the first factor."""
     factors = (crossed_factors(design.fixed) or [tuple(design.fixed.levels)[:1]])[0]
     grid = mean_rows(design.fixed, factors)
@@ -129,7 +129,7 @@ def _unit_means(table: CellTable, design: Design) -> pd.DataFrame:
     )
 
 
-def _by_mixed_model(frame: pd.DataFrame, design: Design, unit: str, *, method: Method, adjust: Adjust) -> TableFit:
+def _by_mixed_model(frame: pd.DataFrame, design: ModelDesign, unit: str, *, method: Method, adjust: Adjust) -> TableFit:
     fit = fit_design(design)
     model = inference(fit, method)
     families = list(factor_families(design.fixed))
@@ -171,7 +171,7 @@ def variance_components(fit: Lmm) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["group", "effect", "other", "variance", "sd_or_correlation"])
 
 
-def _model_findings(fit: Lmm, design: Design, frame: pd.DataFrame, unit: str) -> list[Finding]:
+def _model_findings(fit: Lmm, design: ModelDesign, frame: pd.DataFrame, unit: str) -> list[Finding]:
     found = list(fit.findings)
     if not any(unit in part.group for part in design.fixed.formula.random):
         message = f"no random term names {unit}: its levels are the independent units, and rows within one are not"

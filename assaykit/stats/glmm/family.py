@@ -48,7 +48,7 @@ class DensitySlopes(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class CountFamily:
     """A family: its derivatives, its mean and variance, how to draw from it, and the family at no overdispersion."""
 
     name: str
@@ -216,10 +216,10 @@ def _draw_betabinomial(mu: Array, trials: Array, delta: float, rng: np.random.Ge
     return rng.binomial(trials.astype(np.int64), rng.beta(phi * p, phi * (1 - p))).astype(np.float64)
 
 
-FAMILIES: dict[str, Family] = {
+FAMILIES: dict[str, CountFamily] = {
     family.name: family
     for family in (
-        Family(
+        CountFamily(
             name="poisson",
             link="log",
             dispersion="",
@@ -228,7 +228,7 @@ FAMILIES: dict[str, Family] = {
             variance=lambda mu, _trials, _delta: mu,
             draw=lambda mu, _trials, _delta, rng: rng.poisson(mu).astype(np.float64),
         ),
-        Family(
+        CountFamily(
             name="binomial",
             link="logit",
             dispersion="",
@@ -237,7 +237,7 @@ FAMILIES: dict[str, Family] = {
             variance=lambda mu, trials, _delta: mu * (1 - mu / trials),
             draw=lambda mu, trials, _delta, rng: rng.binomial(trials.astype(np.int64), mu / trials).astype(np.float64),
         ),
-        Family(
+        CountFamily(
             name="nbinom2",
             link="log",
             dispersion="theta",
@@ -248,7 +248,7 @@ FAMILIES: dict[str, Family] = {
             limit="poisson",
             limit_sign=1,
         ),
-        Family(
+        CountFamily(
             name="nbinom1",
             link="log",
             dispersion="phi",
@@ -259,7 +259,7 @@ FAMILIES: dict[str, Family] = {
             limit="poisson",
             limit_sign=-1,
         ),
-        Family(
+        CountFamily(
             name="betabinomial",
             link="logit",
             dispersion="phi",

@@ -12,7 +12,7 @@ from assaykit.tables import Finding
 _FEW_UNITS = 10
 
 
-def findings_of(fit: Glmm) -> tuple[Finding, ...]:
+def count_model_findings(fit: Glmm) -> tuple[Finding, ...]:
     """Return the findings on a fit: zero variances, absent or unmodelled overdispersion, separation, few units."""
     return tuple(_findings(fit))
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from assaykit.errors import DesignError
 from assaykit.stats.glmm.model import fit_glmm
 from assaykit.stats.glmm.result import Glmm
-from assaykit.stats.lmm.design import Design, FixedDesign, Levels, design_from_frame
+from assaykit.stats.lmm.design import FixedDesign, Levels, ModelDesign, design_from_frame
 from assaykit.stats.lmm.formula import evaluate, parse_formula
 
 Array = NDArray[np.float64]
@@ -109,13 +109,13 @@ def _complete(frame: pd.DataFrame, expressions: Sequence[str]) -> NDArray[np.boo
     return complete
 
 
-def _total(frame: pd.DataFrame, design: Design, parts: FormulaParts, trials: str) -> Array | None:
+def _total(frame: pd.DataFrame, design: ModelDesign, parts: FormulaParts, trials: str) -> Array | None:
     if parts.failures:
         return np.asarray(design.y + evaluate(parts.failures, frame).to_numpy(dtype=float))
     return evaluate(trials, frame).to_numpy(dtype=float) if trials else None
 
 
-def _groups(design: Design) -> dict[str, NDArray[np.str_]]:
+def _groups(design: ModelDesign) -> dict[str, NDArray[np.str_]]:
     for term in design.random:
         if term.names != ("(Intercept)",):
             raise DesignError(

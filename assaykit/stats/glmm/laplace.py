@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.stats.glmm.family import Family, LogDensity, Response
+from assaykit.stats.glmm.family import CountFamily, LogDensity, Response
 from assaykit.stats.glmm.random import (
     Factor,
     RandomIntercepts,
@@ -40,7 +40,7 @@ class CountModel:
     X: Array
     offset: Array
     random: RandomIntercepts
-    family: Family
+    family: CountFamily
     edge: float = np.inf  # beyond this log dispersion, in the direction of its limit, nothing changes but rounding
     penalised: bool = False  # by Jeffreys' prior of the fixed effects: see separation.py
 
@@ -89,7 +89,7 @@ def parameters_of(model: CountModel, psi: Array) -> CountParameters:
     return CountParameters(psi[: model.fixed], np.exp(np.maximum(psi[model.fixed : last], LEAST_LOG_SD)), delta)
 
 
-def edge_of(family: Family, response: Response) -> float:
+def edge_of(family: CountFamily, response: Response) -> float:
     """Return the log dispersion, signed towards its limit, at which the family is its limit but for rounding."""
     match family.name:
         case "nbinom2":
@@ -104,6 +104,7 @@ def edge_of(family: Family, response: Response) -> float:
 
 def laplace(model: CountModel, psi: Array, start: Array) -> Likelihood | None:
     """Return the log likelihood and gradient at psi, the mode sought from `start`; None where there is no mode."""
+    # 1. the mode of the random effects at these parameters; 2. the curvature there stands for the integral
     at = parameters_of(model, psi)
     mode = find_mode(model, at, start)
     if mode is None:
@@ -129,6 +130,7 @@ def find_mode(model: CountModel, at: CountParameters, start: Array) -> Mode | No
     base = model.X @ at.beta + model.offset
     u, step, previous, near = start, np.zeros_like(start), -np.inf, False
     for _ in range(_MOST_STEPS):
+        # 1. the penalised log density at u; where it fell, half the step back
         eta = base + effects_of(model.random, at.sds, u)
         curve = model.family.curve(eta, model.response, at.delta)
         height = float(curve.value.sum() - u @ u / 2)
@@ -136,6 +138,7 @@ def find_mode(model: CountModel, at: CountParameters, start: Array) -> Mode | No
             step = step / 2
             u = u - step
             continue
+        # 2. Newton's step H step = A' (d log f / d eta) - u, with weights made positive where H is not
         H = factorise(model.random, at.sds, -curve.second)
         if near:
             return None if H is None else Mode(u, eta, curve, H)
@@ -163,12 +166,15 @@ def _safe(model: CountModel, at: CountParameters, curve: LogDensity) -> Factor:
 def _gradient(model: CountModel, at: CountParameters, mode: Mode) -> Array:
     """Return dL/dpsi: the direct part at a fixed mode, and the part through the mode (`pull`)."""
     u, eta, curve, H = mode
+    # 1. d log|H| / d eta: the third derivative times each row's leverage, diag(A H^-1 A')
     third, in_delta, first_delta, second_delta = model.family.slopes(eta, model.response, at.delta)
     leverage, inverse = leverages(model.random, at.sds, H)
     bent = third * leverage
+    # 2. the mode moves with psi, d u / d psi = -H^-1 d2 / (du dpsi), and log|H| with it
     pull = solve_factored(H, sums_by_level(model.random, at.sds, -bent))  # H^-1 d log|H| / du
     pulled = effects_of(model.random, at.sds, pull)
     through = curve.first + 0.5 * bent - 0.5 * curve.second * pulled  # dL/d eta, the mode moving
+    # 3. by fixed effects, by log SDs (through A = A(sd), and through its part of H), and by log dispersion
     parts = [model.X.T @ through]
     for k, (offset, term) in enumerate(zip(model.random.offsets, model.random.terms, strict=True)):
         here = slice(offset, offset + len(term.levels))

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from assaykit.errors import DesignError
-from assaykit.stats.glmm.family import FAMILIES, Family, response
-from assaykit.stats.glmm.findings import findings_of
+from assaykit.stats.glmm.family import FAMILIES, CountFamily, response
+from assaykit.stats.glmm.findings import count_model_findings
 from assaykit.stats.glmm.laplace import CountModel, Likelihood, edge_of, fixed_information, laplace, parameters_of
 from assaykit.stats.glmm.quadrature import quadrature
 from assaykit.stats.glmm.random import RandomIntercepts, effects_of, random_intercepts, without
@@ -170,10 +170,10 @@ def _described(best: ModelMaximum, asked: CountModel, terms: tuple[str, ...], ba
         findings=(),
         model=asked,
     )
-    return replace(fit, findings=findings_of(fit))
+    return replace(fit, findings=count_model_findings(fit))
 
 
-def _dispersion(family: Family, estimate: float | None) -> float:
+def _dispersion(family: CountFamily, estimate: float | None) -> float:
     if not family.dispersion:
         return math.nan
     if estimate is None:

@@ -9,12 +9,12 @@ from assaykit.stats.lmm.contrasts import (
     marginal_means,
 )
 from assaykit.stats.lmm.ddf import inference, t_tests
-from assaykit.stats.lmm.design import Design, RandomEffects, design_from_frame
+from assaykit.stats.lmm.design import ModelDesign, RandomEffects, design_from_frame
 from assaykit.stats.lmm.model import Lmm, fit_arrays, fit_design, fit_lmm
 
 __all__ = [
-    "Design",
     "Lmm",
+    "ModelDesign",
     "RandomEffects",
     "anova",
     "coefficients",

@@ -65,7 +65,7 @@ class FixedDesign:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Design:
+class ModelDesign:
     """Everything a linear mixed model needs."""
 
     y: Floats
@@ -83,7 +83,7 @@ class Design:
 
 def design_from_frame(
     frame: pd.DataFrame, formula: str | Formula, *, levels: Levels | None = None, weights: str | None = None
-) -> Design:
+) -> ModelDesign:
     """Return the design of a formula on a tidy frame; rows with a missing variable are left out and counted.
 
     `levels` gives the order of a factor's levels, the control first; a factor not named there keeps the order of its
@@ -114,7 +114,7 @@ def design_from_frame(
         columns, effects, _ = _columns(part.effects, values, factors, rows=len(y))
         random.append(RandomEffects(":".join(part.group), effects, *_grouped([coded[v] for v in part.group]), columns))
     w = _weights(variables["(weights)"], model) if weights is not None else None
-    return Design(y, np.ascontiguousarray(full[:, kept]), fixed, tuple(random), w, complete)
+    return ModelDesign(y, np.ascontiguousarray(full[:, kept]), fixed, tuple(random), w, complete)
 
 
 def _complete(variables: Mapping[str, pd.Series], rows: int) -> NDArray[np.bool_]:
