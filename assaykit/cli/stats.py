@@ -20,6 +20,7 @@ from assaykit.cli.fit import (
     Trials,
     Unit,
     fitted_counts,
+    one_of,
     read_table,
     show_fit,
 )
@@ -27,6 +28,8 @@ from assaykit.errors import DesignError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from assaykit.stats.dose import SynergyModel
 
 app = typer.Typer(no_args_is_help=True, help="Statistics of any tidy table, with the unit as the only n.")
 
@@ -108,21 +111,21 @@ def synergy(
     """Ask whether two drugs do more together than they should, with the unit as n."""
     import pandas as pd
 
-    from assaykit.stats.dose import EXCESS, surface_synergy, surface_table
+    from assaykit.stats.dose import surface_synergy, surface_table
 
     first, comma, second = (part.strip() for part in doses.partition(","))
-    if not comma or model not in EXCESS:
-        raise DesignError(
-            "--doses must name two columns and --model one of bliss, hsa, loewe, zip", f"{doses}, {model}"
-        )
+    if not comma:
+        raise DesignError("--doses must name two columns", repr(doses), remedy="write e.g. --doses imatinib,plerixafor")
+    one_of("--model", model, _MODELS)
     frame = _with_columns(read_table(table), unit, first, second, effect)
-    surface = surface_table(frame, doses=(first, second), effect=effect, unit=unit, model=model)
-    found = surface_synergy(surface, unit=unit, model=model)
+    chosen: SynergyModel = model  # type: ignore[assignment]  # one of _MODELS, checked
+    surface = surface_table(frame, doses=(first, second), effect=effect, unit=unit, model=chosen)
+    found = surface_synergy(surface, unit=unit, model=chosen)
     _show({"excess": surface, "synergy": pd.DataFrame([{"model": found.model, **found.test.row()}])}, out)
 
 
-@app.command()
-def pool(
+@app.command("pool")
+def pooled_runs(
     table: Table,
     estimate: Annotated[str, typer.Option("--estimate", help="The column of estimates, one row per run.")] = "estimate",
     std_error: Annotated[str, typer.Option("--std-error", help="The column of standard errors.")] = "std_error",
@@ -134,16 +137,15 @@ def pool(
     """Pool runs or donors by random effects: summary, prediction interval, heterogeneity, each run left out."""
     import pandas as pd
 
-    from assaykit.stats.meta import influence
-    from assaykit.stats.meta import pool as pool_estimates
+    from assaykit.stats.meta import influence, pool
 
-    if method not in {"REML", "PM", "DL", "ML", "HE", "SJ", "FE"} or test not in {"knha", "z"}:
-        raise DesignError("--method must be REML, PM, DL, ML, HE, SJ or FE, and --test knha or z", f"{method}, {test}")
+    one_of("--method", method, _METHODS)
+    one_of("--test", test, _TESTS)
     names = [name.strip() for name in moderators.split(",") if name.strip()]
     frame = _with_columns(read_table(table), estimate, std_error, *names)
     y, se = frame[estimate].to_numpy(float), frame[std_error].to_numpy(float)
     columns = frame[names].to_numpy(float) if names else None
-    found = pool_estimates(y, se, columns, method=method, test=test, terms=names)  # type: ignore[arg-type]  # checked
+    found = pool(y, se, columns, method=method, test=test, terms=names)  # type: ignore[arg-type]  # checked
     series = ("terms", "estimates", "std_errors", "statistics", "p_values", "lows", "highs")
     every = asdict(found)
     tables = {
@@ -154,6 +156,13 @@ def pool(
         without = influence(y, se, method=method, test=test)  # type: ignore[arg-type]  # checked
         tables["leave_one_out"] = pd.DataFrame([asdict(row) for row in without])
     _show(tables, out)
+    fixed = pool(y, se, columns, method="FE", test="z", terms=names)
+    if found.std_error < fixed.std_error:
+        typer.echo(
+            "\nwarn: the estimates agree better than their standard errors allow "
+            f"(Q {found.q:.3g} on {found.q_df} df), so that Knapp and Hartung's standard error, {found.std_error:.3g}, "
+            f"is below the {fixed.std_error:.3g} which the runs' own give; read --test z beside it"
+        )
 
 
 @app.command()

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from assaykit.errors import DesignError
 from assaykit.stats.dose.synergy import (
-    excess_over_independence,
-    excess_over_stronger,
+    bliss_excess,
+    hsa_excess,
     loewe_effect,
     surface_synergy,
     surface_table,
@@ -45,8 +45,8 @@ def table(frame, model):
 
 
 @given(fraction, fraction)
-def test_independent_drugs_have_no_excess_over_independence(a, b):
-    assert excess_over_independence(a, b, a + b - a * b) == pytest.approx(0.0, abs=1e-12)
+def test_independent_drugs_have_no_bliss_excess(a, b):
+    assert bliss_excess(a, b, a + b - a * b) == pytest.approx(0.0, abs=1e-12)
 
 
 @given(st.lists(st.tuples(fraction, fraction), min_size=2, max_size=6))
@@ -54,12 +54,12 @@ def test_independent_drugs_have_no_excess_over_independence(a, b):
 def test_naming_the_drugs_the_other_way_round_changes_nothing(rows):
     a, b = np.array(rows).T
     both = np.maximum(a, b)
-    assert excess_over_independence(a, b, both) == pytest.approx(excess_over_independence(b, a, both))
+    assert bliss_excess(a, b, both) == pytest.approx(bliss_excess(b, a, both))
 
 
 @given(st.lists(fraction, min_size=2, max_size=6))
 def test_an_inert_partner_adds_nothing_to_the_better_drug(a):
-    assert excess_over_stronger(a, [0.0] * len(a), a) == pytest.approx(0.0)
+    assert hsa_excess(a, [0.0] * len(a), a) == pytest.approx(0.0)
 
 
 @pytest.mark.parametrize("model", ["bliss", "zip"])
@@ -94,7 +94,7 @@ def test_a_planted_synergy_is_found_over_units_with_a_t_interval(model):
 def test_the_stronger_drug_is_the_one_stronger_on_the_mean_over_units():
     imatinib, plerixafor, both = [0.4, 0.5, 0.0], [0.1, 0.0, 0.3], [0.7, 0.72, 0.5]
     # unit by unit the larger of two noisy numbers would be .4, .5 and .3
-    assert excess_over_stronger(imatinib, plerixafor, both) == pytest.approx([0.3, 0.22, 0.5])
+    assert hsa_excess(imatinib, plerixafor, both) == pytest.approx([0.3, 0.22, 0.5])
 
 
 def test_the_loewe_effect_of_one_drug_alone_is_its_own_curve():
@@ -107,8 +107,8 @@ def test_the_loewe_effect_of_one_drug_alone_is_its_own_curve():
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: excess_over_independence(40.0, 30.0, 60.0),
-        lambda: excess_over_independence(0.4, float("nan"), 0.6),
+        lambda: bliss_excess(40.0, 30.0, 60.0),
+        lambda: bliss_excess(0.4, float("nan"), 0.6),
         lambda: surface_synergy(table(matrix(independent, "A"), "bliss"), unit="unit", model="bliss"),
         lambda: table(matrix(independent).query("not (a == 0.3 and b == 0)"), "bliss"),
     ],

@@ -88,17 +88,15 @@ def curve_table(
 def unit_shift(table: pd.DataFrame, arm: str, reference: str, *, unit: str, by: str) -> UnitShift:
     """Return the paired t of log IC50 between two arms of a `curve_table`, over units that reached both.
 
-    `by` names the arm column. Raises DesignError where fewer than two units have both.
+    `by` names the arm column. Where fewer than two units have both the result has no numbers, and a reason: no number
+    is made from the units that happened to reach it.
     """
     wide = table.pivot_table(index=unit, columns=by, values="log_ic50", dropna=False).reindex(columns=[arm, reference])
     both = wide.dropna()
     left_out = tuple(str(name) for name in wide.index.difference(both.index))
     if len(both) < 2:
-        raise DesignError(
-            "a shift of the IC50 must rest on at least two units that reach it in both arms",
-            f"{len(both)} do; left out: {', '.join(left_out) or 'none'}",
-            remedy="test higher doses, or compare the response at one dose",
-        )
+        reason = f"{len(both)} units reach the IC50 in both arms and it takes 2; test higher doses, or compare one dose"
+        return UnitShift(ContrastResult.missing(reason, n_units=len(both)), math.nan, math.nan, math.nan, left_out)
     test = paired_t(both[arm].to_numpy(), both[reference].to_numpy())
     ratio, low, high = np.exp([test.estimate, test.conf_low, test.conf_high])
     return UnitShift(test, float(ratio), float(low), float(high), left_out)

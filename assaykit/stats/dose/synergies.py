@@ -19,7 +19,7 @@ import pandas as pd
 from assaykit.errors import DesignError
 from assaykit.protocol.model import SynergyAnalysis
 from assaykit.stats.dose.series import amount_in, dosed_treatments, middle_unit
-from assaykit.stats.dose.synergy import SynergyModel, excess_over_independence, excess_over_stronger, surface_table
+from assaykit.stats.dose.synergy import SynergyModel, bliss_excess, hsa_excess, surface_table
 from assaykit.stats.units import adjusted_p_values, doubtful_values, doubts_in_words, one_sample_t
 from assaykit.study import Assay, Reference
 from assaykit.tables import SYNERGY, Finding, frame_from_rows
@@ -182,7 +182,7 @@ def _of_three_arms(means: pd.DataFrame, model: SynergyModel) -> pd.DataFrame:
     arms = together.assign(a=alone[0], b=alone[1]).dropna(subset=["a", "b"])
     if arms.empty:
         raise DesignError("synergy must rest on both drugs together and each alone", "no unit with all three arms")
-    formula = excess_over_independence if model == "bliss" else excess_over_stronger
+    formula = bliss_excess if model == "bliss" else hsa_excess
     parts = [part.assign(excess=formula(part["a"], part["b"], part["effect"])) for _, part in arms.groupby(_PAIR)]
     return pd.concat(parts)[[*_KEYS, "effect", "excess"]]
 

@@ -47,19 +47,19 @@ class Surface(NamedTuple):
     effect: Array
 
 
-def excess_over_independence(first: ArrayLike, second: ArrayLike, both: ArrayLike) -> Array:
+def bliss_excess(first: ArrayLike, second: ArrayLike, both: ArrayLike) -> Array:
     """Return observed minus Bliss-independent effect, fractions, element by element.
 
     Raises DesignError for effects that are no fractions.
 
-    >>> round(float(excess_over_independence(0.5, 0.4, 0.8)), 6)
+    >>> round(float(bliss_excess(0.5, 0.4, 0.8)), 6)
     0.1
     """
     a, b, ab = _fractions(first), _fractions(second), _fractions(both)
     return np.asarray(ab - independent_effect(a, b))
 
 
-def excess_over_stronger(first: ArrayLike, second: ArrayLike, both: ArrayLike) -> Array:
+def hsa_excess(first: ArrayLike, second: ArrayLike, both: ArrayLike) -> Array:
     """Return observed minus the effect of the drug that is stronger on the mean over units, fractions unit by unit.
 
     The larger of two noisy numbers, unit by unit, would overrate the single drugs.
@@ -123,7 +123,7 @@ def _per_dose(effect: float, curve: Mapping[str, float]) -> float:
 
 def _bliss_surface(surface: Surface) -> Array:
     a, b = _singles(surface)
-    return excess_over_independence(a, b, surface.effect)
+    return bliss_excess(a, b, surface.effect)
 
 
 def _hsa_surface(surface: Surface) -> Array:
