@@ -5,12 +5,13 @@ cells, analysis, reference -> contrasts, family by family
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from itertools import combinations
 
 from assaykit.protocol.model import Analysis
 from assaykit.stats.units.contrast import Cell, Contrast
 from assaykit.study.model import CONTEXTS, Reference
+from assaykit.treatment import treatment_from_canonical
 
 # The condition a context is compared with, where it is not the study's reference context: conditioned medium holds
 # old medium, so its own control is the medium without cells.
@@ -20,7 +21,7 @@ Treatments = Mapping[str, list[str]]
 """The treatments measured in each context, both in the order of comparison."""
 
 
-def contrasts_of(cells: Iterable[Cell], analysis: Analysis, reference: Reference) -> tuple[Contrast, ...]:
+def contrasts_of(cells: Collection[Cell], analysis: Analysis, reference: Reference) -> tuple[Contrast, ...]:
     """Return the contrasts of the analysis' families that the measured cells call for, then its custom ones.
 
     Contrasts between levels of a factor are not among them: see `levels.level_contrasts`.
@@ -30,7 +31,8 @@ def contrasts_of(cells: Iterable[Cell], analysis: Analysis, reference: Reference
     combination is compared with its parts.
     """
     measured: dict[str, list[str]] = {}
-    for treatment, context in sorted(set(cells), key=lambda cell: (cell[0].count(" + "), cell[0])):
+    drugs = {treatment: max(1, len(treatment_from_canonical(treatment).doses)) for treatment, _ in cells}
+    for treatment, context in sorted(set(cells), key=lambda cell: (drugs[cell[0]], cell[0])):
         measured.setdefault(context, []).append(treatment)
     order = {context: place for place, context in enumerate(CONTEXTS)}
     contexts = sorted(measured, key=lambda context: (order.get(context, len(order)), context))
