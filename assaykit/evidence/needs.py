@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from itertools import product
 
 from assaykit.evidence import words
-from assaykit.evidence.claims import CONTEXTS, Need, Test
+from assaykit.evidence.claims import Need, Test
 from assaykit.evidence.estimates import Estimate, LabEstimates
 from assaykit.evidence.matching import Candidate, candidates_of_test, stands_for
 from assaykit.evidence.testability import MeasuredArms
 from assaykit.evidence.verdicts import Verdict, interval_in_words
 from assaykit.treatment import Dose, Treatment
+from assaykit.vocabulary import CONTEXTS
 
 Refusal = tuple[Verdict, str]
 
@@ -58,7 +59,7 @@ def _companion(need: Need, read: Candidate, lab: LabEstimates) -> Estimate | Non
         kind=need.kind,
         treatment=need.treatment,
         comparator=need.comparator,
-        contexts=CONTEXTS if context == "any" else (context,),
+        contexts=tuple(CONTEXTS) if context == "any" else (context,),
         against=need.against,
         sign=need.sign,
     )

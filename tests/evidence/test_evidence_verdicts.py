@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import nct, t
 
+from assaykit.endpoints import equivalence_bound
 from assaykit.evidence.estimates import Estimate, turned_round
-from assaykit.evidence.verdicts import equivalence_bound, equivalence_shown, judge, units_to_settle, verdict_sentence
+from assaykit.evidence.verdicts import equivalence_shown, judge, units_to_settle, verdict_sentence
 from assaykit.stats.units import ContrastResult, effect_from_contrast, units_needed
 
 

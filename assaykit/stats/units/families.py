@@ -10,12 +10,9 @@ from itertools import combinations
 
 from assaykit.protocol.model import Analysis
 from assaykit.stats.units.contrast import Cell, Contrast
-from assaykit.study.model import CONTEXTS, Reference
+from assaykit.study.model import Reference
 from assaykit.treatment import treatment_from_canonical
-
-# The condition a context is compared with, where it is not the study's reference context: conditioned medium holds
-# old medium, so its own control is the medium without cells.
-_OWN_CONTROL = {"msc_medium": "plain_medium"}
+from assaykit.vocabulary import CONTEXTS
 
 Treatments = Mapping[str, list[str]]
 """The treatments measured in each context, both in the order of comparison."""
@@ -94,7 +91,7 @@ def _levels(treatments: Treatments, reference: Reference) -> list[Contrast]:  # 
 def _context_pairs(treatments: Treatments, reference: Reference) -> list[tuple[str, str]]:
     """Return every context with the reference context, then those measured with a control of their own with that."""
     pairs = [(context, reference.context) for context in treatments if context != reference.context]
-    own = [(context, base) for context, base in _OWN_CONTROL.items() if {context, base} <= set(treatments)]
+    own = [(name, context.control) for name, context in CONTEXTS.items() if {name, context.control} <= set(treatments)]
     return pairs + [pair for pair in own if pair not in pairs]
 
 
