@@ -113,9 +113,11 @@ def _units(usable: pd.DataFrame) -> str:
 
 def _reasons(rows: pd.DataFrame) -> Iterator[str]:
     """Yield each reason once, with the contrasts it concerns; the most frequent first."""
+    from assaykit.stats import place_text
+
     groups = [(str(reason), group) for reason, group in rows[rows["reason"] != ""].groupby("reason", sort=False)]
     for reason, group in sorted(groups, key=lambda pair: -len(pair[1]))[:_MOST_REASONS]:
-        names = [f"{row.contrast} ({row.context})" for row in group.itertuples()]
+        names = [f"{row['contrast']} ({place_text(row)})" for row in group.to_dict("records")]
         more = f" and {len(names) - 2} more" if len(names) > 2 else ""
         yield f"{'; '.join(names[:2])}{more}: {_shortened(reason)}"
     if len(groups) > _MOST_REASONS:

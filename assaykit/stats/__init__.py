@@ -14,17 +14,20 @@ from assaykit.stats.lmm import (
     marginal_means,
 )
 from assaykit.stats.robustness import robustness, robustness_summary
+from assaykit.stats.units import contexts_named, place_text
 
 __all__ = [
     "Lmm",
     "anova",
     "coefficients",
+    "contexts_named",
     "custom_contrasts",
     "estimate",
     "factor_contrasts",
     "fit_lmm",
     "interaction_contrasts",
     "marginal_means",
+    "place_text",
     "robustness",
     "robustness_summary",
 ]

@@ -131,7 +131,7 @@ def _record(
         "analysis": analysis.name,
         "endpoint": analysis.endpoint,
         "contrast": contrast.name,
-        "context": contrast.place,
+        "context": contrast.context,
         "scale": analysis.scale,
         "kind": contrast.kind,
         "treatment": contrast.treatment,

@@ -77,7 +77,10 @@ def robustness(
             "assay": assay,
             "analysis": analysis.name,
             "contrast": contrast.name,
-            "context": contrast.place,
+            "treatment": contrast.treatment,
+            "comparator": contrast.comparator,
+            "context": contrast.context,
+            "comparator_context": contrast.comparator_context,
             "kind": contrast.kind,
             "variation": variation.name,
             "group": variation.group,
@@ -94,7 +97,7 @@ def robustness_summary(table: pd.DataFrame) -> pd.DataFrame:
 
     `robust` is yes where no variation weakens or changes the answer, fragile where one does.
     """
-    keys = ["assay", "analysis", "contrast", "context", "kind"]
+    keys = ["assay", "analysis", "contrast", "treatment", "comparator", "context", "comparator_context", "kind"]
     records = []
     for labels, rows in table[table["group"] != "wrong"].groupby(keys, sort=False):
         planned, varied = rows[rows["group"] == "as planned"].iloc[0], rows[rows["group"] != "as planned"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assaykit.stats.units.contrast import Cell, Contrast, ContrastResult, place_in_words
+from assaykit.stats.units.contrast import Cell, Contrast, ContrastResult, contexts_named, place_text
 from assaykit.stats.units.doubts import doubtful_values, doubts_in_words
 from assaykit.stats.units.effect_size import EffectSize, hedges_g, hedges_g_paired, small_sample_correction
 from assaykit.stats.units.equivalence import Equivalence, equivalence_p, tost
@@ -28,6 +28,7 @@ __all__ = [
     "Equivalence",
     "adjusted_p_values",
     "analysis_scale",
+    "contexts_named",
     "doubtful_values",
     "doubts_in_words",
     "effect_from_contrast",
@@ -41,7 +42,7 @@ __all__ = [
     "one_sample_t",
     "paired_power",
     "paired_t",
-    "place_in_words",
+    "place_text",
     "single_step",
     "small_sample_correction",
     "student_t",

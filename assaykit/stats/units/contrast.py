@@ -13,8 +13,9 @@ models, count models, their bootstrap.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from scipy.special import stdtr, stdtrit
 
@@ -83,8 +84,15 @@ class Contrast:
 
     @property
     def place(self) -> str:
-        """The context it holds in; both, where differences in two contexts are compared: see `place_in_words`."""
-        return place_in_words(self.treatment, self.comparator, self.context, other=self.comparator_context)
+        """The context it holds in, as text; both, where differences in two contexts are compared."""
+        return place_text(
+            {
+                "treatment": self.treatment,
+                "comparator": self.comparator,
+                "context": self.context,
+                "comparator_context": self.comparator_context,
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,15 +189,23 @@ class ContrastResult:
         }
 
 
-def place_in_words(treatment: str, comparator: str, context: str, *, other: str) -> str:
-    """Return where a contrast holds: its context; both, where a difference between treatments is compared in two.
+def contexts_named(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the contexts a reader must be told of beside a contrast's name, by its columns as in ESTIMATES.
 
-    A contrast of one treatment in two contexts names them itself. This is the only place that joins contexts.
+    One, or both where a difference between treatments is compared in two; a contrast of one treatment in two contexts
+    names them itself.
 
-    >>> place_in_words("imatinib 1 uM", "vehicle", "msc_contact", other="mono")
-    'msc_contact - mono'
+    >>> row = {"treatment": "imatinib 1 uM", "comparator": "vehicle", "context": "msc_contact"}
+    >>> contexts_named(row | {"comparator_context": "mono"})
+    ('msc_contact', 'mono')
     """
-    return f"{context} - {other}" if other and treatment != comparator else context
+    context, other = str(row["context"]), str(row["comparator_context"])
+    return (context, other) if other and row["treatment"] != row["comparator"] else (context,)
+
+
+def place_text(row: Mapping[str, Any]) -> str:
+    """Return the contexts a contrast must be told with as text, e.g. 'mono' or 'msc_contact - mono'."""
+    return " - ".join(contexts_named(row))
 
 
 def _summed(parts: Iterable[tuple[Cell, float]]) -> tuple[tuple[Cell, float], ...]:

@@ -5,22 +5,20 @@ cells, analysis, reference -> contrasts, family by family
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from itertools import combinations
 
 from assaykit.protocol.model import Analysis
 from assaykit.stats.units.contrast import Cell, Contrast
-from assaykit.study.model import CONTEXTS, Reference
-
-# The condition a context is compared with, where it is not the study's reference context: conditioned medium holds
-# old medium, so its own control is the medium without cells.
-_OWN_CONTROL = {"msc_medium": "plain_medium"}
+from assaykit.study.model import Reference
+from assaykit.treatment import treatment_from_canonical
+from assaykit.vocabulary import CONTEXTS
 
 Treatments = Mapping[str, list[str]]
 """The treatments measured in each context, both in the order of comparison."""
 
 
-def contrasts_of(cells: Iterable[Cell], analysis: Analysis, reference: Reference) -> tuple[Contrast, ...]:
+def contrasts_of(cells: Collection[Cell], analysis: Analysis, reference: Reference) -> tuple[Contrast, ...]:
     """Return the contrasts of the analysis' families that the measured cells call for, then its custom ones.
 
     Contrasts between levels of a factor are not among them: see `levels.level_contrasts`.
@@ -30,7 +28,8 @@ def contrasts_of(cells: Iterable[Cell], analysis: Analysis, reference: Reference
     combination is compared with its parts.
     """
     measured: dict[str, list[str]] = {}
-    for treatment, context in sorted(set(cells), key=lambda cell: (cell[0].count(" + "), cell[0])):
+    drugs = {treatment: max(1, len(treatment_from_canonical(treatment).doses)) for treatment, _ in cells}
+    for treatment, context in sorted(set(cells), key=lambda cell: (drugs[cell[0]], cell[0])):
         measured.setdefault(context, []).append(treatment)
     order = {context: place for place, context in enumerate(CONTEXTS)}
     contexts = sorted(measured, key=lambda context: (order.get(context, len(order)), context))
@@ -92,7 +91,7 @@ def _levels(treatments: Treatments, reference: Reference) -> list[Contrast]:  # 
 def _context_pairs(treatments: Treatments, reference: Reference) -> list[tuple[str, str]]:
     """Return every context with the reference context, then those measured with a control of their own with that."""
     pairs = [(context, reference.context) for context in treatments if context != reference.context]
-    own = [(context, base) for context, base in _OWN_CONTROL.items() if {context, base} <= set(treatments)]
+    own = [(name, context.control) for name, context in CONTEXTS.items() if {name, context.control} <= set(treatments)]
     return pairs + [pair for pair in own if pair not in pairs]
 
 
