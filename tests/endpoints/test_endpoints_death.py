@@ -145,6 +145,19 @@ def test_reversal_means_nothing_unless_the_drug_kills_and_stroma_protects(bench,
     assert row["reason"].startswith(reason)
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {(IMATINIB, "mono"): 10.0, (IMATINIB, "msc_contact"): 2.0},  # kills 5 points of 100, and protects by 8
+        {(IMATINIB, "mono"): 29.0},  # kills 24 points, and stroma protects from 5
+    ],
+)
+def test_reversal_means_something_at_the_least_kill_and_the_least_protection(bench, changed):
+    row = bench("coculture_protection", arms(FULL | changed)).of("reversal").loc[0]
+    assert row["qc"] == "pass"
+    assert math.isfinite(row["value"])
+
+
 @pytest.mark.parametrize("lacking", [(PLERIXAFOR, "mono"), (PLERIXAFOR, "msc_contact"), (BOTH, "mono")])
 def test_reversal_needs_the_antagonists_own_arms(bench, lacking):
     wells = arms({arm: value for arm, value in FULL.items() if arm != lacking})
