@@ -52,7 +52,7 @@ def counts(
         bootstrap=Bootstrap(draws, seed) if draws else None,
     )
     typer.echo(f"Model: {fitted.formula}\n" + "\n".join(f"{name}: {value}" for name, value in fitted.summary.items()))
-    _show(fitted.tables, out)
+    show_tables(fitted.tables, out)
     for finding in fitted.findings:
         typer.echo(f"{finding.level}: {finding.message}")
 
@@ -72,7 +72,7 @@ def dose(
 
     from assaykit.stats.dose.shift import curve_table, extra_sum_of_squares, unit_shift
 
-    frame = _with_columns(read_table(table), unit, dose_column, response, arm)
+    frame = with_columns(read_table(table), unit, dose_column, response, arm)
     curves = curve_table(frame, dose=dose_column, response=response, unit=unit, arm=arm)
     arms = [str(name) for name in dict.fromkeys(frame[arm])]
     control = reference or arms[0]
@@ -84,7 +84,7 @@ def dose(
         ratio = {"ratio": found.ratio, "ratio_low": found.ratio_low, "ratio_high": found.ratio_high}
         pooled = {"F_wells": F.statistic, "p_F_wells": F.p_value, "left_out": ", ".join(found.left_out)}
         shifts.append({"contrast": f"{other} - {control}", **ratio, **found.test.row(), **pooled})
-    _show({"curves": curves, "ic50_shift": pd.DataFrame(shifts)}, out)
+    show_tables({"curves": curves, "ic50_shift": pd.DataFrame(shifts)}, out)
 
 
 @app.command()
@@ -106,10 +106,10 @@ def synergy(
         raise DesignError(
             "--doses must name two columns and --model one of bliss, hsa, loewe, zip", f"{doses}, {model}"
         )
-    frame = _with_columns(read_table(table), unit, first, second, effect)
+    frame = with_columns(read_table(table), unit, first, second, effect)
     surface = surface_table(frame, doses=(first, second), effect=effect, unit=unit, model=model)
     found = surface_synergy(surface, unit=unit, model=model)
-    _show({"excess": surface, "synergy": pd.DataFrame([{"model": found.model, **found.test.row()}])}, out)
+    show_tables({"excess": surface, "synergy": pd.DataFrame([{"model": found.model, **found.test.row()}])}, out)
 
 
 @app.command()
@@ -131,7 +131,7 @@ def pool(
     if method not in {"REML", "PM", "DL", "ML", "HE", "SJ", "FE"} or test not in {"knha", "z"}:
         raise DesignError("--method must be REML, PM, DL, ML, HE, SJ or FE, and --test knha or z", f"{method}, {test}")
     names = [name.strip() for name in moderators.split(",") if name.strip()]
-    frame = _with_columns(read_table(table), estimate, std_error, *names)
+    frame = with_columns(read_table(table), estimate, std_error, *names)
     y, se = frame[estimate].to_numpy(float), frame[std_error].to_numpy(float)
     columns = frame[names].to_numpy(float) if names else None
     found = pool_estimates(y, se, columns, method=method, test=test, terms=names)  # type: ignore[arg-type]  # checked
@@ -144,7 +144,7 @@ def pool(
     if not names and len(frame) > 2:
         without = influence(y, se, method=method, test=test)  # type: ignore[arg-type]  # checked
         tables["leave_one_out"] = pd.DataFrame([asdict(row) for row in without])
-    _show(tables, out)
+    show_tables(tables, out)
 
 
 @app.command()
@@ -169,7 +169,8 @@ def power(
         typer.echo(f"  {n} units: power {paired_power(n, effect, sd, alpha=alpha):.3f}")
 
 
-def _with_columns(frame: pd.DataFrame, *names: str) -> pd.DataFrame:
+def with_columns(frame: pd.DataFrame, *names: str) -> pd.DataFrame:
+    """Return the table; DesignError where a column named is not in it."""
     lacking = [name for name in names if name not in frame.columns]
     if lacking:
         raise DesignError(
@@ -178,7 +179,7 @@ def _with_columns(frame: pd.DataFrame, *names: str) -> pd.DataFrame:
     return frame
 
 
-def _show(tables: dict[str, pd.DataFrame], out: Path | None) -> None:
+def show_tables(tables: dict[str, pd.DataFrame], out: Path | None) -> None:
     """Print every table under its name and, where a folder is given, write it there."""
     for name, frame in tables.items():
         typer.echo(f"\n{name.replace('_', ' ')}")
