@@ -110,13 +110,12 @@ def test_a_level_is_one_arm_against_zero():
 def test_the_interaction_is_the_difference_of_its_two_simple_contrasts(numbers):
     a, b, c, d = np.array(numbers).reshape(4, 3)
     table = means(IP_msc=a, I_msc=b, IP_mono=c, I_mono=d)
-    simple = [
-        contrast_of_units(Contrast.between(BOTH, TKI, x, kind="pairwise"), table) for x in ("msc_contact", "mono")
-    ]
-    # sums of numbers below 10 with two decimals
-    assert contrast_of_units(REVERSAL, table).estimate == pytest.approx(
-        simple[0].estimate - simple[1].estimate, abs=1e-12
+    here, base = (
+        contrast_of_units(Contrast.between(BOTH, TKI, context, kind="pairwise"), table).estimate
+        for context in ("msc_contact", "mono")
     )
+    # sums of numbers below 10 with two decimals
+    assert contrast_of_units(REVERSAL, table).estimate == pytest.approx(here - base, abs=1e-12)
 
 
 def test_an_arm_is_held_against_those_of_the_other_sign_in_its_own_context():
@@ -135,22 +134,16 @@ def test_medium_is_compared_with_the_reference_context_and_with_its_own_control(
 
 def test_a_combination_is_compared_with_its_parts_and_never_the_other_way_round():
     analysis = Analysis(name="a", endpoint="y", families=("pairwise",))
-    found = [
-        c.name
-        for c in contrasts_of(
-            [(BOTH, "mono"), (PLERIXAFOR, "mono"), (TKI, "mono"), (VEHICLE, "mono")], analysis, Reference()
-        )
-    ]
+    cells = [(treatment, "mono") for treatment in (BOTH, PLERIXAFOR, TKI, VEHICLE)]
+    found = [contrast.name for contrast in contrasts_of(cells, analysis, Reference())]
     assert found == [f"{PLERIXAFOR} - {TKI}", f"{BOTH} - {TKI}", f"{BOTH} - {PLERIXAFOR}"]
 
 
 def test_a_named_contrast_keeps_its_name_and_needs_no_family():
-    spec = ContrastSpec(
-        name="reversal", treatment=BOTH, comparator=TKI, context="msc_contact", comparator_context="mono"
-    )
-    (contrast,) = contrasts_of(
-        [(VEHICLE, "mono")], Analysis(name="a", endpoint="y", families=(), contrasts=(spec,)), Reference()
-    )
+    places = {"context": "msc_contact", "comparator_context": "mono"}
+    spec = ContrastSpec(name="reversal", treatment=BOTH, comparator=TKI, **places)
+    analysis = Analysis(name="a", endpoint="y", families=(), contrasts=(spec,))
+    (contrast,) = contrasts_of([(VEHICLE, "mono")], analysis, Reference())
     assert (contrast.name, contrast.kind, contrast.weights) == ("reversal", "custom", REVERSAL.weights)
 
 
