@@ -31,7 +31,7 @@ from scipy.special import expit, logit, stdtrit
 
 from assaykit.stats.glmm.model import fit_glmm
 from assaykit.stats.lmm.ddf import inference, t_tests
-from assaykit.stats.lmm.design import Random
+from assaykit.stats.lmm.design import RandomEffects
 from assaykit.stats.lmm.model import fit_arrays
 from assaykit.stats.units import Contrast
 
@@ -125,8 +125,8 @@ def nested(studies: Simulated) -> Intervals:
     unit, column, cells = _codes(studies.y.shape[1], len(TREATMENTS))
     within, ones = unit * len(cells) + column, np.ones((len(unit), 1))
     terms = [
-        Random("unit", ("1",), unit, tuple(map(str, range(unit.max() + 1))), ones),
-        Random("unit:cell", ("1",), within, tuple(map(str, range(within.max() + 1))), ones),
+        RandomEffects("unit", ("1",), unit, tuple(map(str, range(unit.max() + 1))), ones),
+        RandomEffects("unit:cell", ("1",), within, tuple(map(str, range(within.max() + 1))), ones),
     ]
     X, rows = np.eye(len(cells))[column], _weights(cells)
     by_t, by_z = [], []

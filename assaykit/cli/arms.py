@@ -7,7 +7,7 @@ from typing import Annotated, get_args
 
 import typer
 
-from assaykit.cli.fit import read_table
+from assaykit.cli.fit import one_of, read_table
 from assaykit.errors import DesignError
 
 
@@ -33,8 +33,7 @@ def compare(
     from assaykit.cli.stats import show_tables, with_columns
     from assaykit.stats.units import Adjustment, compare_all_arms, compare_arms, means_by_arm
 
-    if adjust not in get_args(Adjustment):
-        raise DesignError(f"--adjust must be one of {', '.join(get_args(Adjustment))}", repr(adjust))
+    one_of("--adjust", adjust, get_args(Adjustment))
     frame = with_columns(read_table(table), unit, value, arm)
     if log2:
         if not (frame[value].dropna() > 0).all():

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from assaykit.errors import DesignError
 from assaykit.stats.lmm.ddf import inference, t_tests
-from assaykit.stats.lmm.design import Random
+from assaykit.stats.lmm.design import RandomEffects
 from assaykit.stats.lmm.model import Lmm, fit_arrays
 from assaykit.stats.units.contrast import Cell, Contrast, ContrastResult
 from assaykit.stats.units.unit_level import UnitMeans, missing_cells
@@ -140,18 +140,7 @@ def count_glmm(
         rng = np.random.default_rng(seed)
         drawn = bootstrap_contrasts(fit, weights[estimable], rng=rng, simulations=draws)
         for i, each in zip(estimable, drawn, strict=True):
-            results[i] = ContrastResult(
-                name=contrasts[i].name,
-                estimate=each.estimate,
-                std_error=each.std_error,
-                df=each.df,
-                statistic=each.statistic,
-                p_value=each.p_value,
-                conf_low=each.conf_low,
-                conf_high=each.conf_high,
-                n_units=len(names[i]),
-                method=each.method,
-            )
+            results[i] = replace(each, name=contrasts[i].name, n_units=len(names[i]))
     else:
         estimates = weights @ fit.coefficients
         errors = np.sqrt(((weights @ fit.covariance) * weights).sum(axis=1))
@@ -205,11 +194,13 @@ def _codes(
     return units, np.array([columns[pair] for pair in pairs], np.intp)
 
 
-def _intercepts(name: str, labels: NDArray[np.intp]) -> Random:
+def _intercepts(name: str, labels: NDArray[np.intp]) -> RandomEffects:
     levels, codes = np.unique(labels, return_inverse=True)
     if len(levels) < 2:
         raise DesignError("a mixed model must have at least 2 units", str(len(levels)))
-    return Random(name, ("(Intercept)",), codes.astype(np.intp), tuple(map(str, levels)), np.ones((len(labels), 1)))
+    return RandomEffects(
+        name, ("(Intercept)",), codes.astype(np.intp), tuple(map(str, levels)), np.ones((len(labels), 1))
+    )
 
 
 def _from_lmm(fit: Lmm, means: UnitMeans, contrasts: Sequence[Contrast], *, method: str) -> ModelResults:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from assaykit.treatment.catalogue import Catalogue, Drug, Interference, drugs_schema, extended, read_drugs
+from assaykit.treatment.independence import independent_effect, stronger_effect
 from assaykit.treatment.model import Dose, Treatment, treatment_from_canonical
 from assaykit.treatment.parsing import parse_treatment
 from assaykit.treatment.plausibility import implausible_doses
@@ -18,7 +19,9 @@ __all__ = [
     "drugs_schema",
     "extended",
     "implausible_doses",
+    "independent_effect",
     "parse_treatment",
     "read_drugs",
+    "stronger_effect",
     "treatment_from_canonical",
 ]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from assaykit.stats.lmm.design import Design, Random
+from assaykit.stats.lmm.design import ModelDesign, RandomEffects
 from assaykit.stats.lmm.model import Lmm, fit_arrays
 from assaykit.tables import Finding
 
@@ -23,7 +23,7 @@ _UNEQUAL = 3.0  # ratio of residual SDs between levels of a factor
 _INFLUENTIAL = 1.0  # standard errors by which a coefficient moves when a unit is left out
 
 
-def residuals(fit: Lmm, design: Design) -> Floats:
+def conditional_residuals(fit: Lmm, design: ModelDesign) -> Floats:
     """Return the conditional residuals y - X beta - Z b, in residual SDs (weighted where the model is)."""
     root = np.sqrt(design.weights) if design.weights is not None else np.ones(len(design.y))
     rest = design.y - design.X @ fit.beta
@@ -32,7 +32,7 @@ def residuals(fit: Lmm, design: Design) -> Floats:
     return np.asarray(rest * root / fit.sigma)
 
 
-def random_effects(fit: Lmm, design: Design) -> list[Floats]:
+def random_effects(fit: Lmm, design: ModelDesign) -> list[Floats]:
     """Return the predicted effects of each random term, levels x effects (Henderson's BLUP; 10.2307/2529430)."""
     from scipy.sparse import block_diag, csr_array, eye_array, hstack, kron
     from scipy.sparse.linalg import spsolve
@@ -56,12 +56,12 @@ def random_effects(fit: Lmm, design: Design) -> list[Floats]:
     return [part.reshape(len(term.levels), -1) for part, term in zip(parts, design.random, strict=True)]
 
 
-def diagnose(fit: Lmm, design: Design, frame: pd.DataFrame, *, unit: str) -> list[Finding]:
+def diagnose(fit: Lmm, design: ModelDesign, frame: pd.DataFrame, *, unit: str) -> list[Finding]:
     """Return findings on residuals, on spread between levels of factors, and on units the coefficients hang on.
 
     `frame` holds the design's rows, with the model's factors and the unit column.
     """
-    scaled = residuals(fit, design)
+    scaled = conditional_residuals(fit, design)
     found = _outliers(scaled)
     for factor, levels in design.fixed.levels.items():
         if factor in frame.columns:
@@ -93,7 +93,7 @@ def _unequal(scaled: Floats, labels: NDArray[np.object_], factor: str, levels: S
     return [Finding("warn", "unequal_spread", message)]
 
 
-def _influential(fit: Lmm, design: Design, units: NDArray[np.object_], unit: str) -> list[Finding]:
+def _influential(fit: Lmm, design: ModelDesign, units: NDArray[np.object_], unit: str) -> list[Finding]:
     errors, found = np.sqrt(np.diag(fit.vcov)), []
     for name in sorted(set(units)):
         kept = units != name
@@ -110,8 +110,8 @@ def _influential(fit: Lmm, design: Design, units: NDArray[np.object_], unit: str
     return found
 
 
-def _kept(term: Random, kept: NDArray[np.bool_]) -> Random:
+def _kept(term: RandomEffects, kept: NDArray[np.bool_]) -> RandomEffects:
     levels, codes = np.unique(term.codes[kept], return_inverse=True)
-    return Random(
+    return RandomEffects(
         term.group, term.names, codes.astype(np.intp), tuple(term.levels[i] for i in levels), term.columns[kept]
     )
