@@ -11,7 +11,7 @@ from assaykit.cli.fit import one_of, read_table
 from assaykit.errors import DesignError
 
 
-def compare(
+def compare_command(
     table: Annotated[Path, typer.Argument(help="A tidy table, .csv, .tsv or .xlsx.", show_default=False)],
     unit: Annotated[str, typer.Option("--unit", help="The column whose levels are independent: donor, experiment.")],
     value: Annotated[str, typer.Option("--value", help="The column of values, e.g. viability.")],
