@@ -110,3 +110,19 @@ def dead_or_alive(readouts: Readouts, options: Options) -> dict[str, float]:
         early_only = options.get("apoptotic", "early+late") == "early"
         parts["apoptotic"] = parts["early"] if early_only else parts["early"] + parts["late"]
     return {name: value for name, value in parts.items() if not math.isnan(value)}
+
+
+def dead_or_alive_in_percent(readouts: Readouts, options: Options) -> dict[str, float]:
+    """Return the parts of `dead_or_alive` in % of all leukaemia cells, `total` being 100, where no cells are known.
+
+    They come of tables that give shares alone.
+
+    >>> dead_or_alive_in_percent({"early_percent_of_parent": 3.0, "late_percent_of_parent": 2.0}, {})["apoptotic"]
+    5.0
+    """
+    end = "_percent_of_parent"
+    shares = {name.removesuffix(end): value for name, value in readouts.items() if name.endswith(end)}
+    known: dict[str, float] = {
+        name: shares[name] for name in ("early", "late", "viable", "necrotic", "apoptotic") if name in shares
+    }
+    return dead_or_alive({**known, "total": 100.0}, options) if known else {}

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from assaykit.endpoints.counting import counted_cells, dead_or_alive
+from assaykit.endpoints.counting import counted_cells, dead_or_alive, dead_or_alive_in_percent
 from assaykit.endpoints.death import apoptosis
 from assaykit.endpoints.intensity import dmfi
 from assaykit.endpoints.model import Doubt, MeasuredWell, Readouts
@@ -108,6 +108,9 @@ def deaths(part: str) -> Bringer:
             return Brought(doubt=missing("nothing was read from this well", "no_readouts"))
         cells = dead_or_alive(own_readouts(spec, well), spec.options)
         lacking = [name for name in (part, "total") if name not in cells]
+        shares = dead_or_alive_in_percent(own_readouts(spec, well), spec.options) if lacking else {}
+        if part in shares and shares[part] <= shares["total"]:
+            return Brought({part: shares[part], "total": shares["total"]})  # no cells: neither a count nor a total
         if lacking:
             return Brought(doubt=missing(f"there is no count of {' and '.join(lacking)} cells"))
         if cells["total"] <= 0:
