@@ -110,7 +110,7 @@ def deaths(part: str) -> Bringer:
         lacking = [name for name in (part, "total") if name not in cells]
         shares = dead_or_alive_in_percent(own_readouts(spec, well), spec.options) if lacking else {}
         if part in shares and shares[part] <= shares["total"]:
-            return Brought({part: shares[part], "total": shares["total"]})  # no cells: neither a count nor a total
+            return _shared(part, shares, own_readouts(spec, well).get("total_count"))
         if lacking:
             return Brought(doubt=missing(f"there is no count of {' and '.join(lacking)} cells"))
         if cells["total"] <= 0:
@@ -122,6 +122,14 @@ def deaths(part: str) -> Bringer:
         return Brought(values, round(cells["total"]), cells[part], cells["total"])
 
     return bring
+
+
+def _shared(part: str, shares: Readouts, cells: float | None) -> Brought:
+    """Return a part in % of all leukaemia cells, with the cells behind it where all of them are counted."""
+    values = {part: shares[part], "total": shares["total"]}
+    if cells is None:
+        return Brought(values)
+    return Brought(values, round(cells), float(round(shares[part] * cells / 100)), cells)
 
 
 def apoptotic_percent(spec: EndpointSpec, well: MeasuredWell) -> Brought:

@@ -9,7 +9,7 @@ A cell that is no number is a finding of its well; what is wrong with a heading,
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -288,7 +288,9 @@ def _canonical_well(text: str) -> str:
 def _wells_of_samples(plate: Plate, samples: Sequence[Found], met: _Met) -> dict[str, Found]:
     """Return well -> sample: by the layout's `file`, else the table's column of wells, else the sample's name."""
     by_well: dict[str, list[Found]] = defaultdict(list)
-    by_file = {_bare(well.file.name): well.name for well in plate.wells if well.file is not None}
+    named = [(_bare(well.file.name), well.name) for well in plate.wells if well.file is not None]
+    often = Counter(name for name, _ in named)
+    by_file = {name: well for name, well in named if often[name] == 1}  # FACSDiva may call every well Specimen_001
     nameless: dict[Path, Found] = {}
     for number, (table, sample) in enumerate(samples):
         well = by_file.get(_bare(sample.name), "") or _canonical_well(sample.well)
