@@ -112,7 +112,7 @@ def _begin(folder: Path, source: list[Path], protocol: list[str], *, unit: str, 
     typer.echo(begun.told)
     for question in begun.open_questions:
         typer.echo(f"to do: {question}")
-    typer.echo(f"Look at every line of study.toml and of the layout, then: assaykit check {folder / 'study.toml'}")
+    typer.echo(f"Look at every line of what is written, then: assaykit check {folder / 'study.toml'}")
 
 
 def drugs(

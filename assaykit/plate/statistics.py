@@ -152,7 +152,7 @@ def _table(sheet: Sheet, source: Path, declared: Collection[str]) -> StatisticsT
     headers = [i for i in range(len(sheet.rows)) if _is_header(sheet.rows[i], declared)]
     found: dict[str, Sample] = {}
     headings: dict[str, Heading] = {}
-    for header, end in zip(headers, (*headers[1:], len(sheet.rows)), strict=True):
+    for header, end in zip(headers, [*headers[1:], len(sheet.rows)], strict=False):  # none where there is no header
         above = _sample_above(sheet, header, headers)
         for sample, each in _samples(sheet, header, end, above=above, declared=declared):
             headings |= {heading.text: heading for heading in each}
@@ -179,12 +179,16 @@ def _joined(one: Sample, other: Sample) -> Sample:
 
 
 def _is_header(row: tuple[Cell, ...], declared: Collection[str]) -> bool:
-    """Whether a row is a header: two texts or more, no number among them, and one of them the heading of numbers."""
+    """Whether a row is a header: two texts or more, no number among them, and one of them the heading of numbers.
+
+    FlowJo leaves the heading of its samples empty: one text with its bar is a header, too.
+    """
     texts = [one_line(text_from_value(cell.value)) for cell in row if cell]
     numbers = [cell for cell in row if cell and number_from_entry(cell).value is not None]
     named = sum(text in declared or bool(heading_from_text(text).statistic) for text in texts)
     plain = {column_name(text).rstrip(":") for text in texts}
-    return not numbers and named > 0 and (len(texts) > 1 or bool(plain & {*_SAMPLE, *_WELL}))
+    table = len(texts) > 1 or bool(plain & {*_SAMPLE, *_WELL}) or any(" | " in text for text in texts)
+    return table and named > 0 and not numbers
 
 
 def _sample_above(sheet: Sheet, header: int, headers: list[int]) -> str:
@@ -230,6 +234,8 @@ def _samples(
         if _sample_named(row):
             return  # the next block of populations
         if cells["sample"].casefold().rstrip(":") in FOOT and not cells["well"]:
+            continue
+        if roles["population"] is not None and not cells["population"]:
             continue
         if not named:
             name = f"row {sheet.numbers[index]}" if any(row) else ""

@@ -37,13 +37,13 @@ _KINDS = {"early": "early", "late": "late", "apopt": "apoptotic", "necro": "necr
 _BY_SIGNS = {"-": {"-": "viable", "+": "necrotic", "": ""}, "+": {"-": "early", "+": "late", "": "apoptotic"}}
 _ANNEXIN = re.compile(r"annexin|anx|\bav\b|annv|anv", re.IGNORECASE)
 _DEATH_DYE = re.compile(r"\bpi\b|propidium|7-?aad|dapi|sytox|zombie|live.?dead|\bld\b|viab|\bto-?pro", re.IGNORECASE)
-_ROLES: tuple[tuple[str, Role], ...] = (
-    (r"fmo", "fmo"),
-    (r"iso(?:type)?", "isotype"),
-    (r"unst(?:ained)?|us|neg(?:ative)?[ _-]?control", "unstained"),
-    (r"(?:count(?:ing)?[ _-]?)?beads", "beads"),
-    (r"comp(?:ensation)?|single[ _-]?stain(?:ed)?|ss", "single_stain"),
-    (r"blank|water|pbs", "blank"),
+_ROLES: tuple[tuple[re.Pattern[str], Role], ...] = (
+    (re.compile(r"(?i)fmo[\w-]*"), "fmo"),
+    (re.compile(r"(?i)iso(?:type)?"), "isotype"),
+    (re.compile(r"(?i)unst(?:ained)?|us"), "unstained"),
+    (re.compile(r"(?i)beads"), "beads"),
+    (re.compile(r"(?i)comp(?:ensation)?|ss"), "single_stain"),
+    (re.compile(r"(?i)blank|water|pbs"), "blank"),
 )
 _EXPERIMENT = re.compile(
     r"(?:exp(?:eriment)?|e|day|donor|patient|pt|rep(?:licate)?|run|n)[ _-]?[0-9]{1,4}|[0-9]{4}-?[01][0-9]-?[0-3][0-9]",
@@ -289,7 +289,10 @@ def proposed_samples(
     size = max(smallest_size(_corner(positions)) or DEFAULT_SIZE, DEFAULT_SIZE)
     wells = [(row, column) for row in range(SIZES[size][0]) for column in range(SIZES[size][1])]
     taken: dict[str, set[Position]] = defaultdict(set)
-    proposals = dict(enumerate(told))
+    proposals = {
+        index: replace(row, unit=row.unit or (plate if _EXPERIMENT.fullmatch(plate) else ""))
+        for index, (row, plate) in enumerate(zip(told, names, strict=True))
+    }
     for index in sorted(proposals, key=lambda index: positions[index] is None):  # told wells first, then free ones
         position = positions[index]
         plate, well = next(
@@ -343,12 +346,9 @@ def _told(sample: SampleNamed, protocol: Protocol, catalogue: Catalogue) -> Samp
     name = PurePosixPath(sample.name.replace("\\", "/")).name
     stem = re.sub(r"\.(?:fcs|lmd)$", "", name, flags=re.IGNORECASE)
     tokens = [token for token in _TOKENS.findall(stem) if not re.fullmatch(r"(?i)specimen|tube|well|\d{3}", token)]
-    role = next(
-        (role for words, role in _ROLES for token in tokens if re.fullmatch(rf"(?i){words}[\w-]*" if role == "fmo" else
-                                                                            rf"(?i){words}", token)),
-        "",
-    )  # fmt: skip
-    unit = sample.unit or next((token for token in tokens if _EXPERIMENT.fullmatch(token)), "")
+    parts = [*tokens, *(part for token in tokens for part in token.split("-"))]
+    role = next((role for words, role in _ROLES if any(map(words.fullmatch, parts))), "")
+    unit = sample.unit or next((part for part in parts if _EXPERIMENT.fullmatch(part)), "")
     marker = _marker(tokens, protocol) if role in ("fmo", "isotype", "single_stain") else ""
     return SampleProposal(sample.name, "", "", role, marker, _treatment(tokens, catalogue), unit, sample.group)
 

@@ -132,10 +132,9 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
     ]
     statistics = _statistics(entry, place, gathered)
     rows: dict[str, dict[str, tuple[StatisticsTable, Sample]]] = {}
-    if statistics and not entry.plates:
-        for table in statistics:
-            plate, rows[plate.name], misread = plate_of_table(table, columns)
-            layouts.append(Reading((plate,), misread, (table.source,)))
+    for table in statistics if not entry.plates else ():
+        plate, rows[plate.name], misread = plate_of_table(table, columns)
+        layouts.append(Reading((plate,), misread, (table.source,)))
     for reading in (*layouts, *tables):
         gathered.faults += reading.faults
         gathered.inputs += reading.inputs
@@ -145,9 +144,7 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
     canonical = cache(lambda text: str(parse_treatment(text, rules.catalogue, decimal=decimal)))
     rules = replace(rules, targeted=_is_migration(protocol), decimal=decimal, canonical=canonical)
     plates = tuple(_checked(layouts, rules, gathered))
-    counts = tuple(_checked(tables, rules, gathered))
-    if entry.values == "counts":
-        gathered.faults += [fault for plate in counts for fault in percentages_as_counts(plate)]
+    counts = _counts_or_shares(tuple(_checked(tables, rules, gathered)), entry, gathered)
     repeated = _repeated_plates((*plates, *counts), place.where)
     plates = plates if entry.measured else _with_files(plates, entry, place, gathered=gathered)
     plates = _with_lot(plates, entry, place, gathered=gathered)
@@ -157,11 +154,10 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
     protocol, marked, faults = with_panel(protocol, entry.markers, entry.populations, plates=plates, where=place.where)
     gathered.faults += faults
     channels = {**marked, **entry.channels}
-    gathered.findings += unknown_markers(plates, protocol, channels)
+    controlled = any(readout.statistic == "control_median" for readout in protocol.readouts)
+    if controlled or not statistics:  # one table may serve several assays, some of which have no controls
+        gathered.findings += unknown_markers(plates, protocol, channels)
     counts = tuple(with_named_counts(plate, protocol) for plate in counts)
-    if entry.values != "counts":
-        counts = tuple(_with_shares(plate, entry, gathered) for plate in counts)
-        gathered.findings.append(cells_not_known(entry.name or protocol.name))
     if statistics:
         gated = with_statistics(
             plates, statistics, entry.columns, protocol=protocol, where=place.where, rows=rows or None
@@ -205,10 +201,16 @@ def _statistics(entry: AssayEntry, place: _Place, gathered: _Gathered) -> list[S
     return tables
 
 
-def _with_shares(plate: Plate, entry: AssayEntry, gathered: _Gathered) -> Plate:
-    shares, faults = with_shares(plate, whole=100.0 if entry.values == "percent" else 1.0)
-    gathered.faults += faults
-    return shares
+def _counts_or_shares(tables: tuple[Plate, ...], entry: AssayEntry, gathered: _Gathered) -> tuple[Plate, ...]:
+    """Return tables of counts as they are, asking where they look like shares; or as the shares the study says."""
+    if entry.values == "counts":
+        gathered.faults += [fault for plate in tables for fault in percentages_as_counts(plate)]
+        return tables
+    whole = 100.0 if entry.values == "percent" else 1.0
+    shares = [with_shares(plate, whole=whole) for plate in tables]
+    gathered.faults += [fault for _, faults in shares for fault in faults]
+    gathered.findings.append(cells_not_known(entry.name or entry.protocol))
+    return tuple(plate for plate, _ in shares)
 
 
 def _treatments(readings: Iterable[Reading]) -> set[str]:
