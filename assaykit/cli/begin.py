@@ -75,7 +75,7 @@ def begin_from_tables(folder: Path, tables: Sequence[Path], protocols: Sequence[
     size = 0
     if not by_row:
         named = [_of_table(sample.name, sample.well, sample.plate, table) for table in read for sample in table.samples]
-        rows, size = proposed_samples(named, recipes[0], read_drugs())
+        rows, size = proposed_samples(named, recipes, read_drugs())
         written.append(_write_layout(folder / "plates" / "layout.xlsx", rows, unit))
     lines = [
         "" if by_row else 'plates = ["plates/layout.xlsx"]',
@@ -121,7 +121,7 @@ def begin_from_workspace(folder: Path, workspace: Path, *, unit: str, sample: st
         )
         for one in found
     ]
-    rows, size = proposed_samples(named, protocol, read_drugs())
+    rows, size = proposed_samples(named, [protocol], read_drugs())
     written.append(_write_layout(folder / "plates" / "layout.xlsx", rows, unit))
     home = Path(os.path.relpath(workspace.parent.resolve(), folder.resolve())).as_posix()
     lines = [

@@ -271,14 +271,14 @@ class SampleNamed:
 
 
 def proposed_samples(
-    samples: Sequence[SampleNamed], protocol: Protocol, catalogue: Catalogue
+    samples: Sequence[SampleNamed], protocols: Sequence[Protocol], catalogue: Catalogue
 ) -> tuple[list[SampleProposal], int]:
     """Return a layout's row for each sample, and the wells of the plates.
 
     A plate is what the table calls one, else an experiment, else a table. Samples that tell no well, or one that
     another has taken, are laid out row by row on the free wells: the layout finds them by their names.
     """
-    told = [_told(sample, protocol, catalogue) for sample in samples]
+    told = [_told(sample, protocols, catalogue) for sample in samples]
     sources = {sample.source for sample in samples}
     units = {row.unit for row in told} - {""}
     names = [
@@ -341,7 +341,7 @@ def _positions(samples: Sequence[SampleNamed], plates: Sequence[str]) -> list[Po
     return found
 
 
-def _told(sample: SampleNamed, protocol: Protocol, catalogue: Catalogue) -> SampleProposal:
+def _told(sample: SampleNamed, protocols: Sequence[Protocol], catalogue: Catalogue) -> SampleProposal:
     """Return what a sample's name tells of its role, marker, treatment and unit."""
     name = PurePosixPath(sample.name.replace("\\", "/")).name
     stem = re.sub(r"\.(?:fcs|lmd)$", "", name, flags=re.IGNORECASE)
@@ -349,19 +349,18 @@ def _told(sample: SampleNamed, protocol: Protocol, catalogue: Catalogue) -> Samp
     parts = [*tokens, *(part for token in tokens for part in token.split("-"))]
     role = next((role for words, role in _ROLES if any(map(words.fullmatch, parts))), "")
     unit = sample.unit or next((part for part in parts if _EXPERIMENT.fullmatch(part)), "")
-    marker = _marker(tokens, protocol) if role in ("fmo", "isotype", "single_stain") else ""
+    marker = _marker(parts, protocols) if role in ("fmo", "isotype", "single_stain") else ""
     return SampleProposal(sample.name, "", "", role, marker, _treatment(tokens, catalogue), unit, sample.group)
 
 
-def _marker(tokens: Sequence[str], protocol: Protocol) -> str:
+def _marker(words: Sequence[str], protocols: Sequence[Protocol]) -> str:
     """Return the channel role that one of the words of a control's name is, by marker or usual name."""
-    plain = {
-        plain_name(bare) for token in tokens for part in (token, *re.split(r"[-+]", token)) for bare in bare_names(part)
-    }
-    for role, recipe in protocol.channels.items():
-        known = {plain_name(bare) for one in (role, recipe.marker, *recipe.names) for bare in bare_names(one)}
-        if plain & (known - {""}):
-            return role
+    plain = {plain_name(bare) for word in words for bare in bare_names(word)}
+    for protocol in protocols:
+        for role, recipe in protocol.channels.items():
+            known = {plain_name(bare) for one in (role, recipe.marker, *recipe.names) for bare in bare_names(one)}
+            if plain & (known - {""}):
+                return role
     return ""
 
 
