@@ -19,10 +19,8 @@ from typing import Any
 from assaykit.cli.template import schema_text
 from assaykit.errors import StudyError
 from assaykit.plate.headings import Heading
-from assaykit.plate.model import ROLES
 from assaykit.plate.statistics import FORMATS, StatisticsTable, read_statistics
 from assaykit.protocol import Protocol, read_protocol
-from assaykit.study import CONTEXTS
 from assaykit.study.proposal import (
     SampleNamed,
     SampleProposal,
@@ -33,6 +31,7 @@ from assaykit.study.proposal import (
 )
 from assaykit.study.statistics import UNCONFIRMED
 from assaykit.treatment import read_drugs
+from assaykit.vocabulary import CONTEXTS, ROLES
 
 _WELL_KEYWORDS = ("$WELLID", "WELLID", "WELL ID", "WELL_ID", "WELL")
 _PLATE_KEYWORDS = ("$PLATENAME", "PLATE NAME", "PLATENAME", "$PLATEID", "PLATE ID")

@@ -8,8 +8,8 @@ from dataclasses import replace
 from assaykit.errors import CountsError
 from assaykit.plate.model import Plate
 from assaykit.tables import Finding
+from assaykit.vocabulary import FATES
 
-PARTS = ("viable", "early", "late", "apoptotic", "necrotic", "dead")
 _WHOLES = {"percent": 100.0, "a share": 1.0}
 
 
@@ -20,7 +20,7 @@ def percentages_as_counts(plate: Plate) -> Iterator[CountsError]:
     are taken as they stand, since 100 cells are often scored. Cells counted in a chamber are no shares.
     """
     rows = [
-        (well, [well.counts[name] for name in PARTS if name in well.counts])
+        (well, [well.counts[name] for name in FATES if name in well.counts])
         for well in plate.wells
         if not any(name.endswith("_in_squares") for name in well.counts)
     ]
@@ -47,17 +47,17 @@ def with_shares(plate: Plate, *, whole: float) -> tuple[Plate, tuple[CountsError
     faults = []
     wells = []
     for well in plate.wells:
-        kinds = {name: value for name, value in well.counts.items() if name in PARTS}
+        kinds = {name: value for name, value in well.counts.items() if name in FATES}
         faults += [
             CountsError(f"a share must lie between 0 and {whole:g}", f"{value:g}", well.place(name), "mend the cell")
             for name, value in kinds.items()
             if not 0 <= value <= whole
         ]
-        others = [name for name in well.counts if name not in (*PARTS, "total")]
+        others = [name for name in well.counts if name not in (*FATES, "total")]
         if others or not kinds:
             faults.append(
                 CountsError(
-                    f"shares must be of the kinds of cells: {', '.join(PARTS)}",
+                    f"shares must be of the kinds of cells: {', '.join(FATES)}",
                     f"'{others[0]}'" if others else "none of them",
                     well.place(others[0]) if others else well.where,
                     "give counts of cells a table and an [[assay]] of their own",

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from assaykit.errors import LayoutError, TreatmentError
 from assaykit.plate.headings import SHARES, Heading
-from assaykit.plate.model import Plate, Role
+from assaykit.plate.model import Plate
 from assaykit.plate.positions import (
     DEFAULT_SIZE,
     SIZES,
@@ -31,6 +31,7 @@ from assaykit.study.matching import sorted_by_well
 from assaykit.study.stains import bare_names, plain_name
 from assaykit.study.statistics import UNCONFIRMED, UNUSED
 from assaykit.treatment import Catalogue, parse_treatment
+from assaykit.vocabulary import Role
 
 _SIGNED = re.compile(r"([^,;&/]*?[^\s,;&/+-])[\s-]*([+-])\s*(?=$|[,;&/])")
 _KINDS = {"early": "early", "late": "late", "apopt": "apoptotic", "necro": "necrotic", "viable": "viable"}

@@ -15,8 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from assaykit.errors import InputError, LayoutError, StatisticsError, StudyError
-from assaykit.plate.counts import is_count
-from assaykit.plate.draft import DraftWell, nearest
+from assaykit.plate.draft import DraftWell
 from assaykit.plate.headings import SHARES, Heading
 from assaykit.plate.model import Plate, Well
 from assaykit.plate.positions import position_from_well, well_from_position
@@ -24,8 +23,8 @@ from assaykit.plate.schema import Columns, once, well_from_draft
 from assaykit.plate.statistics import Number, Sample, StatisticsTable, number_from_entry
 from assaykit.protocol import Protocol
 from assaykit.study.matching import plate_pattern, sorted_by_well
-from assaykit.study.percentages import PARTS
 from assaykit.tables import Finding
+from assaykit.vocabulary import FATES, is_count, nearest
 
 UNUSED = "unused"
 UNCONFIRMED = "?"
@@ -159,7 +158,7 @@ def readout_column(heading: str, text: str, protocol: Protocol, *, where: str) -
 def known_populations(protocol: Protocol) -> tuple[str, ...]:
     """Return the populations a table's column may be of: the protocol's, and the kinds of dying cells it sorts."""
     roles = {role: name for spec in protocol.endpoints for role, name in spec.populations.items()}
-    kinds = PARTS if roles.keys() & {"early", "late", "total"} else ()
+    kinds = FATES if roles.keys() & {"early", "late", "total"} else ()
     return tuple(dict.fromkeys((*roles.values(), *kinds, *(gate.name for gate in protocol.gates))))
 
 

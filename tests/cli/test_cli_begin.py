@@ -116,8 +116,8 @@ def test_a_study_of_a_flowjo_table_is_checked_and_run_once_its_layout_is_complet
 @pytest.mark.parametrize(
     ("name", "text", "protocol", "columns"),
     [
-        ("diva", "Plate Name,Specimen Name,Well Name,Record Date,All Events #Events,Live #Events,Live PE-A Median\n"
-         "P1,Specimen_001,A01,today,10000,8000,5000\n", "marker_intensity",
+        ("diva", "Specimen Name,Well Name,All Events #Events,Live #Events,Live PE-A Median\nS,A01,10000,8000,5000\n",
+         "marker_intensity",
          {"Live #Events": "cells count", "Live PE-A Median": "marker median", "All Events #Events": "unused"}),
         ("cytexpert", "Tube Name: A1-vehicle,,\nPopulation,Events,Median PE-A\nAll Events,10000,50\nLive,8000,5000\n",
          "marker_intensity", {"Live | Median PE-A": "marker median", "All Events | Median PE-A": "unused"}),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from assaykit.endpoints import measure_endpoints
+from assaykit.measurements import measure_endpoints
 from assaykit.pipeline.measure import measure, resolve
 from assaykit.report.methods import methods_markdown
 from assaykit.results.resolved import study_from_toml, study_to_toml
