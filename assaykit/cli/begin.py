@@ -19,7 +19,7 @@ from typing import Any
 from assaykit.cli.template import schema_text
 from assaykit.errors import StudyError
 from assaykit.plate.headings import Heading
-from assaykit.plate.statistics import FORMATS, StatisticsTable, read_statistics
+from assaykit.plate.statistics import read_statistics
 from assaykit.protocol import Protocol, read_protocol
 from assaykit.study.proposal import (
     SampleNamed,
@@ -73,7 +73,11 @@ def begin_from_tables(folder: Path, tables: Sequence[Path], protocols: Sequence[
     rows: list[SampleProposal] = []
     size = 0
     if not by_row:
-        named = [_of_table(sample.name, sample.well, sample.plate, table) for table in read for sample in table.samples]
+        named = [
+            SampleNamed(sample.name, sample.well, sample.plate, source=table.name)
+            for table in read
+            for sample in table.samples
+        ]
         rows, size = proposed_samples(named, recipes, read_drugs())
         written.append(_write_layout(folder / "plates" / "layout.xlsx", rows, unit))
     lines = [
@@ -85,7 +89,9 @@ def begin_from_tables(folder: Path, tables: Sequence[Path], protocols: Sequence[
     written += _write_study(folder, assays, unit)
     samples = sum(len(table.samples) for table in read)
     told = f"{samples} samples, {len(headings)} columns; protocol {', '.join(recipe.name for recipe in recipes)}"
-    return Begun(tuple(written), told, (*_asked_of_columns(assays), *_asked_of_rows(rows, unit)))
+    unsure = sum(f'= "{UNCONFIRMED}"' in line for line in assays)
+    asked = [f'{unsure} columns of study.toml are "{UNCONFIRMED}": write what each is'] if unsure else []
+    return Begun(tuple(written), told, (*asked, *_asked_of_rows(rows, unit)))
 
 
 def begin_from_workspace(folder: Path, workspace: Path, *, unit: str, sample: str = "", group: str = "") -> Begun:
@@ -140,16 +146,6 @@ def _refuse_existing(folder: Path) -> None:
     if (folder / "study.toml").exists():
         must = "a new study must go to a folder without one"
         raise StudyError(must, "a study.toml", str(folder), "name another folder")
-
-
-def is_table(path: Path) -> bool:
-    """Whether a file may be a table of statistics, by its ending."""
-    return path.suffix.casefold() in FORMATS
-
-
-def _of_table(name: str, well: str, plate: str, table: StatisticsTable) -> SampleNamed:
-    sheet = table.label.partition("!")[2]
-    return SampleNamed(name, well, plate, source=f"{table.source.stem} {sheet}".strip())
 
 
 def _shares_analysed(gates: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -258,11 +254,6 @@ def _write_layout(path: Path, rows: Sequence[SampleProposal], unit: str) -> Path
         notes.append([line])
     book.save(path)
     return path
-
-
-def _asked_of_columns(lines: Sequence[str]) -> list[str]:
-    asked = sum(f'= "{UNCONFIRMED}"' in line for line in lines)
-    return [f'{asked} columns of study.toml are "{UNCONFIRMED}": write what each is'] if asked else []
 
 
 def _asked_of_rows(rows: Sequence[SampleProposal], unit: str) -> list[str]:

@@ -41,8 +41,10 @@ def resolve_statistics(assay: Assay, plate: Plate) -> tuple[Resolved, list[Findi
     findings: list[Finding] = []
     trusted = without_excluded(assay, plate)
     samples = [well for well in plate.wells if well.role == "sample" and well.readouts]
+    held = dict.fromkeys(name for well in plate.wells for name in well.readouts)
+    medians = [name for name in held if _statistic_of(name) == "median"]
     for channel in assay.protocol.channels:
-        names = [name for name in _medians(assay.protocol, plate) if _channel_of(name, assay.protocol) == channel]
+        names = [name for name in medians if _channel_of(name, assay.protocol) == channel]
         if not names:
             continue
         matches, substitutes = _matches(assay, trusted, channel, samples)
@@ -131,12 +133,6 @@ def _no_control(assay: Assay, plate: Plate, channel: str) -> Finding:
         f"in the layout: role = fmo, marker = {channel}"
     )
     return Finding("fail" if needed else "note", "no_control", message, plate.name, channel=channel)
-
-
-def _medians(protocol: Protocol, plate: Plate) -> list[str]:
-    """Return the medians of a plate's wells that a control's may be taken off."""
-    names = dict.fromkeys(name for well in plate.wells for name in well.readouts)
-    return [name for name in names if _statistic_of(name) == "median" and _channel_of(name, protocol)]
 
 
 def _statistic_of(name: str) -> str:

@@ -59,6 +59,11 @@ class StatisticsTable:
     samples: tuple[Sample, ...]
     decimal: str = ""
 
+    @property
+    def name(self) -> str:
+        """The table's name: its file's, with the sheet's where the file has several."""
+        return f"{self.source.stem} {self.label.partition('!')[2]}".strip()
+
 
 @dataclass(frozen=True, slots=True)
 class Number:
@@ -152,8 +157,9 @@ def _table(sheet: Sheet, source: Path, declared: Collection[str]) -> StatisticsT
     headers = [i for i in range(len(sheet.rows)) if _is_header(sheet.rows[i], declared)]
     found: dict[str, Sample] = {}
     headings: dict[str, Heading] = {}
-    for header, end in zip(headers, [*headers[1:], len(sheet.rows)], strict=False):  # none where there is no header
-        above = _sample_above(sheet, header, headers)
+    begins, ends = [0, *(header + 1 for header in headers)], [*headers[1:], len(sheet.rows)]
+    for begin, header, end in zip(begins, headers, ends, strict=False):  # none where there is no header
+        above = next(filter(None, map(_sample_named, reversed(sheet.rows[begin:header]))), "")
         for sample, each in _samples(sheet, header, end, above=above, declared=declared):
             headings |= {heading.text: heading for heading in each}
             key = f"{sample.plate}\t{sample.well}\t{sample.name}"
@@ -189,12 +195,6 @@ def _is_header(row: tuple[Cell, ...], declared: Collection[str]) -> bool:
     plain = {column_name(text).rstrip(":") for text in texts}
     table = len(texts) > 1 or bool(plain & {*_SAMPLE, *_WELL}) or any(" | " in text for text in texts)
     return table and named > 0 and not numbers
-
-
-def _sample_above(sheet: Sheet, header: int, headers: list[int]) -> str:
-    """Return the sample that a line above a block of populations names: `Tube Name: K562_A1`; "" where none does."""
-    first = max((i + 1 for i in headers if i < header), default=0)
-    return next(filter(None, map(_sample_named, reversed(sheet.rows[first:header]))), "")
 
 
 def _sample_named(row: tuple[Cell, ...]) -> str:

@@ -287,7 +287,9 @@ def proposed_samples(
         for sample, row in zip(samples, told, strict=True)
     ]
     positions = _positions(samples, names)
-    size = max(smallest_size(_corner(positions)) or DEFAULT_SIZE, DEFAULT_SIZE)
+    known = [position for position in positions if position is not None]
+    corner = max((row for row, _ in known), default=0), max((column for _, column in known), default=0)
+    size = max(smallest_size(corner) or DEFAULT_SIZE, DEFAULT_SIZE)
     wells = [(row, column) for row in range(SIZES[size][0]) for column in range(SIZES[size][1])]
     taken: dict[str, set[Position]] = defaultdict(set)
     proposals = {
@@ -313,11 +315,6 @@ def _series(name: str) -> Iterator[str]:
     first, last = (f"{stem}_", int(number)) if stem and number.isdigit() else (f"{name}_", 1)
     yield name
     yield from (f"{first}{further}" for further in count(last + 1))
-
-
-def _corner(positions: Sequence[Position | None]) -> Position:
-    told = [position for position in positions if position is not None]
-    return max((row for row, _ in told), default=0), max((column for _, column in told), default=0)
 
 
 def _positions(samples: Sequence[SampleNamed], plates: Sequence[str]) -> list[Position | None]:

@@ -10,7 +10,7 @@ A cell that is no number is a finding of its well; what is wrong with a heading,
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
@@ -111,8 +111,7 @@ def plate_of_table(table: StatisticsTable, columns: Columns) -> tuple[Plate, dic
         wells.append(well)
         samples[name] = (table, sample)
         faults += more
-    title = f"{table.source.stem} {table.label.partition('!')[2]}".strip()
-    return Plate(title, len(wells), 1, tuple(wells), table.source), samples, once(faults)
+    return Plate(table.name, len(wells), 1, tuple(wells), table.source), samples, once(faults)
 
 
 # Headings -------------------------------------------------------------------------------------------------------
@@ -219,7 +218,13 @@ def _share_units(
         if column.statistic not in SHARES:
             continue
         of = [(table, table.headings[column.heading]) for table in tables if column.heading in table.headings]
-        numbers = [number for table, heading in of for _, number in _numbers(table, heading)]
+        entries = [
+            (table, entry)
+            for table, _ in of
+            for sample in table.samples
+            for entry in [sample.numbers.get(column.heading)]
+        ]
+        numbers = [number_from_entry(entry, decimal=table.decimal) for table, entry in entries if entry is not None]
         told = column.unit or next((heading.unit for _, heading in of if heading.unit), "")
         signed = any(number.percent or (number.value or 0.0) > 1 for number in numbers)
         if told or signed:
@@ -236,12 +241,6 @@ def _share_units(
                 )
             )
     return units
-
-
-def _numbers(table: StatisticsTable, heading: Heading) -> Iterator[tuple[Sample, Number]]:
-    for sample in table.samples:
-        if (entry := sample.numbers.get(heading.text)) is not None:
-            yield sample, number_from_entry(entry, decimal=table.decimal)
 
 
 # Samples and wells ----------------------------------------------------------------------------------------------
