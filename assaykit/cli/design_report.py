@@ -64,7 +64,7 @@ def control_lines(assay: Assay) -> Iterator[str]:
     channels = dict.fromkeys(gate.channel for gate in assay.protocol.gates if gate.kind == "fmo")
     for channel in channels:
         without, close, samples = [], 0, 0
-        for plate in assay.plates:
+        for plate in (*assay.plates, *(assay.counts if assay.statistics else ())):
             controls = next(iter(controls_of(assay, plate, channel).values()), ())  # FMO before isotype
             wells = [well for well in plate.wells if well.role == "sample"]
             samples += len(wells)

@@ -18,6 +18,7 @@ from assaykit.cytometry.plausibility import check_shares, check_sister_plates, c
 from assaykit.cytometry.readouts import READOUTS
 from assaykit.cytometry.resolve import resolve_plate
 from assaykit.cytometry.sisters import odd_files
+from assaykit.cytometry.statistics import is_gated_elsewhere, resolve_statistics, statistics_rows
 
 __all__ = [
     "READOUTS",
@@ -35,10 +36,13 @@ __all__ = [
     "exclusion_findings",
     "gate_words",
     "gates_for",
+    "is_gated_elsewhere",
     "light_assay",
     "light_plate",
     "measure_well",
     "odd_files",
     "plates_apart",
     "resolve_plate",
+    "resolve_statistics",
+    "statistics_rows",
 ]

@@ -24,6 +24,7 @@ from assaykit.cytometry.overrides import HandSet, plate_findings, set_by_hand, w
 from assaykit.cytometry.passed_over import passed_over
 from assaykit.cytometry.scales import logicle_scale, named_scale
 from assaykit.cytometry.single_stain import single_stain_spillover
+from assaykit.cytometry.statistics import is_gated_elsewhere, resolve_statistics
 from assaykit.cytometry.survey import survey_plate, without_odd_wells
 from assaykit.cytometry.uncompensated import judged_uncompensated
 from assaykit.cytometry.unmixing import residual_findings, unmixing_matrix
@@ -58,6 +59,8 @@ def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE)
 
     A gate that cannot be fixed is left out together with all drawn on it, and a `fail` finding says why.
     """
+    if is_gated_elsewhere(plate):
+        return resolve_statistics(assay, plate)
     if not any(well.file is not None for well in plate.wells):
         return Resolved(), []
     assay = on_plate(assay, plate)
