@@ -13,7 +13,7 @@ from assaykit.errors import Faults, LayoutError, StudyError
 from assaykit.fcs import events_from_array
 from assaykit.plate import control_faults, controls_named
 from assaykit.plate.model import Plate, Well
-from assaykit.results.resolved import study_from_toml, study_to_toml
+from assaykit.results import control_quantiles, study_from_toml, study_to_toml
 from assaykit.study import read_study
 from assaykit.study.model import Reference, Study
 from assaykit.study.stains import unknown_markers
@@ -59,7 +59,7 @@ def test_a_threshold_with_an_open_end_is_told_is_doubtful_and_reads_back_equal(l
     assert (told.level, told.channel) == ("warn", "cxcr4")
     assert "upper limit open" in next(f.message for f in ran.findings if f.message.startswith("positive:"))
     study = Study("t", "experiment", Reference(), (ran.assay,))
-    again = study_from_toml(study_to_toml(study))
+    again = study_from_toml(study_to_toml(study), control_quantiles(study))
     assert again.assays[0].resolved["plate 1"].gates[-1].high == np.inf
 
 
