@@ -1,4 +1,4 @@
-"""`assaykit gates`: gates drawn in other programs brought into a protocol."""
+"""`assaykit gates`: gates drawn in other programs brought into a protocol, and gates of a run brought to them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ import typer
 if TYPE_CHECKING:
     from assaykit.cytometry.importing import CountCheck
 
-app = typer.Typer(help="Bring gates from FlowJo or Gating-ML into a protocol.", no_args_is_help=True)
+app = typer.Typer(
+    help="Bring gates from FlowJo or Gating-ML into a protocol, and those of a run to other programs.",
+    no_args_is_help=True,
+)
 
 
 @app.callback()
 def gates() -> None:
-    """Bring gates from FlowJo or Gating-ML into a protocol."""
+    """Bring gates from FlowJo or Gating-ML into a protocol, and those of a run to other programs."""
 
 
 @app.command("import")
@@ -51,6 +54,31 @@ def import_gates(
         typer.echo(f"{to.with_name(name)}: the spillover they were drawn with; keep it beside the plates or the study")
     if compared is not None:
         raise typer.Exit(_show_counts(*compared))
+
+
+@app.command("export")
+def export_gates(
+    results: Annotated[Path, typer.Argument(help="A results folder that `assaykit run` wrote.")],
+    to: Annotated[Path, typer.Option("--to", help="The Gating-ML 2.0 file to write, e.g. gates.xml.")],
+    plate: Annotated[str, typer.Option(help="The plate whose gates are meant, where there are several.")] = "",
+    assay: Annotated[str, typer.Option(help="The assay of the plate, where several share it.")] = "",
+    well: Annotated[str, typer.Option(help="A well whose own form of the gates is meant, where it has one.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+) -> None:
+    """Write the gates of a plate of RESULTS as Gating-ML 2.0, which FlowKit, Cytobank, flowCore and others draw."""
+    from assaykit.cytometry import gates_of_study, write_gates
+    from assaykit.errors import GateError
+    from assaykit.results import read_results
+
+    if to.suffix.casefold() != ".xml":
+        raise GateError("gates must be written to a Gating-ML file", to.name, "", "name it so that it ends in .xml")
+    if to.exists() and not force:
+        raise GateError("the file to write must not be there yet", to.name, "", "choose another name, or add --force")
+    gates = gates_of_study(read_results(results).study, plate=plate, assay=assay, well=well)
+    write_gates(gates, to)
+    typer.echo(f"{to}: {len(gates.document.gates)} gates, {len(gates.document.matrices)} spillover matrices")
+    if gates.passed:
+        typer.echo(f"not drawn, as they keep every cell of their parent here: {', '.join(gates.passed)}")
 
 
 def _show_counts(checks: list[CountCheck], absent: list[str]) -> int:

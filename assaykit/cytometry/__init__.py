@@ -3,6 +3,7 @@
 from assaykit.cytometry.carry_over import RunStart, carried_over
 from assaykit.cytometry.control_chart import control_points, plates_apart
 from assaykit.cytometry.copies import copied_files
+from assaykit.cytometry.exporting import ExportedGates, exported_gates, gates_of_study, write_gates
 from assaykit.cytometry.measure import (
     GatedEvents,
     WellMeasurement,
@@ -21,6 +22,7 @@ from assaykit.cytometry.sisters import odd_files
 
 __all__ = [
     "READOUTS",
+    "ExportedGates",
     "GatedEvents",
     "RunStart",
     "WellMeasurement",
@@ -33,12 +35,15 @@ __all__ = [
     "copied_files",
     "events_gated",
     "exclusion_findings",
+    "exported_gates",
     "gate_words",
     "gates_for",
+    "gates_of_study",
     "light_assay",
     "light_plate",
     "measure_well",
     "odd_files",
     "plates_apart",
     "resolve_plate",
+    "write_gates",
 ]

@@ -7,16 +7,7 @@ from difflib import get_close_matches
 
 from assaykit.errors import GateError
 from assaykit.fcs.events import Channel
-from assaykit.protocol.gates import (
-    BooleanGate,
-    DebrisGate,
-    EllipsoidGate,
-    Gate,
-    PolygonGate,
-    QuadrantGate,
-    RectangleGate,
-    SingletGate,
-)
+from assaykit.protocol.gates import DebrisGate, gate_channels
 from assaykit.protocol.model import Protocol
 from assaykit.study.model import Assay
 
@@ -119,29 +110,6 @@ def require_roles(
 def _usual_name(protocol: Protocol, role: str) -> str:
     recipe = protocol.channels.get(role)
     return recipe.names[0] if recipe and recipe.names else role
-
-
-def gate_channels(gate: Gate) -> tuple[str, ...]:
-    """Return the channel roles a gate reads, ratios taken apart."""
-    match gate:
-        case BooleanGate():
-            return ()
-        case RectangleGate():
-            named = tuple(gate.bounds)
-        case PolygonGate() | QuadrantGate():
-            named = (gate.x, gate.y)
-        case EllipsoidGate():
-            named = gate.channels
-        case SingletGate():
-            return gate.area, gate.height
-        case _:
-            named = (gate.channel,)
-    ratios = getattr(gate, "ratios", {})
-    return tuple(
-        part
-        for name in named
-        for part in ((ratios[name].numerator, ratios[name].denominator) if name in ratios else (name,))
-    )
 
 
 def optional_roles(protocol: Protocol) -> frozenset[str]:

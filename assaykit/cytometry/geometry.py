@@ -152,7 +152,7 @@ def _grid(corners: NDArray[np.float64], low: NDArray[np.float64], scale: NDArray
     """
     placed = (corners - low) * scale
     walked = np.concatenate([_walk(a, b) for a, b in zip(placed, np.roll(placed, -1, axis=0), strict=True)])
-    table = np.zeros((GRID + 2, GRID + 2), dtype=np.int8)
+    table = np.full((GRID + 2, GRID + 2), OUTSIDE, dtype=np.int8)
     column, row = np.clip(walked.astype(np.intp), 0, GRID - 1).T + 1
     for across in (-1, 0, 1):
         for up in (-1, 0, 1):

@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 
 from assaykit.cytometry.bench import Bench
-from assaykit.cytometry.channels import gate_channels
 from assaykit.cytometry.estimated import Estimate, listed
 from assaykit.errors import GateError, InputError
 from assaykit.plate.model import Plate
-from assaykit.protocol.gates import BooleanGate, FixedGate, Gate, PolygonGate, ThresholdGate
+from assaykit.protocol.gates import BooleanGate, FixedGate, Gate, PolygonGate, ThresholdGate, gate_channels
 from assaykit.sources import is_file
 from assaykit.study.model import Assay, Override
 from assaykit.study.overrides import excluded_wells, gate_overrides

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 from assaykit.checks import STROMA_CONTEXT
 from assaykit.cytometry.bench import Bench
-from assaykit.cytometry.channels import STROMA, gate_channels
+from assaykit.cytometry.channels import STROMA
 from assaykit.cytometry.estimated import finding
 from assaykit.cytometry.matching import text_factor
-from assaykit.protocol.gates import Gate
+from assaykit.protocol.gates import Gate, gate_channels
 from assaykit.tables import Finding
 
 LEUKAEMIA = "cd45"

@@ -12,7 +12,7 @@ from functools import partial
 
 from assaykit.cytometry.bench import Bench, with_files
 from assaykit.cytometry.calibration import bead_lines
-from assaykit.cytometry.channels import gate_channels, optional_roles, roles_used
+from assaykit.cytometry.channels import optional_roles, roles_used
 from assaykit.cytometry.compensation import reading_findings
 from assaykit.cytometry.contamination import stroma_limits
 from assaykit.cytometry.controls import serving
@@ -43,6 +43,7 @@ from assaykit.protocol.gates import (
     SingletGate,
     ValleyGate,
     ViabilityGate,
+    gate_channels,
 )
 from assaykit.study.model import Assay, Reference, Resolved, Spillover
 from assaykit.study.overrides import on_plate

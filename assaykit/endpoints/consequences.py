@@ -19,7 +19,8 @@ from assaykit.endpoints.catalogue import ENDPOINTS
 from assaykit.endpoints.model import Mark
 from assaykit.endpoints.wells import text, wells_of
 from assaykit.plate.model import Well
-from assaykit.protocol.consistency import combined_populations, gate_channels
+from assaykit.protocol.consistency import combined_populations
+from assaykit.protocol.gates import gate_channels
 from assaykit.protocol.model import EndpointSpec, Protocol
 from assaykit.study.model import Assay, Resolved
 from assaykit.tables import Finding
