@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from assaykit.cytometry.bead_peaks import BeadPeak
 from assaykit.errors import GateError, LayoutError
@@ -28,8 +29,6 @@ from assaykit.study.model import BeadLine
 from assaykit.study.stains import plain_name
 
 Array = NDArray[np.float64]
-T_975 = {1: 12.7062, 2: 4.3027, 3: 3.1824, 4: 2.7764, 5: 2.5706, 6: 2.4469}
-"""Student's t at 0.975 by degrees of freedom: bead kits have 3 to 8 peaks."""
 FEWEST_PEAKS = 3
 FEWEST_FOR_OWN_LIGHT = 5
 MOST_LEFT_OUT = 2
@@ -167,7 +166,7 @@ def molecules(line: BeadLine, intensity: float) -> tuple[float, float, float]:
     x = float(np.log10(intensity))
     n = len(line.peaks)
     error = line.residual_sd * np.sqrt(1 / n + (x - line.mean_log) ** 2 / line.spread)
-    t = T_975.get(n - 2 - (line.autofluorescence > 0), 2.37)
+    t = float(stdtrit(n - 2 - (line.autofluorescence > 0), 0.975))
     y = line.slope * x + line.intercept
     return float(10**y), float(10 ** (y - t * error)), float(10 ** (y + t * error))
 
