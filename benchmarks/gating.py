@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from assaykit.cytometry import events_gated, resolve_plate
+from assaykit.cytometry import gate_events, resolve_plate
 from assaykit.cytometry.hierarchy import kept_by
 from assaykit.plate.model import Plate, Well
 from assaykit.protocol import read_protocol
@@ -96,7 +96,7 @@ def compared(assay: Assay, plate: Plate, manual: Mapping[str, Masks]) -> Iterato
     doubted = {f.population: f"{f.level} {f.check}" for f in findings if f.level != "note" and f.population}
     above = {gate.name: gate.parent for gate in resolved.gates}
     for well in plate.wells:
-        gated = events_gated(assay, plate, well)
+        gated = gate_events(assay, plate, well)
         known = manual[well.name]
         whole = parents(known)
         for gate in gated.gates:

@@ -35,7 +35,7 @@ def import_gates(
     """Write the gates of FILE as a protocol: channels, gates, and a count and percentage for each."""
     import tomli_w
 
-    from assaykit.cytometry.importing import counts_checked, protocol_from_gates, read_gates, spillover_csv
+    from assaykit.cytometry.importing import compare_counts, protocol_from_gates, read_gates, spillover_csv
     from assaykit.errors import GateError
 
     if to.exists() and not force:
@@ -46,7 +46,7 @@ def import_gates(
         raise GateError("--check must stand with a FlowJo workspace", file.name, "", "Gating-ML holds no counts")
     document = read_gates(file, sample=sample, group=group)
     imported = protocol_from_gates(document, name=to.stem)
-    compared = counts_checked(file, check, sample=sample, group=group) if check is not None else None
+    compared = compare_counts(file, check, sample=sample, group=group) if check is not None else None
     to.write_text(f"# Imported from {file.name}\n{tomli_w.dumps(imported.protocol)}", encoding="utf-8")
     typer.echo(f"{to}: {len(document.gates)} gates on {len(imported.protocol['channels'])} channels")
     for name, spillover in imported.matrices.items():

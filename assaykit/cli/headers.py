@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def header_findings(study: Study) -> tuple[Finding, ...]:
     """Return what is wrong with the files that are there, plate by plate; missing ones are told elsewhere."""
-    from assaykit.cytometry import copied_files, odd_files
+    from assaykit.cytometry import copy_findings, sister_findings
     from assaykit.cytometry.survey import survey_plate
     from assaykit.endpoints import copied_counts
 
@@ -28,7 +28,7 @@ def header_findings(study: Study) -> tuple[Finding, ...]:
         for plate in assay.plates:
             findings += _plate_findings(assay, plate)
             findings += survey_plate(on_plate(assay, plate), plate)[1]
-        copies = (*copied_files(assay), *odd_files(assay), *copied_counts(assay, study.unit))
+        copies = (*copy_findings(assay), *sister_findings(assay), *copied_counts(assay, study.unit))
         findings += [one.finding for one in copies]
     return tuple(findings)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.cytometry.columns import Columns
+from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.wells import time_column
 from assaykit.tables import Finding
 
@@ -46,7 +46,7 @@ class Flow:
         return float(np.median(self.counts))
 
 
-def seconds(columns: Columns) -> NDArray[np.floating] | None:
+def seconds(columns: WellColumns) -> NDArray[np.floating] | None:
     """Return the time of each event, or None where the file has no Time channel or a constant one."""
     name = time_column(columns.events.channels)
     if name is None or name not in columns.events.names or len(columns) == 0:
@@ -73,7 +73,7 @@ def flow(time: NDArray[np.floating]) -> Flow | None:
     return Flow(edges, counts, slow, fast)
 
 
-def flow_findings(columns: Columns) -> list[Finding]:
+def flow_findings(columns: WellColumns) -> list[Finding]:
     """Name spans in which the flow stopped or surged, time that runs backwards, and time that tells nothing."""
     time = seconds(columns)
     if time is None and len(columns) >= FEWEST_EVENTS and time_column(columns.events.channels):
@@ -114,7 +114,7 @@ def _steps_back(time: NDArray[np.floating]) -> int:
     return every if every > 0.1 * steps.size else far
 
 
-def odd_times(columns: Columns) -> Mask:
+def irregular_flow(columns: WellColumns) -> Mask:
     """Return which events were acquired while the flow was blocked or surging."""
     time = seconds(columns)
     if time is None or time.size < FEWEST_EVENTS:

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from assaykit.cytometry.bench import Bench
-from assaykit.cytometry.matching import Match, controls_of, match_control
+from assaykit.cytometry.matching import ControlMatch, controls_of, match_control
 from assaykit.cytometry.valleys import FEWEST
 from assaykit.plate import controls_named, reserved_controls
 from assaykit.plate.model import Role, Well
 
 
 @dataclass(frozen=True, slots=True)
-class Usable:
+class ControlGroup:
     """The controls of the best role that hold cells; `population` is the one these cells are of, `poor` hold too few.
 
     `role` is None where no control holds enough.
@@ -36,13 +36,15 @@ class Assignment:
     `unserved` are wells whose named controls concern the channel without holding enough cells.
     """
 
-    usable: Usable
-    matches: dict[str, Match]
-    groups: tuple[Usable, ...]
+    usable: ControlGroup
+    matches: dict[str, ControlMatch]
+    groups: tuple[ControlGroup, ...]
     unserved: tuple[Well, ...]
 
 
-def usable_controls(bench: Bench, channel: str, population: str, *, among: Iterable[Well] | None = None) -> Usable:
+def usable_controls(
+    bench: Bench, channel: str, population: str, *, among: Iterable[Well] | None = None
+) -> ControlGroup:
     """Return the controls of a channel that hold 100 cells of a population or more: FMO, else isotype, else unstained.
 
     Where none does, whatever its role, those with cells in the nearest population above it serve.
@@ -59,8 +61,8 @@ def usable_controls(bench: Bench, channel: str, population: str, *, among: Itera
             good = [well for well, size in zip(wells, sizes, strict=True) if size >= FEWEST]
             poor += [well for well, size in zip(wells, sizes, strict=True) if size < FEWEST]
             if good:
-                return Usable(role, tuple(good), tuple(poor), served)
-    return Usable(None, (), tuple(well for wells in candidates.values() for well in wells), population)
+                return ControlGroup(role, tuple(good), tuple(poor), served)
+    return ControlGroup(None, (), tuple(well for wells in candidates.values() for well in wells), population)
 
 
 def assignment(bench: Bench, channel: str, population: str) -> Assignment:
@@ -71,17 +73,17 @@ def assignment(bench: Bench, channel: str, population: str) -> Assignment:
     usable = usable_controls(bench, channel, population, among=[w for w in plate.wells if w.name not in names])
     if usable.role is None and reserved:
         usable = usable_controls(bench, channel, population)
-    groups: dict[str, Usable] = {}
-    matches: dict[str, Match] = {}
+    groups: dict[str, ControlGroup] = {}
+    matches: dict[str, ControlMatch] = {}
     unserved = []
-    for well in measured_wells(bench):
+    for well in wells_of_cells(bench):
         named = controls_named(plate, well) or ((well,) if well.name in names else ())
         key = ", ".join(control.name for control in named)
         if key and key not in groups:
             groups[key] = usable_controls(bench, channel, population, among=named)
         own = groups.get(key)
         if own is not None and own.role is not None:
-            matches[well.name] = Match(own.wells, "named")
+            matches[well.name] = ControlMatch(own.wells, "named")
             continue
         if own is not None and own.poor:
             unserved.append(well)
@@ -91,7 +93,7 @@ def assignment(bench: Bench, channel: str, population: str) -> Assignment:
     return Assignment(usable, matches, serving, tuple(unserved))
 
 
-def measured_wells(bench: Bench) -> Sequence[Well]:
+def wells_of_cells(bench: Bench) -> Sequence[Well]:
     """Return the wells of cells that have a file."""
     return [well for well in bench.plate.wells if well.file is not None and well.role not in {"beads", "blank"}]
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.cytometry.channels import SIDE_SCATTER
-from assaykit.cytometry.columns import Columns
+from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.hierarchy import ALL, kept_by
 from assaykit.cytometry.quality import exclusions
-from assaykit.cytometry.wells import DATA_ERRORS, read_columns
+from assaykit.cytometry.wells import DATA_ERRORS, read_well_columns
 from assaykit.errors import InputError
 from assaykit.plate.model import Plate, Well
 from assaykit.protocol.gates import FixedGate
@@ -27,7 +27,7 @@ class BenchWell:
     """One well on the bench and the populations gated so far."""
 
     well: Well
-    columns: Columns
+    columns: WellColumns
     masks: dict[str, NDArray[np.bool_]]
 
 
@@ -80,7 +80,7 @@ class Bench:
 
     def _read(self, well: Well) -> BenchWell | None:
         try:
-            columns = read_columns(self.assay, well, self.resolved, beside=(SIDE_SCATTER,))
+            columns = read_well_columns(self.assay, well, self.resolved, beside=(SIDE_SCATTER,))
         except (InputError, *DATA_ERRORS):
             return None
         shared = MOST_VALUES // (max(1, len(self.plate.wells)) * max(1, columns.events.values.shape[1]))
@@ -96,13 +96,13 @@ class Bench:
         held.masks[gate.name] = kept_by(own.get(held.well.name, gate), held.columns, held.masks)
 
 
-def _thinned(columns: Columns, most: int) -> Columns:
+def _thinned(columns: WellColumns, most: int) -> WellColumns:
     """Return every k-th event, so that a long run and a short one weigh the bench alike and time is covered evenly."""
     step = -(-len(columns) // most)
     if step <= 1:
         return columns
     events = replace(columns.events, values=np.ascontiguousarray(columns.events.values[::step]))
-    return Columns(events, columns.names, columns.matrices)
+    return WellColumns(events, columns.names, columns.matrices)
 
 
 def with_files(wells: Sequence[Well], *roles: str) -> tuple[Well, ...]:

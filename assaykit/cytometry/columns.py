@@ -1,4 +1,4 @@
-"""`Columns`: the channels of one well by role, each compensated when first asked for.
+"""`WellColumns`: the channels of one well by role, each compensated when first asked for.
 
 Events (events x channels) -> one contiguous array per role. Only the detectors that a compensated channel draws on
 are touched, and a channel no gate reads is never made.
@@ -27,7 +27,7 @@ RAW = "uncompensated"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Columns:
+class WellColumns:
     """Channels by role. `matrices` holds further spillovers that imported gates name; "" is the well's own."""
 
     events: Events

@@ -13,7 +13,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.cytometry.matrix_forms import KEYWORDS, Written, settled, written_in_file, written_in_keywords
+from assaykit.cytometry.matrix_forms import (
+    KEYWORDS,
+    SpilloverTable,
+    table_from_file,
+    table_from_keywords,
+    with_unit_diagonal,
+)
 from assaykit.errors import CompensationError
 from assaykit.fcs import Keywords
 from assaykit.fcs.events import Channel
@@ -36,11 +42,11 @@ def spillover_from_keywords(keywords: Mapping[str, str], channels: Sequence[Chan
 @lru_cache(maxsize=64)
 def _declared(keywords: tuple[tuple[str, str], ...], channels: tuple[Channel, ...]) -> Spillover | None:
     """Return the checked spillover; the files of a plate mostly hold the same text, which is then parsed once."""
-    found = written_in_keywords(Keywords(dict(keywords)), channels)
+    found = table_from_keywords(Keywords(dict(keywords)), channels)
     if found is None:
         return None
     written, keyword = found
-    return checked(_spillover(settled(written, keyword), keyword), channels)
+    return check_spillover(_spillover(with_unit_diagonal(written, keyword), keyword), channels)
 
 
 def read_spillover(path: Path, channels: Sequence[Channel] = ()) -> Spillover:
@@ -48,10 +54,12 @@ def read_spillover(path: Path, channels: Sequence[Channel] = ()) -> Spillover:
 
     Raises CompensationError where it is not a matrix, or cannot be undone safely.
     """
-    return checked(_spillover(settled(written_in_file(path, channels), path.name), path.name), channels)
+    return check_spillover(
+        _spillover(with_unit_diagonal(table_from_file(path, channels), path.name), path.name), channels
+    )
 
 
-def _spillover(written: Written, source: str) -> Spillover:
+def _spillover(written: SpilloverTable, source: str) -> Spillover:
     return Spillover(
         written.detectors, _rows(written.numbers), source=source, notes=written.notes, doubts=written.doubts
     )
@@ -65,7 +73,7 @@ def reading_findings(spillover: Spillover | None, plate: str) -> list[Finding]:
     return [*notes, *(Finding("warn", "spillover_read", text, plate) for text in spillover.doubts)]
 
 
-def checked(spillover: Spillover, channels: Sequence[Channel] = ()) -> Spillover:
+def check_spillover(spillover: Spillover, channels: Sequence[Channel] = ()) -> Spillover:
     """Return the spillover, or raise CompensationError where it cannot be undone safely on these channels."""
     names = spillover.detectors
     where = spillover.source

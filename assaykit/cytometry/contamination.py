@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from assaykit.cytometry.bench import Bench, with_files
 from assaykit.cytometry.channels import STROMA
-from assaykit.cytometry.columns import Columns
-from assaykit.cytometry.matching import MARKED, text_factor
+from assaykit.cytometry.columns import WellColumns
+from assaykit.cytometry.matching import MARKER_ROLES, text_factor
 from assaykit.cytometry.valleys import FEWEST
 from assaykit.plate.model import Well
 from assaykit.protocol.gates import ThresholdGate
@@ -45,14 +45,14 @@ def stroma_limits(bench: Bench) -> dict[str, float]:
 
 
 def _lacks(well: Well) -> bool:
-    return well.role != "sample" and STROMA in text_factor(well, MARKED).split(", ")
+    return well.role != "sample" and STROMA in text_factor(well, MARKER_ROLES).split(", ")
 
 
 def contamination(
     protocol: Protocol,
     resolved: Resolved,
     well: Well,
-    columns: Columns,
+    columns: WellColumns,
     masks: Mapping[str, NDArray[np.bool_]],
 ) -> list[Finding]:
     """Return a finding for a well with MSC in whose leukaemia gate too many cells carry CD90."""

@@ -18,7 +18,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.cytometry.columns import Columns
+from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.wells import is_fluorescence
 
 Array = NDArray[np.float64]
@@ -75,7 +75,7 @@ class Trace:
         least = norm.isf(chance / (2 * self.z.size))
         beyond = np.abs(self.z) > least
         pairs = zip(self.sets, beyond, strict=True)
-        shift = np.array([shifts(each) if asked.any() else np.zeros(asked.size) for each, asked in pairs])
+        shift = np.array([quantile_shifts(each) if asked.any() else np.zeros(asked.size) for each, asked in pairs])
         shift = np.where(beyond & (np.abs(shift) > limit), shift, 0.0)
         largest = np.abs(shift).argmax(axis=0)
         return np.asarray(shift[largest, np.arange(shift.shape[1])])
@@ -115,7 +115,7 @@ def _tested(values: Array, ranks: Array, edges: NDArray[np.int64]) -> BinnedSet:
     return BinnedSet(values, edges, enough, z)
 
 
-def shifts(binned: BinnedSet) -> Array:
+def quantile_shifts(binned: BinnedSet) -> Array:
     """Return, per bin, by what share of their size a quarter of a set's quantiles moved, with the rank test's sign.
 
     Quantiles are held against the median bin's; near zero, their size is the spread of the denser half (the shortest
@@ -161,7 +161,7 @@ def drift(values: NDArray[np.floating], limit: float, *, channels: int = 1) -> D
     return Drift(extent, where.size / moved.size, float(where[0]) / moved.size) if extent > limit else None
 
 
-def odd_signals(columns: Columns, limit: float) -> dict[str, Mask]:
+def signal_shifts(columns: WellColumns, limit: float) -> dict[str, Mask]:
     """Return, per fluorescence role whose signal moved, which events came while it had.
 
     Steps as in PeacoQC (Emmaneel 2022, 10.1002/cyto.a.24501), with rank tests and quantiles for its density peaks:
@@ -186,7 +186,7 @@ def odd_signals(columns: Columns, limit: float) -> dict[str, Mask]:
     return found
 
 
-def fluorescence_roles(columns: Columns) -> list[str]:
+def fluorescence_roles(columns: WellColumns) -> list[str]:
     """Return the roles of a well that show a dye."""
     channels = {channel.name: channel for channel in columns.events.channels}
     return [role for role, name in columns.names.items() if is_fluorescence(channels[name])]

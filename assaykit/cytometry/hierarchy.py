@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.cytometry.columns import Columns
+from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.geometry import inside
 from assaykit.errors import GateError
 from assaykit.protocol.gates import BooleanGate, FixedGate, Gate, GateModel
@@ -19,7 +19,7 @@ COMPLEMENT = "not "
 G = TypeVar("G", bound=GateModel)
 
 
-def populations(gates: Sequence[FixedGate], columns: Columns, *, kept: Mask | None = None) -> dict[str, Mask]:
+def populations(gates: Sequence[FixedGate], columns: WellColumns, *, kept: Mask | None = None) -> dict[str, Mask]:
     """Return population -> mask (events,), "all" first, in an order in which parents precede children.
 
     "all" is every event, or every event `kept` where a protocol excludes some.
@@ -30,7 +30,7 @@ def populations(gates: Sequence[FixedGate], columns: Columns, *, kept: Mask | No
     return masks
 
 
-def kept_by(gate: FixedGate, columns: Columns, masks: Mapping[str, Mask]) -> Mask:
+def kept_by(gate: FixedGate, columns: WellColumns, masks: Mapping[str, Mask]) -> Mask:
     """Return the cells of the gate's parent that it keeps; `masks` must hold what it is drawn on."""
     own = _combined(gate, masks) if isinstance(gate, BooleanGate) else inside(gate, columns)
     return own & masks[gate.parent]

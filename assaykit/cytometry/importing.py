@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from assaykit.cytometry.columns import OWN, RAW, Columns
+from assaykit.cytometry.columns import OWN, RAW, WellColumns
 from assaykit.cytometry.flowjo import flowjo_samples, read_flowjo
 from assaykit.cytometry.gatingml import GatingDocument, read_gatingml
 from assaykit.cytometry.hierarchy import populations
@@ -75,7 +75,7 @@ TOLERANCE = 0.001
 """Of all events: FlowJo's biex is a table of 4,096 steps, ours is brought down to raw values through it."""
 
 
-def counts_checked(
+def compare_counts(
     path: Path, folder: Path, *, sample: str = "", group: str = ""
 ) -> tuple[list[CountCheck], list[str]]:
     """Return FlowJo's counts beside ours for every chosen sample whose file is in the folder, and the other samples.
@@ -90,7 +90,7 @@ def counts_checked(
             absent.append(chosen.name)
             continue
         events = read_fcs(file)
-        masks = populations(chosen.document.gates, Columns(events, {}, chosen.document.matrices))
+        masks = populations(chosen.document.gates, WellColumns(events, {}, chosen.document.matrices))
         checks += [
             CountCheck(chosen.name, name, count, int(np.count_nonzero(masks[name])), len(events))
             for name, count in chosen.counts.items()

@@ -3,7 +3,7 @@
     well -> columns (compensated when asked for) -> masks of the plate's gates -> rows of POPULATIONS and READOUTS
 
 It uses of its arguments only the protocol, the channels, what was resolved for the plate, the plate's name and the
-well: `light_assay` and `light_plate` leave out the rest before they travel to another process.
+well: `worker_assay` and `worker_plate` leave out the rest before they travel to another process.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.cytometry.calibration import CALIBRATED, beyond_beads
+from assaykit.cytometry.calibration import RECEPTORS, beyond_beads
 from assaykit.cytometry.carry_over import RunStart, run_start
-from assaykit.cytometry.columns import Columns
+from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.contamination import contamination
 from assaykit.cytometry.hierarchy import ALL, populations
 from assaykit.cytometry.quality import exclusions, well_quality
 from assaykit.cytometry.readouts import NAN, READOUTS, CellSet, ControlPart, Statistic
-from assaykit.cytometry.wells import DATA_ERRORS, existing, read_columns, uncomputable
+from assaykit.cytometry.wells import DATA_ERRORS, computation_error, read_well_columns, well_file
 from assaykit.errors import FcsError, InputError
 from assaykit.fcs import read_fcs_header
 from assaykit.fcs.events import Events
@@ -57,19 +57,19 @@ class GatedEvents:
     """One well for a gating figure: its events, its channels by role (compensated on demand), gates and masks."""
 
     events: Events
-    columns: Columns
+    columns: WellColumns
     gates: tuple[FixedGate, ...]
     masks: Masks
     excluded: tuple[Finding, ...] = ()
 
 
-def light_assay(assay: Assay, plate: Plate) -> Assay:
+def worker_assay(assay: Assay, plate: Plate) -> Assay:
     """Return the assay with only what measuring this plate's wells needs, to travel cheaply to another process."""
     resolved = {plate.name: assay.resolved.get(plate.name, NOTHING)}
     return replace(assay, plates=(), counts=(), resolved=resolved)
 
 
-def light_plate(plate: Plate) -> Plate:
+def worker_plate(plate: Plate) -> Plate:
     """Return the plate without its wells, which measuring one well does not need."""
     return replace(plate, wells=())
 
@@ -83,11 +83,11 @@ def measure_well(assay: Assay, plate: Plate, well: Well) -> WellMeasurement:
     except InputError as error:
         return WellMeasurement([], [], [_unusable(error, plate, well)])
     except DATA_ERRORS as error:
-        return WellMeasurement([], [], [_unusable(uncomputable(error, well), plate, well)])
+        return WellMeasurement([], [], [_unusable(computation_error(error, well), plate, well)])
 
 
 def _gated(assay: Assay, plate: Plate, well: Well) -> WellMeasurement:
-    gated = events_gated(assay, plate, well)
+    gated = gate_events(assay, plate, well)
     resolved = assay.resolved.get(plate.name, NOTHING)
     place = {"assay": assay.name, "plate": plate.name, "well": well.name}
     rows = _population_rows(gated, place)
@@ -103,15 +103,15 @@ def _ungated(assay: Assay, plate: Plate, well: Well) -> WellMeasurement:
     """Return the events of a well of beads or of nothing; a blank without a file has none."""
     if well.file is None:
         return WellMeasurement([], [], [])
-    header = read_fcs_header(existing(well))
+    header = read_fcs_header(well_file(well))
     row = {"assay": assay.name, "plate": plate.name, "well": well.name, "population": ALL, "parent": ""}
     return WellMeasurement([{**row, "events": header.events, "fraction": 1.0 if header.events else NAN}], [], [])
 
 
-def events_gated(assay: Assay, plate: Plate, well: Well) -> GatedEvents:
+def gate_events(assay: Assay, plate: Plate, well: Well) -> GatedEvents:
     """Return a well's events with the plate's gates applied; raises InputError where it cannot be read or gated."""
     resolved = assay.resolved.get(plate.name, NOTHING)
-    columns = read_columns(on_plate(assay, plate), well, resolved)
+    columns = read_well_columns(on_plate(assay, plate), well, resolved)
     gates = gates_for(resolved, well)
     excluded = exclusions(assay.protocol, columns)
     finite, told = finite_events(columns.events)
@@ -204,11 +204,11 @@ def _readout_rows(
         cells = sets.setdefault(key, sets.get(key) or cell_set(assay, resolved, well, gated, readout))
         if statistic.control and cells.control is None and cells.threshold is None:
             continue  # the plate's findings say that no control serves
-        if readout.statistic == CALIBRATED and cells.beads is None:
+        if readout.statistic == RECEPTORS and cells.beads is None:
             continue  # there are no beads, or the plate's findings say why they give no line
         for name, label in _named(readout, statistic):
             rows.setdefault(label, {**place, "readout": label, **_valued(READOUTS[name], cells)})
-        if readout.statistic == CALIBRATED:
+        if readout.statistic == RECEPTORS:
             findings += _beyond_beads(readout, cells)
     return list(rows.values()), [*findings, *_too_few(assay, well, gated)]
 

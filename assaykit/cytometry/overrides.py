@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from assaykit.cytometry.bench import Bench
-from assaykit.cytometry.estimated import Estimate, listed
+from assaykit.cytometry.gate_estimate import GateEstimate, well_names
 from assaykit.errors import GateError, InputError
 from assaykit.plate.model import Plate
 from assaykit.protocol.gates import BooleanGate, FixedGate, Gate, PolygonGate, ThresholdGate, gate_channels
@@ -27,15 +27,15 @@ SAME = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class HandSet:
+class OverriddenGate:
     """A gate after every override: the plate's, its forms in single wells by hand, and what it was estimated as."""
 
-    estimate: Estimate
+    estimate: GateEstimate
     by_well: dict[str, FixedGate]
     before: FixedGate | None = None  # the plate's gate as estimated, where another was set for the whole plate
 
 
-def set_by_hand(gate: Gate, bench: Bench, fix: Callable[[Gate], Estimate]) -> HandSet:
+def apply_overrides(gate: Gate, bench: Bench, fix: Callable[[Gate], GateEstimate]) -> OverriddenGate:
     """Return the gate as a person set it, or as `fix` estimates it where nobody did.
 
     A gate set for the whole plate needs no estimate: one that fails is said beside it, and what an estimate found is
@@ -47,7 +47,7 @@ def set_by_hand(gate: Gate, bench: Bench, fix: Callable[[Gate], Estimate]) -> Ha
     whole = next((o for o in reversed(overrides) if not o.plates[bench.plate.name]), None)
     in_wells = [o for o in overrides if o.plates[bench.plate.name]]
     if whole is None:
-        before: Estimate | None = fix(gate)
+        before: GateEstimate | None = fix(gate)
         serving = before
     else:
         before = _estimated(gate, fix)
@@ -61,10 +61,10 @@ def set_by_hand(gate: Gate, bench: Bench, fix: Callable[[Gate], Estimate]) -> Ha
     for override in ([] if whole is None else [whole]) + in_wells:
         findings += _told(override, gate, before, bench)
     made = replace(serving, own={**serving.own, **by_well}, findings=tuple(findings))
-    return HandSet(made, by_well, before.gate if whole is not None and before is not None else None)
+    return OverriddenGate(made, by_well, before.gate if whole is not None and before is not None else None)
 
 
-def _estimated(gate: Gate, fix: Callable[[Gate], Estimate]) -> Estimate | None:
+def _estimated(gate: Gate, fix: Callable[[Gate], GateEstimate]) -> GateEstimate | None:
     """Return the gate as it would be estimated, or None where it cannot be."""
     try:
         return fix(gate)
@@ -89,10 +89,10 @@ def _require_channels(override: Override, bench: Bench) -> None:
         )
 
 
-def _told(override: Override, gate: Gate, before: Estimate | None, bench: Bench) -> Iterator[Finding]:
+def _told(override: Override, gate: Gate, before: GateEstimate | None, bench: Bench) -> Iterator[Finding]:
     """Yield the note that a gate was set by hand, and a warning where it was set on another estimate."""
     wells = override.plates[bench.plate.name]
-    place = f" in {listed([w for w in bench.plate.wells if w.name in wells])}" if wells else ""
+    place = f" in {well_names([w for w in bench.plate.wells if w.name in wells])}" if wells else ""
     well = wells[0] if len(wells) == 1 else ""
     old = None if before is None else before.own.get(well, before.gate)
     was = "no estimate could be made" if old is None else f"estimated: {gate_words(old)}"

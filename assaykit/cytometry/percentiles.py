@@ -68,10 +68,10 @@ def fewest_cells(percent: float) -> int:
     return ceil(log(1.0 - CONFIDENCE) / log(share))
 
 
-def interval_text(cut: Cut) -> str:
+def cut_interval_text(cut: Cut) -> str:
     """Return a cut's interval in words, an open end named.
 
-    >>> interval_text(Cut(3.0, 2.0, float("inf"), sure=False))
+    >>> cut_interval_text(Cut(3.0, 2.0, float("inf"), sure=False))
     '95 % interval above 2, upper limit open'
     """
     match isfinite(cut.low), isfinite(cut.high):

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
-from assaykit.cytometry.estimated import listed
+from assaykit.cytometry.gate_estimate import well_names
 from assaykit.plate.model import Plate, Well
 from assaykit.study.model import Assay
 from assaykit.tables import Finding
@@ -31,7 +31,7 @@ FALSE_ALARMS = 1 / 400
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Placed:
+class PlateReadout:
     """One readout over the wells of a plate, on a log2 scale where all values are positive.
 
     `counting` is the variance that counting alone gives each value: 1 / (n ln(2)^2) of the log2 of n cells. Counts
@@ -87,7 +87,7 @@ def _by_well(readouts: pd.DataFrame, name: str) -> dict[str, float]:
     return dict(zip(rows["well"], rows["value"].astype(float), strict=True))
 
 
-def _placed(plate: Plate, readouts: pd.DataFrame, name: str) -> Placed | None:
+def _placed(plate: Plate, readouts: pd.DataFrame, name: str) -> PlateReadout | None:
     values = _by_well(readouts, name)
     roles = {"sample", "fmo"}
     wells = [w for w in plate.wells if w.role in roles and position(w) and np.isfinite(values.get(w.name, np.nan))]
@@ -102,7 +102,7 @@ def _placed(plate: Plate, readouts: pd.DataFrame, name: str) -> Placed | None:
     places = np.array([position(w) for w in wells])
     numbers: dict[tuple[object, ...], int] = {}
     labels = np.array([numbers.setdefault(condition(well), len(numbers)) for well in wells], dtype=np.intp)
-    return Placed(name, tuple(wells), places, scaled, counting, labels)
+    return PlateReadout(name, tuple(wells), places, scaled, counting, labels)
 
 
 def _centred(values: Floats, groups: NDArray[np.intp], weights: Floats) -> Floats:
@@ -123,7 +123,7 @@ def _replicate_variance(values: Floats, counting: Floats, groups: NDArray[np.int
     return max(pooled - float(counting[known].mean()), 0.0), df
 
 
-def _edge(plate: Plate, readout: Placed, *, asked: int) -> list[Finding]:
+def _edge(plate: Plate, readout: PlateReadout, *, asked: int) -> list[Finding]:
     """Name an edge that differs from the inside of the same conditions, beyond chance and by half a spread.
 
     1. Values and the indicator of the edge are centred within their condition (fixed effects of the conditions), each
@@ -180,14 +180,14 @@ def _bright_controls(assay: Assay, plate: Plate, readouts: pd.DataFrame) -> list
         if stained and len(dimmer) > max(1, len(stained) // 10):
             bright = dict.fromkeys(name for well in dimmer for name in controls[serves[well.name]].wells)
             message = (
-                f"{channel}: {len(dimmer)} stained wells ({listed(dimmer)}) are no brighter than the FMO wells that "
-                f"serve them ({', '.join(bright)}); check whether columns or rows were swapped"
+                f"{channel}: {len(dimmer)} stained wells ({well_names(dimmer)}) are no brighter than the FMO wells "
+                f"that serve them ({', '.join(bright)}); check whether columns or rows were swapped"
             )
             findings.append(Finding("warn", "control_bright", message, plate.name))
     return findings
 
 
-def _swapped(plate: Plate, measured: Sequence[Placed]) -> list[Finding]:
+def _swapped(plate: Plate, measured: Sequence[PlateReadout]) -> list[Finding]:
     """Name two rows or columns that agree with their replicates elsewhere only when their labels change places."""
     lines = [(axis, pair, readout) for readout in measured for axis in (0, 1) for pair in _pairs(readout, axis)]
     judged = [(one, p) for one in lines if (p := _swap_chance(one[2], one[0], one[1])) is not None]
@@ -206,11 +206,11 @@ def _swapped(plate: Plate, measured: Sequence[Placed]) -> list[Finding]:
     return findings
 
 
-def _pairs(readout: Placed, axis: int) -> list[tuple[int, int]]:
+def _pairs(readout: PlateReadout, axis: int) -> list[tuple[int, int]]:
     return list(combinations(np.unique(readout.places[:, axis]).tolist(), 2))
 
 
-def _swap_chance(readout: Placed, axis: int, pair: tuple[int, int]) -> float | None:
+def _swap_chance(readout: PlateReadout, axis: int, pair: tuple[int, int]) -> float | None:
     """Return the chance that two lines look this much swapped where they are not; None where nothing can be told.
 
     1. The wells of both lines that bear another label once swapped, both labels measured elsewhere, are judged:
@@ -249,7 +249,7 @@ def _swap_chance(readout: Placed, axis: int, pair: tuple[int, int]) -> float | N
     return float(stdtr(df, -slope * np.sqrt(across)))
 
 
-def _relabelled(readout: Placed, axis: int, pair: tuple[int, int]) -> NDArray[np.intp]:
+def _relabelled(readout: PlateReadout, axis: int, pair: tuple[int, int]) -> NDArray[np.intp]:
     """Return each well's label with the labels of two lines exchanged; its own where no well lies opposite."""
     most = readout.places.max(axis=0) + 1
     at = np.full(tuple(most), -1)

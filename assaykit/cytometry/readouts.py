@@ -74,10 +74,10 @@ def quantile(values: NDArray[np.floating], percent: float, *, ordered: bool = Fa
     return low + (high - low) * (position - below)
 
 
-def median(values: NDArray[np.floating], *, ordered: bool = False) -> float:
+def median_value(values: NDArray[np.floating], *, ordered: bool = False) -> float:
     """Return the median; nan of no values.
 
-    >>> median(np.array([3.0, 1.0, 2.0, 10.0]))
+    >>> median_value(np.array([3.0, 1.0, 2.0, 10.0]))
     2.5
     """
     return quantile(values, 50.0, ordered=ordered)
@@ -95,7 +95,7 @@ def _values(cells: CellSet) -> NDArray[np.floating]:
 
 
 def _median(cells: CellSet) -> float:
-    return median(_values(cells), ordered=cells.ordered)
+    return median_value(_values(cells), ordered=cells.ordered)
 
 
 def _robust_sd(cells: CellSet) -> float:
@@ -135,7 +135,7 @@ def _positive_median(cells: CellSet) -> float:
     if cells.threshold is None:
         return NAN
     values = _values(cells)
-    return median(values[values >= cells.threshold])
+    return median_value(values[values >= cells.threshold])
 
 
 def _imfi(cells: CellSet) -> float:

@@ -10,22 +10,28 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
+from assaykit.cytometry.absent_channels import absent_channel_finding
 from assaykit.cytometry.bench import Bench, with_files
 from assaykit.cytometry.calibration import bead_lines
 from assaykit.cytometry.channels import optional_roles, roles_used
 from assaykit.cytometry.compensation import reading_findings
 from assaykit.cytometry.contamination import stroma_limits
 from assaykit.cytometry.controls import serving
-from assaykit.cytometry.estimated import Estimate, finding
-from assaykit.cytometry.estimates import estimate
+from assaykit.cytometry.gate_estimate import GateEstimate, bench_finding
+from assaykit.cytometry.gate_estimation import estimate_gate
 from assaykit.cytometry.hierarchy import ALL, drawn_on, in_order, without_operands
-from assaykit.cytometry.matching import with_marked_roles
-from assaykit.cytometry.overrides import HandSet, plate_findings, set_by_hand, with_excluded_samples, without_excluded
-from assaykit.cytometry.passed_over import passed_over
+from assaykit.cytometry.matching import with_marker_roles
+from assaykit.cytometry.overrides import (
+    OverriddenGate,
+    apply_overrides,
+    plate_findings,
+    with_excluded_samples,
+    without_excluded,
+)
 from assaykit.cytometry.scales import logicle_scale, named_scale
 from assaykit.cytometry.single_stain import single_stain_spillover
+from assaykit.cytometry.spillover_need import assess_uncompensated
 from assaykit.cytometry.survey import survey_plate, without_odd_wells
-from assaykit.cytometry.uncompensated import judged_uncompensated
 from assaykit.cytometry.unmixing import residual_findings, unmixing_matrix
 from assaykit.cytometry.wells import gate_matrices, is_fluorescence, plate_spillover, wants_whole_table
 from assaykit.errors import GateError, InputError
@@ -64,7 +70,7 @@ def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE)
     assay = on_plate(assay, plate)
     columns, findings = survey_plate(assay, plate)
     findings += plate_findings(assay, plate)
-    plate = with_marked_roles(assay, plate)
+    plate = with_marker_roles(assay, plate)
     start = Resolved(columns=columns)
     trusted = without_odd_wells(without_excluded(assay, plate), findings)
     try:
@@ -76,7 +82,7 @@ def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE)
     first = next((well for well in plate.wells if well.role == "sample" and well.file is not None), None)
     if first is not None:
         start = replace(start, whole_table=wants_whole_table(assay, start, first))
-    findings = judged_uncompensated(assay, plate, start, findings)
+    findings = assess_uncompensated(assay, plate, start, findings)
     bench = Bench(assay, trusted, start)
     by_hand, said = _fix_gates(bench, reference)
     findings += [*said, *residual_findings(bench)]
@@ -111,14 +117,14 @@ def _spillover(assay: Assay, plate: Plate) -> tuple[Spillover | None, list[Findi
     return spillover, reading_findings(spillover, plate.name)
 
 
-def _fix_gates(bench: Bench, reference: Reference) -> tuple[dict[str, HandSet], list[Finding]]:
+def _fix_gates(bench: Bench, reference: Reference) -> tuple[dict[str, OverriddenGate], list[Finding]]:
     """Fix every gate in order and put it on the bench; return those set by hand, and what a reader must know."""
     findings: list[Finding] = []
-    by_hand: dict[str, HandSet] = {}
+    by_hand: dict[str, OverriddenGate] = {}
     try:
         ordered = in_order(bench.assay.protocol.gates)
     except GateError as error:
-        return {}, [finding(bench, "fail", "gate", str(error))]
+        return {}, [bench_finding(bench, "fail", "gate", str(error))]
     absent: set[str] = set()  # populations of a channel that the lab does not have, and need not have
     for written in ordered:
         gate = without_operands(written, absent)
@@ -130,9 +136,9 @@ def _fix_gates(bench: Bench, reference: Reference) -> tuple[dict[str, HandSet], 
             absent.add(gate.name)
             continue
         try:
-            set_gate = set_by_hand(gate, bench, partial(_made, bench=bench, reference=reference))
+            set_gate = apply_overrides(gate, bench, partial(_made, bench=bench, reference=reference))
         except InputError as error:
-            findings.append(finding(bench, "fail", "gate", str(error)))
+            findings.append(bench_finding(bench, "fail", "gate", str(error)))
             continue
         by_hand[gate.name] = set_gate
         findings += set_gate.estimate.findings
@@ -140,7 +146,7 @@ def _fix_gates(bench: Bench, reference: Reference) -> tuple[dict[str, HandSet], 
     return by_hand, findings
 
 
-def _made(gate: Gate, bench: Bench, reference: Reference) -> Estimate:
+def _made(gate: Gate, bench: Bench, reference: Reference) -> GateEstimate:
     lacking = _lacking(gate, bench)
     return _passed(gate, bench, lacking) if lacking else _fixed(gate, bench, reference)
 
@@ -151,18 +157,18 @@ def _lacking(gate: Gate, bench: Bench) -> list[str]:
     return [role for role in gate_channels(gate) if role in optional and role not in bench.resolved.columns]
 
 
-def _passed(gate: Gate, bench: Bench, lacking: list[str]) -> Estimate:
+def _passed(gate: Gate, bench: Bench, lacking: list[str]) -> GateEstimate:
     """Return a gate that keeps every cell of its parent, since the plate has no such channel."""
     everything = BooleanGate(name=gate.name, parent=gate.parent, operation="and", of=(gate.parent,))
-    return Estimate(everything, {}, (passed_over(gate, bench, lacking),))
+    return GateEstimate(everything, {}, (absent_channel_finding(gate, bench, lacking),))
 
 
-def _fixed(gate: Gate, bench: Bench, reference: Reference) -> Estimate:
+def _fixed(gate: Gate, bench: Bench, reference: Reference) -> GateEstimate:
     match gate:
         case DebrisGate() | SingletGate() | ViabilityGate() | FmoGate() | ControlGate() | ValleyGate():
-            return estimate(gate, bench, reference)
+            return estimate_gate(gate, bench, reference)
         case _:
-            return Estimate(_with_numbers(gate, bench))
+            return GateEstimate(_with_numbers(gate, bench))
 
 
 def _with_numbers(gate: FixedGate, bench: Bench) -> FixedGate:
@@ -202,7 +208,7 @@ def _scales(bench: Bench) -> dict[str, FixedScale]:
 
 
 def _by_control(
-    bench: Bench, serves: dict[str, dict[str, str]], by_hand: dict[str, HandSet]
+    bench: Bench, serves: dict[str, dict[str, str]], by_hand: dict[str, OverriddenGate]
 ) -> dict[str, tuple[FixedGate, ...]]:
     """Return control -> the gates that take another form in the wells it serves."""
     found: dict[str, dict[str, FixedGate]] = {}

@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 LN10 = float(np.log(10.0))
 
 
-def shown_values(raw: ArrayLike, scale: FixedScale) -> Array:
+def transformed_values(raw: ArrayLike, scale: FixedScale) -> Array:
     """Return raw intensities as the scale shows them (same shape, float64); log shows nothing at or below 0 as -inf.
 
     >>> float(shown_values([262144.0], LogicleScale())[0])

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.cytometry.channels import role_columns
-from assaykit.cytometry.compensation import checked
-from assaykit.cytometry.readouts import median, robust_sd
+from assaykit.cytometry.compensation import check_spillover
+from assaykit.cytometry.readouts import median_value, robust_sd
 from assaykit.cytometry.stain_files import Stain, StainFiles, stain_files
 from assaykit.cytometry.valleys import cut_by_valley
 from assaykit.cytometry.wells import is_fluorescence
@@ -81,7 +81,7 @@ def single_stain_spillover(assay: Assay, plate: Plate, roles: Sequence[str]) -> 
         )
     first = files.stains[0].events
     detectors = tuple(stain.detector for stain in files.stains)
-    missing = without_stain(assay, first, roles, detectors)
+    missing = dyes_without_stain(assay, first, roles, detectors)
     if missing:
         raise CompensationError(
             "every dye in use must have a single-stain well",
@@ -92,12 +92,12 @@ def single_stain_spillover(assay: Assay, plate: Plate, roles: Sequence[str]) -> 
     spectra = {stain.detector: spectrum(stain, files, detectors) for stain in files.stains}
     findings = [*files.findings, *_unused(assay, plate, first, detectors)]
     for name, found in spectra.items():
-        findings += judged(plate, name, found, detectors)
+        findings += spectrum_findings(plate, name, found, detectors)
     rows = tuple(tuple(float(value) for value in found.values) for found in spectra.values())
-    return checked(Spillover(detectors, rows, source="single-stain wells")), findings
+    return check_spillover(Spillover(detectors, rows, source="single-stain wells")), findings
 
 
-def without_stain(assay: Assay, events: Events, roles: Iterable[str], detectors: Sequence[str]) -> list[str]:
+def dyes_without_stain(assay: Assay, events: Events, roles: Iterable[str], detectors: Sequence[str]) -> list[str]:
     """Return the dyed channels of these roles that no single stain is for."""
     dyed = {channel.name for channel in events.channels if is_fluorescence(channel)}
     return sorted(dyed.intersection(role_columns(assay, events.channels, roles).values()) - set(detectors))
@@ -105,7 +105,7 @@ def without_stain(assay: Assay, events: Events, roles: Iterable[str], detectors:
 
 def _unused(assay: Assay, plate: Plate, events: Events, detectors: Sequence[str]) -> list[Finding]:
     """Say which dyes of the protocol that no gate reads leak uncorrected into those it does read."""
-    leaking = without_stain(assay, events, assay.protocol.channels, detectors)
+    leaking = dyes_without_stain(assay, events, assay.protocol.channels, detectors)
     message = f"no single stain for {', '.join(leaking)}: what it leaks into other channels is not taken out"
     return [Finding("warn", "single_stain_missing", message, plate.name)] if leaking else []
 
@@ -127,7 +127,7 @@ def spectrum(stain: Stain, files: StainFiles, detectors: Sequence[str]) -> Spect
     dark = dark[dark_alike] if np.count_nonzero(dark_alike) >= FEWEST_CELLS else dark
     if len(bright) < FEWEST_STAINED or len(dark) < FEWEST_CELLS:
         raise _too_dim(stain, f"{len(bright)} stained and {len(dark)} unstained cells can be told apart")
-    reach = (median(bright[:, own]) - median(dark[:, own])) / max(robust_sd(dark[:, own]), 1e-9)
+    reach = (median_value(bright[:, own]) - median_value(dark[:, own])) / max(robust_sd(dark[:, own]), 1e-9)
     if reach < LEAST_RANGE:
         raise _too_dim(stain, f"stained cells {reach:.1f} robust SD from unstained ones")
     # 2. The brighter half of the stained cells carries the slope, the dimmer half its doubt.
@@ -217,7 +217,7 @@ def _alike(scatter: Array, like: Array) -> NDArray[np.bool_]:
     return np.asarray((np.abs(scatter - centre) <= ALIKE * np.maximum((high - low) / 2.0, 1e-9)).all(axis=1))
 
 
-def judged(plate: Plate, name: str, found: Spectrum, detectors: Sequence[str]) -> list[Finding]:
+def spectrum_findings(plate: Plate, name: str, found: Spectrum, detectors: Sequence[str]) -> list[Finding]:
     """Say what a single stain is worth: its slopes with their errors, and whether it is bright enough to tell."""
     others = [i for i, other in enumerate(detectors) if other != name]
     listed = ", ".join(f"{detectors[i]} {found.values[i]:.4f} (SE {found.errors[i]:.4f})" for i in others)

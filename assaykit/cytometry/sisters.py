@@ -13,7 +13,7 @@ from datetime import date
 from assaykit.checks import Located
 from assaykit.cytometry.channels import role_columns, roles_read
 from assaykit.cytometry.copies import WellFile, well_files
-from assaykit.cytometry.estimated import listed
+from assaykit.cytometry.gate_estimate import well_names
 from assaykit.study.model import Assay
 from assaykit.study.overrides import on_plate
 from assaykit.study.stains import plain_name
@@ -28,7 +28,7 @@ _MONTHS = {name: number for number, name in enumerate(
 ByPlate = Mapping[str, Sequence[WellFile]]
 
 
-def odd_files(assay: Assay) -> list[Located]:
+def sister_findings(assay: Assay) -> list[Located]:
     """Return what the headers of some wells or plates say against those of most."""
     by_plate: dict[str, list[WellFile]] = defaultdict(list)
     for file in well_files(assay):
@@ -46,7 +46,7 @@ def _cytometers(by_plate: ByPlate) -> Iterator[Located]:
         odd = [file for file, text in files if text and text != usual[plate]]
         if odd:
             other = odd[0].header.keywords.get("$CYT", "").strip()
-            message = f"{listed([f.well for f in odd])} were acquired on '{other}', most wells on '{usual[plate]}'"
+            message = f"{well_names([f.well for f in odd])} were acquired on '{other}', most wells on '{usual[plate]}'"
             yield _located("warn", "cytometer_differs", f"{message}: their intensities cannot be compared", odd)
     most = _most(usual.values())
     for plate, text in usual.items():
@@ -78,7 +78,9 @@ def _stains(assay: Assay, by_plate: ByPlate) -> Iterator[Located]:
             moved = [file for file in files if columns[file.place] not in {"", most}]
             if moved:
                 names = ", ".join(dict.fromkeys(columns[file.place] for file in moved))
-                words = f"{role} is read from {names} in {listed([f.well for f in moved])}, from {most} in most wells"
+                words = (
+                    f"{role} is read from {names} in {well_names([f.well for f in moved])}, from {most} in most wells"
+                )
                 yield _located("fail", "stain_differs", f"{words}: check the labels ($PnS)", moved, channel=role)
         odd: dict[tuple[str, str, str], list[WellFile]] = defaultdict(list)
         for file, name, stain in told:
@@ -86,9 +88,8 @@ def _stains(assay: Assay, by_plate: ByPlate) -> Iterator[Located]:
                 odd[file.plate.name, name, stain].append(file)
         for (_, name, stain), files in odd.items():
             swapped = plain_name(stain) in others and _elsewhere(files[0], usual)
-            words = (
-                f"{name} ({role}) is labelled '{stain}' in {listed([f.well for f in files])}, '{usual}' in most wells"
-            )
+            wells = well_names([file.well for file in files])
+            words = f"{name} ({role}) is labelled '{stain}' in {wells}, '{usual}' in most wells"
             level: Level = "fail" if swapped else "warn"
             why = "the labels of two detectors changed places" if swapped else "another stain, or another name for it"
             yield _located(level, "stain_differs", f"{words}: {why}", files, channel=role)
@@ -131,7 +132,7 @@ def _dates(by_plate: ByPlate) -> Iterator[Located]:
     for plate, found in days.items():
         odd = [f for f, day in found if abs((day - middle[plate]).days) > 1]
         if odd:
-            message = f"$DATE of {listed([f.well for f in odd])} is not the day of most wells, {middle[plate]}"
+            message = f"$DATE of {well_names([f.well for f in odd])} is not the day of most wells, {middle[plate]}"
             yield _located("warn", "date_odd", f"{message}: were files of another run put here?", odd)
     for plate, day in middle.items():
         others = [other for name, other in middle.items() if name != plate]

@@ -16,7 +16,7 @@ import numpy as np
 
 from assaykit.cytometry.channels import role_columns
 from assaykit.cytometry.matching import marker_of, roles_of_marker, stain_roles, text_factor
-from assaykit.cytometry.wells import existing, is_fluorescence
+from assaykit.cytometry.wells import is_fluorescence, well_file
 from assaykit.errors import FcsError
 from assaykit.fcs import read_fcs
 from assaykit.fcs.events import Channel, Events
@@ -85,7 +85,7 @@ def _well(path: Path) -> Well:
 
 def _readable(well: Well) -> Events | None:
     try:
-        return read_fcs(existing(well))
+        return read_fcs(well_file(well))
     except FcsError:
         return None  # measuring the well says why
 
@@ -202,6 +202,6 @@ def _header(well: Well) -> tuple[Channel, ...] | None:
     from assaykit.fcs import read_fcs_header
 
     try:
-        return tuple(read_fcs_header(existing(well)).channels)
+        return tuple(read_fcs_header(well_file(well)).channels)
     except FcsError:
         return None

@@ -98,7 +98,7 @@ def calibrated_roles(assay: Assay) -> frozenset[str]:
 
 def _misplaced(plate: Plate, headers: Headers) -> list[Finding]:
     """Say where a file names another well than the layout does, if most files of the plate name the layout's."""
-    said = [(well, name) for well, (_, keywords) in headers if (name := own_well(keywords))]
+    said = [(well, name) for well, (_, keywords) in headers if (name := well_from_keywords(keywords))]
     other = [(well, name) for well, name in said if name != well.name]
     if not other or len(other) > len(said) / 2:
         return []
@@ -114,7 +114,7 @@ def _misplaced(plate: Plate, headers: Headers) -> list[Finding]:
     ]
 
 
-def own_well(keywords: Mapping[str, str]) -> str:
+def well_from_keywords(keywords: Mapping[str, str]) -> str:
     """Return the well a file says it is, written as A1; "" where it does not say."""
     text = next((keywords[key].strip() for key in WELL_KEYWORDS if keywords.get(key, "").strip()), "")
     match = re.fullmatch(r"([A-Za-z]{1,2})0*(\d{1,2})", text)

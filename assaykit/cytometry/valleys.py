@@ -81,7 +81,7 @@ class Arcsinh:
 
 
 @dataclass(frozen=True, slots=True)
-class Negative:
+class NegativeCells:
     """Cells that lack the stain, on the shown scale: their median, robust SD, 99th percentile, and GLOW times that."""
 
     median: float
@@ -149,15 +149,15 @@ def _every_cell(usable: Array, keep: Side, why: str) -> Cut:
     return Cut(edge, edge, edge, sure=False, why=why)
 
 
-def _negative(control: NDArray[np.floating] | None, scale: Arcsinh) -> Negative | None:
+def _negative(control: NDArray[np.floating] | None, scale: Arcsinh) -> NegativeCells | None:
     if control is None or np.isfinite(control).sum() < FEWEST:
         return None
     p16, p50, p84, p99 = np.percentile(scale.shown(control[np.isfinite(control)]), [15.87, 50, 84.13, 99])
     glow = float(np.arcsinh(GLOW * np.sinh(max(p99, 0.0))))
-    return Negative(float(p50), max(float(p84 - p16) / 2, 1e-9), float(p99), glow)
+    return NegativeCells(float(p50), max(float(p84 - p16) / 2, 1e-9), float(p99), glow)
 
 
-def _valleys_that_serve(histogram: Histogram, peaks: tuple[int, ...], negative: Negative | None) -> list[int]:
+def _valleys_that_serve(histogram: Histogram, peaks: tuple[int, ...], negative: NegativeCells | None) -> list[int]:
     """Return the peaks left of a valley that may part negative from positive cells; without a control, all but one.
 
     With a control the valley must lie above its cells, and the population left of it be dim: nearer to the control's

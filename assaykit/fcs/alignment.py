@@ -75,7 +75,7 @@ class _Step(NamedTuple):
     fault: Fault = ""
 
 
-def aligned(body: str, delimiter: str) -> tuple[Word, ...]:
+def align_text(body: str, delimiter: str) -> tuple[Word, ...]:
     """Return the words of TEXT, from behind its first delimiter on, with the fewest and least faults."""
     pieces, runs = _pieces(body, delimiter)
     if not pieces:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import binascii
 
 from assaykit.fcs.events import Repair
-from assaykit.fcs.repairs import mended
+from assaykit.fcs.repairs import make_repair
 from assaykit.fcs.source import Source
 
 _PIECE = 1 << 20
@@ -22,7 +22,7 @@ def crc_repairs(source: Source, *, begin: int, end: int) -> tuple[Repair, ...]:
     claimed = _claimed(written)
     if not claimed or claimed & {_crc(source, begin=begin, end=end, start=start) for start in _STARTS}:
         return ()
-    return (mended("crc_differs", repr(written)[1:], where=f"bytes {end}-{end + 7}"),)
+    return (make_repair("crc_differs", repr(written)[1:], where=f"bytes {end}-{end + 7}"),)
 
 
 def _claimed(written: bytes) -> set[int]:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.errors import FcsError
-from assaykit.fcs.layouts import Field, Layout, direction
+from assaykit.fcs.layouts import EventLayout, Field, direction
 from assaykit.fcs.source import Source
 
 BLOCK = 1 << 19  # bytes: within a typical second-level cache
@@ -32,7 +32,7 @@ Scale = Callable[[Column], NDArray[np.floating]]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ColumnRequest:
     """One column asked for: its field, and the scale from stored to scaled values (None leaves them stored)."""
 
     field: Field
@@ -65,7 +65,7 @@ def _fits(field: Field) -> bool:
 
 
 def read_columns(
-    source: Source, layout: Layout, wanted: Sequence[Wanted], *, begin: int, events: int
+    source: Source, layout: EventLayout, wanted: Sequence[ColumnRequest], *, begin: int, events: int
 ) -> tuple[NDArray[np.floating], tuple[Excess, ...]]:
     """Return events x len(wanted) values, and per column the integer bits found outside its mask.
 
@@ -84,14 +84,14 @@ def read_columns(
     return values.T, tuple(outside)
 
 
-def _is_table(layout: Layout, wanted: Sequence[Wanted]) -> bool:
+def _is_table(layout: EventLayout, wanted: Sequence[ColumnRequest]) -> bool:
     """Whether every field is wanted, in file order, and all are of one kind and width."""
     forms = {(field.kind, field.bits) for field in layout.fields}
     return len(forms) == 1 and "A" not in forms.pop()[0] and [column.field for column in wanted] == list(layout.fields)
 
 
 def _read_table(
-    source: Source, layout: Layout, wanted: Sequence[Wanted], *, begin: int, events: int
+    source: Source, layout: EventLayout, wanted: Sequence[ColumnRequest], *, begin: int, events: int
 ) -> tuple[NDArray[np.floating], tuple[Excess, ...]]:
     """Return what `read_columns` does for all channels of one width, which are decoded a block at a time."""
     first_field, channels = layout.fields[0], len(wanted)
@@ -143,7 +143,7 @@ def fill_exactly(source: Source, block: NDArray[np.uint8], begin: int) -> None:
         )  # fmt: skip
 
 
-def blocks(source: Source, layout: Layout, *, begin: int, events: int) -> Any:
+def blocks(source: Source, layout: EventLayout, *, begin: int, events: int) -> Any:
     """Yield (first event, events, bytes, bytes per event) of DATA, some hundred kilobytes at a time."""
     width = layout.width // 8
     rows = min(max(1, BLOCK // width), max(events, 1))

@@ -14,7 +14,7 @@ from dataclasses import replace
 from assaykit.errors import FcsError
 from assaykit.fcs.events import Channel, Level, Repair
 from assaykit.fcs.keywords import Keywords
-from assaykit.fcs.repairs import mended
+from assaykit.fcs.repairs import make_repair
 
 _BLANKS = " \0\t\r\n"
 _DESCRIBES = re.compile(r"\$P(\d{1,6})[NBR]", re.IGNORECASE)
@@ -27,7 +27,9 @@ def total_from_keywords(words: Keywords) -> tuple[int | None, tuple[Repair, ...]
     written = words.get("$TOT", "").strip(_BLANKS)
     number = _number(written)
     if number is None or number < 0 or number != int(number):
-        return None, (mended("number_unusable", repr(written), done="read as absent", where="$TOT"),) if written else ()
+        return None, (
+            make_repair("number_unusable", repr(written), done="read as absent", where="$TOT"),
+        ) if written else ()
     return int(number), ()
 
 
@@ -62,7 +64,9 @@ def parameter_count(words: Keywords, spans: Sequence[int], *, where: str) -> tup
         )
     found = f"$PAR {words.get('$PAR', 'missing')}, {described} described"
     taken = described if said is None else _filling(words, spans, sorted({said, described}))
-    return taken, (mended("par_wrong", found, done=f"{taken} parameters read", where="$PAR"),) if taken != said else ()
+    return taken, (
+        make_repair("par_wrong", found, done=f"{taken} parameters read", where="$PAR"),
+    ) if taken != said else ()
 
 
 def _filling(words: Keywords, spans: Sequence[int], counts: Sequence[int]) -> int:
@@ -101,7 +105,7 @@ def _channel(words: dict[str, str], index: int, repairs: list[Repair]) -> Channe
     stain = words.get(f"{prefix}S", "").strip(_BLANKS)
     if not name:
         name = stain or f"P{index}"
-        repairs.append(mended("name_missing", "no $PnN", done=f"named {name}", where=f"{prefix}N"))
+        repairs.append(make_repair("name_missing", "no $PnN", done=f"named {name}", where=f"{prefix}N"))
     voltage = words.get(f"{prefix}V")
     top = _positive(words, f"{prefix}R", repairs, absent=0.0)
     gain = _positive(words, f"{prefix}G", repairs, absent=1.0)
@@ -125,11 +129,13 @@ def _positive(words: dict[str, str], key: str, repairs: list[Repair], *, absent:
         return absent
     number = _number(written)
     if number is None and not key.endswith("R") and (number := _number_with_comma(written)):
-        repairs.append(mended("decimal_comma", repr(written), done=f"read as {number:g}", where=key))
+        repairs.append(make_repair("decimal_comma", repr(written), done=f"read as {number:g}", where=key))
     if number is None or number <= 0:
         if not (number == 0 and key.endswith("R")):  # a range of 0 is none, as range_missing says
             level: Level | None = "note" if number == 0 else None  # no gain is 0: it was not said
-            repairs.append(mended("number_unusable", repr(written), done=f"read as {absent:g}", where=key, level=level))
+            repairs.append(
+                make_repair("number_unusable", repr(written), done=f"read as {absent:g}", where=key, level=level)
+            )
         return absent
     return number
 
@@ -163,11 +169,11 @@ def _amplifier(written: str, key: str, repairs: list[Repair]) -> tuple[float, fl
     if len(numbers) == 4:  # a decimal comma: 4,0,1,0
         numbers = [_number(part) for part in re.sub(r"(\d),(\d+)", r"\1.\2", written).split(",")]
     if len(numbers) != 2 or numbers[0] is None or numbers[1] is None or min(numbers[0], numbers[1]) < 0:
-        repairs.append(mended("amplifier_unreadable", repr(written), where=key))
+        repairs.append(make_repair("amplifier_unreadable", repr(written), where=key))
         return 0.0, 0.0
     decades, offset = numbers[0], numbers[1]
     if decades > 0 and offset == 0:
-        repairs.append(mended("log_offset_zero", repr(written), where=key))
+        repairs.append(make_repair("log_offset_zero", repr(written), where=key))
         return decades, 1.0
     return decades, offset if decades > 0 else 0.0
 
@@ -177,4 +183,4 @@ def _name_repairs(channels: Sequence[Channel]) -> list[Repair]:
         return []
     counts = Counter(channel.name for channel in channels)
     twice = [name for name, count in counts.items() if count > 1]
-    return [mended("names_repeated", ", ".join(twice), where="$PnN")]
+    return [make_repair("names_repeated", ", ".join(twice), where="$PnN")]

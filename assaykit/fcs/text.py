@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from assaykit.errors import FcsError
-from assaykit.fcs.alignment import Word, aligned
+from assaykit.fcs.alignment import Word, align_text
 from assaykit.fcs.events import Level, Repair
 from assaykit.fcs.grammar import MARKERS, REVEALING, grammar, is_standard
-from assaykit.fcs.repairs import mended
+from assaykit.fcs.repairs import make_repair
 
 _MOST_TOKENS = 100_000  # some ten times the largest seen; more would be memory lost on a broken file
 _PADDING = " \0\t\r\n"
@@ -50,7 +50,7 @@ def _decoded(raw: bytes, begin: int) -> tuple[str, list[Repair]]:
         return raw.decode("utf-8"), []
     except UnicodeDecodeError as error:
         byte = begin + error.start
-        note = mended("text_not_utf8", f"byte {raw[error.start]:#04x}", where=f"TEXT byte {byte}")
+        note = make_repair("text_not_utf8", f"byte {raw[error.start]:#04x}", where=f"TEXT byte {byte}")
         return raw.decode("latin-1"), [note]
 
 
@@ -59,7 +59,7 @@ def _pairs(body: str, delimiter: str, where: str) -> tuple[Pairs, list[Repair]]:
     tokens = _last_trimmed(_unescaped(body, delimiter))
     if len(tokens) % 2 == 0 and _sound(tokens, delimiter, doubled=delimiter * 2 in body):
         return _stripped(tokens[::2], tokens[1::2], where)
-    words = aligned(body, delimiter)
+    words = align_text(body, delimiter)
     whole = [word for word in words if "missing" not in word.faults]
     pairs, notes = _stripped([word.keyword for word in whole], [word.value for word in whole], where)
     return pairs, [*_fault_repairs(words, delimiter, where), *notes]
@@ -78,7 +78,7 @@ def _fault_repairs(words: Sequence[Word], delimiter: str, where: str) -> Iterato
         elif fault == "undoubled":
             level = "warn" if any(_could_matter(words, place) for place in at) else "note"
         shown = f"{len(at)} with delimiter {delimiter!r}: {keys}" if len(at) > 5 else f"{keys}, delimiter {delimiter!r}"
-        yield mended(name, shown, where=where, level=level)
+        yield make_repair(name, shown, where=where, level=level)
 
 
 def _could_matter(words: Sequence[Word], place: int) -> bool:
@@ -126,9 +126,9 @@ def _stripped(written: Sequence[str], values: Sequence[str], where: str) -> tupl
     notes: list[Repair] = []
     if keys != written:
         padded = [key for key, other in zip(keys, written, strict=True) if key != other]
-        notes.append(mended("keyword_padded", f"{len(padded)}, the first {padded[0]!r}", where=where))
+        notes.append(make_repair("keyword_padded", f"{len(padded)}, the first {padded[0]!r}", where=where))
     if "" in keys:
-        notes.append(mended("value_without_keyword", f"{keys.count('')} of {len(pairs)}", where=where))
+        notes.append(make_repair("value_without_keyword", f"{keys.count('')} of {len(pairs)}", where=where))
         pairs = [(key, value) for key, value in pairs if key]
     return pairs, notes
 
@@ -144,4 +144,4 @@ def _unique(pairs: Pairs, where: str) -> tuple[dict[str, str], list[Repair]]:
         words[key] = value
     if not clashes:
         return words, []
-    return words, [mended("keyword_repeated", "; ".join(clashes[:3]), where=where)]
+    return words, [make_repair("keyword_repeated", "; ".join(clashes[:3]), where=where)]

@@ -7,7 +7,7 @@ import pytest
 
 from assaykit.cytometry import gates_for
 from assaykit.cytometry.channels import role_columns
-from assaykit.cytometry.matching import concerns, with_marked_roles
+from assaykit.cytometry.matching import concerns, with_marker_roles
 from assaykit.cytometry.percentiles import cut_at_percentile, fewest_cells
 from assaykit.errors import Faults, LayoutError, StudyError
 from assaykit.fcs import events_from_array
@@ -83,7 +83,7 @@ def test_a_channel_of_the_file_that_has_no_role_is_not_taken_for_a_usual_name(la
     fmo = Well("H1", "fmo", {"marker": "PE-A", "context": "mono"}, file)
     assay, plate = lab.assay([fmo])
     assay = replace(assay, channels={"cxcr4": "Alexa 488-A"})
-    (marked,) = with_marked_roles(assay, plate).wells
+    (marked,) = with_marker_roles(assay, plate).wells
     assert not any(concerns(assay, marked, role) for role in assay.protocol.channels)
     assert unknown_markers([plate], assay.protocol, assay.channels) == []  # a stain of the file, though no role has it
 

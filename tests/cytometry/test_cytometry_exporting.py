@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from assaykit.cli import main
-from assaykit.cytometry import events_gated, exported_gates, gates_of_study, write_gates
+from assaykit.cytometry import exported_gates, gate_events, gates_of_study, write_gates
 from assaykit.cytometry.gatingml import read_gatingml
 from assaykit.errors import GateError
 from assaykit.plate import Well
@@ -39,7 +39,7 @@ def flowkit_counts(path, file) -> dict[str, int]:
 
 
 def our_counts(assay, plate, well, *, without=("all",)) -> dict[str, int]:
-    masks = events_gated(assay, plate, well).masks
+    masks = gate_events(assay, plate, well).masks
     return {name: int(np.count_nonzero(mask)) for name, mask in masks.items() if name not in without}
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from assaykit.cytometry.acquisition import flow, flow_findings
-from assaykit.cytometry.columns import Columns
-from assaykit.cytometry.compensation import checked
+from assaykit.cytometry.columns import WellColumns
+from assaykit.cytometry.compensation import check_spillover
 from assaykit.errors import CompensationError
 from assaykit.fcs import events_from_array
 from assaykit.plate import Well
@@ -95,7 +95,7 @@ def test_a_span_is_a_clog_below_a_quarter_of_the_usual_flow_and_a_surge_above_fo
 @pytest.mark.parametrize(("events", "checks"), [(20, ["clog"]), (200, []), (1000, ["flow_rate"])])
 def test_a_clog_and_a_surge_are_findings_by_name(events, checks):
     time = times([200] * 30 + [events] + [200] * 19)
-    columns = Columns(events_from_array(np.column_stack([time, time]), ("FSC-A", "Time")), {"fsc_a": "FSC-A"})
+    columns = WellColumns(events_from_array(np.column_stack([time, time]), ("FSC-A", "Time")), {"fsc_a": "FSC-A"})
     findings = flow_findings(columns)
     assert [finding.check for finding in findings] == checks
     if events == 1000:
@@ -108,7 +108,7 @@ def test_a_spillover_matrix_is_well_conditioned_up_to_a_thousand(spill, conditio
     assert (1 + spill) / (1 - spill) == pytest.approx(condition, abs=0.5)
     matrix = Spillover(("A", "B"), ((1.0, spill), (spill, 1.0)))
     if condition < 1000:
-        assert checked(matrix) is matrix
+        assert check_spillover(matrix) is matrix
     else:
         with pytest.raises(CompensationError, match=r"condition number 2e\+03; A and B are nearly alike"):
-            checked(matrix)
+            check_spillover(matrix)

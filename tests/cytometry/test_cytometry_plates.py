@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from assaykit.cytometry import check_plate, events_gated, gates_for, measure_well, resolve_plate
+from assaykit.cytometry import check_plate, gate_events, gates_for, measure_well, resolve_plate
 from assaykit.cytometry.matching import match_control
 from assaykit.cytometry.valleys import cut_by_mixture, cut_by_valley
 from assaykit.plate.model import Plate, Well
@@ -116,7 +116,7 @@ def test_rows_follow_the_glossary(lab):
 
 def test_a_gating_figure_gets_events_columns_and_masks(lab):
     ran = lab.run([lab.well("A1"), lab.fmo("A2")])
-    gated = events_gated(ran.assay, ran.plate, ran.plate.wells[0])
+    gated = gate_events(ran.assay, ran.plate, ran.plate.wells[0])
     assert set(gated.masks) >= {"all", "cells", "singlets", "live", "cml", "positive"}
     assert len(gated.columns.column("cxcr4")) == len(gated.events) == gated.masks["cml"].size
 

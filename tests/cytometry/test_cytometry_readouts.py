@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 
-from assaykit.cytometry.readouts import READOUTS, CellSet, ControlPart, median, quantile
+from assaykit.cytometry.readouts import READOUTS, CellSet, ControlPart, median_value, quantile
 from assaykit.plate.model import Well
 
 GRID = np.linspace(0.0, 1.0, 401)
@@ -125,7 +125,7 @@ def test_no_cells_give_missing_values_and_no_warning():
         assert (
             name == "count" or np.isnan(statistic.compute(cell_set([], control=[1, 2, 3]))) or name == "control_median"
         )
-    assert np.isnan(median(np.array([])))
+    assert np.isnan(median_value(np.array([])))
 
 
 LOT = np.array([474.0, 5359.0, 23843.0, 62336.0])

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.cytometry.bench import with_files
-from assaykit.cytometry.columns import Columns
+from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.matching import concerns, marker_of
-from assaykit.cytometry.wells import DATA_ERRORS, is_fluorescence, read_columns
+from assaykit.cytometry.wells import DATA_ERRORS, is_fluorescence, read_well_columns
 from assaykit.errors import InputError
 from assaykit.plate.model import Plate
 from assaykit.study.model import Assay, Resolved
@@ -27,7 +27,7 @@ _BRIGHT = 1000.0  # above the dim half of the cells, for a dye to be seen at all
 _FEWEST = 100  # cells that bright
 
 
-def judged_uncompensated(assay: Assay, plate: Plate, resolved: Resolved, findings: list[Finding]) -> list[Finding]:
+def assess_uncompensated(assay: Assay, plate: Plate, resolved: Resolved, findings: list[Finding]) -> list[Finding]:
     """Return the findings, an `uncompensated` warning turned into a note where controls show that nothing spills.
 
     Asked is every channel whose light is read off, not only gated; each needs a control of its own (an FMO, or an
@@ -60,7 +60,7 @@ def _slopes(assay: Assay, plate: Plate, resolved: Resolved, channel: str) -> Ite
     columns = []
     for well in wells:
         try:
-            columns.append(read_columns(assay, well, resolved))
+            columns.append(read_well_columns(assay, well, resolved))
         except (InputError, *DATA_ERRORS):
             continue  # measuring the well says why
     for dye in dict.fromkeys(name for held in columns for name in held.names if name != channel):
@@ -71,7 +71,7 @@ def _slopes(assay: Assay, plate: Plate, resolved: Resolved, channel: str) -> Ite
                 yield dye, slope
 
 
-def _both_dyes(held: Columns, *roles: str) -> bool:
+def _both_dyes(held: WellColumns, *roles: str) -> bool:
     channels = {channel.name: channel for channel in held.events.channels}
     return all(role in held.names and is_fluorescence(channels[held.names[role]]) for role in roles)
 
