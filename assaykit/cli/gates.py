@@ -77,8 +77,8 @@ def export_gates(
     gates = gates_of_study(read_results(results).study, plate=plate, assay=assay, well=well)
     write_gates(gates, to)
     typer.echo(f"{to}: {len(gates.document.gates)} gates, {len(gates.document.matrices)} spillover matrices")
-    if gates.passed:
-        typer.echo(f"not drawn, as they keep every cell of their parent here: {', '.join(gates.passed)}")
+    if gates.pass_through:
+        typer.echo(f"not drawn, as they keep every cell of their parent here: {', '.join(gates.pass_through)}")
 
 
 def _show_counts(checks: list[CountCheck], absent: list[str]) -> int:
@@ -91,9 +91,11 @@ def _show_counts(checks: list[CountCheck], absent: list[str]) -> int:
     for heading in ("sample", "population", "FlowJo", "assaykit", "difference", "of events"):
         table.add_column(heading, justify="left" if heading in ("sample", "population") else "right", overflow="fold")
     for row in checks:
-        difference = row.ours - row.theirs
+        difference = row.assaykit_cells - row.flowjo_cells
         share = f"{100 * difference / max(row.events, 1):.3f} %" + ("" if row.agrees else "  differs")
-        table.add_row(row.sample, row.population, f"{row.theirs:,}", f"{row.ours:,}", f"{difference:+,}", share)
+        table.add_row(
+            row.sample, row.population, f"{row.flowjo_cells:,}", f"{row.assaykit_cells:,}", f"{difference:+,}", share
+        )
     console = plain_console()
     console.print(table)
     wrong = sum(not row.agrees for row in checks)

@@ -54,7 +54,7 @@ class _Fit:
     intercept: float
     own_light: float
     residual_sd: float
-    alone: int  # values without partner
+    unpaired: int  # values without partner
 
 
 def bead_line(channel: str, peaks: Sequence[BeadPeak], lot: Array) -> BeadLine:
@@ -111,16 +111,16 @@ def _best(peaks: Sequence[BeadPeak], lot: Array) -> _Fit | None:
                 continue
             for beads in combinations(range(lot.size), pairs):
                 whole = [(i, j) for i, j in zip(chosen, beads, strict=True) if _is_whole(peaks[i])]
-                fit = _fit(peaks, lot, whole, alone=alone + lot.size - pairs)
+                fit = _fit(peaks, lot, whole, unpaired=alone + lot.size - pairs)
                 fits += [fit] if fit is not None else []
-    return min(fits, key=lambda fit: float(np.hypot(fit.residual_sd, SMALL_RESIDUAL)) * 2.0**fit.alone, default=None)
+    return min(fits, key=lambda fit: float(np.hypot(fit.residual_sd, SMALL_RESIDUAL)) * 2.0**fit.unpaired, default=None)
 
 
 def _is_whole(peak: BeadPeak) -> bool:
     return peak.intensity > 0 and not peak.saturated
 
 
-def _fit(peaks: Sequence[BeadPeak], lot: Array, pairs: Sequence[tuple[int, int]], *, alone: int) -> _Fit | None:
+def _fit(peaks: Sequence[BeadPeak], lot: Array, pairs: Sequence[tuple[int, int]], *, unpaired: int) -> _Fit | None:
     """Return the least-squares line of one assignment; None where it rests on too few, or is no detector's."""
     if len(pairs) < FEWEST_PEAKS:
         return None
@@ -142,7 +142,7 @@ def _fit(peaks: Sequence[BeadPeak], lot: Array, pairs: Sequence[tuple[int, int]]
             break
     if not np.isfinite(spread[best]):
         return None
-    return _Fit(tuple(pairs), float(slopes[best]), float(intercepts[best]), own_light, float(spread[best]), alone)
+    return _Fit(tuple(pairs), float(slopes[best]), float(intercepts[best]), own_light, float(spread[best]), unpaired)
 
 
 def _lines(x: Array, molecules_of: Array, own: Array) -> tuple[Array, Array, Array]:

@@ -44,7 +44,7 @@ def bead_lines(assay: Assay, plate: Plate, columns: Mapping[str, str]) -> tuple[
             continue
         try:
             lines[channel] = _line(assay, plate, wells[0], channel=channel, column=columns.get(channel, ""))
-            findings.append(_said(plate, wells[0], lines[channel]))
+            findings.append(_line_finding(plate, wells[0], lines[channel]))
         except InputError as error:
             findings.append(Finding("fail", "bead_line", str(error), plate.name, wells[0].name, channel=channel))
     return lines, findings
@@ -93,7 +93,7 @@ def _one_size(assay: Assay, events: Events) -> NDArray[np.bool_]:
         return np.asarray(np.abs(np.log10(forward / median_value(positive))) < 0.25)
 
 
-def _said(plate: Plate, well: Well, line: BeadLine) -> Finding:
+def _line_finding(plate: Plate, well: Well, line: BeadLine) -> Finding:
     """Say the line; a slope far from 1 or peaks off the line mean a bent detector or a doubtful lot."""
     low, high = line.peaks[0][0], line.peaks[-1][0]
     own = f" + {line.autofluorescence:.4g}" if line.autofluorescence else ""

@@ -41,9 +41,9 @@ class RunStart:
 
     well: str
     date: str
-    begun: float  # seconds after midnight
-    first: Mapping[str, Array]
-    rest: Mapping[str, Array]
+    begin: float  # seconds after midnight
+    first_events: Mapping[str, Array]
+    later_events: Mapping[str, Array]
 
 
 def run_start(well: str, columns: WellColumns) -> RunStart | None:
@@ -72,18 +72,22 @@ def _seconds_of_day(text: str) -> float | None:
 def carry_over_findings(starts: Sequence[RunStart]) -> list[Finding]:
     """Return a finding per well and channel whose first events hold cells of the well run just before."""
     findings = []
-    for before, after in pairwise(sorted(starts, key=lambda start: (start.date, start.begun))):
-        if before.date != after.date or before.begun == after.begun:
+    for before, after in pairwise(sorted(starts, key=lambda start: (start.date, start.begin))):
+        if before.date != after.date or before.begin == after.begin:
             continue
-        roles = [role for role in after.first if role in before.rest]
+        roles = [role for role in after.first_events if role in before.later_events]
         for role in roles:
             share = carry_over_share(
-                before.rest[role], after.first[role], after.rest[role], chance=BY_CHANCE / len(roles)
+                before.later_events[role],
+                after.first_events[role],
+                after.later_events[role],
+                chance=BY_CHANCE / len(roles),
             )
             if share >= LEAST_CARRIED:
+                early = len(after.first_events[role])
                 message = (
-                    f"about {share:.0%} of the first {len(after.first[role])} events look in {role} like those of "
-                    f"{before.well}, which was run before: carry-over"
+                    f"about {share:.0%} of the first {early} events look in {role} like those of {before.well}, which "
+                    "was run before: carry-over"
                 )
                 findings.append(Finding("warn", "carry_over", message, well=after.well, channel=role))
     return findings

@@ -36,11 +36,11 @@ def spillover_from_keywords(keywords: Mapping[str, str], channels: Sequence[Chan
     Raises CompensationError where the keyword's channels are not the file's or its numbers are not a matrix.
     """
     relevant = tuple((key, text) for key, text in keywords.items() if key.upper() in KEYWORDS or "DFC" in key.upper())
-    return _declared(relevant, tuple(channels))
+    return _keyword_spillover(relevant, tuple(channels))
 
 
 @lru_cache(maxsize=64)
-def _declared(keywords: tuple[tuple[str, str], ...], channels: tuple[Channel, ...]) -> Spillover | None:
+def _keyword_spillover(keywords: tuple[tuple[str, str], ...], channels: tuple[Channel, ...]) -> Spillover | None:
     """Return the checked spillover; the files of a plate mostly hold the same text, which is then parsed once."""
     found = table_from_keywords(Keywords(dict(keywords)), channels)
     if found is None:

@@ -60,13 +60,15 @@ def contamination(
         return []
     gate = next((g for g in resolved.gates if _removes_stroma(g)), None)
     if isinstance(gate, ThresholdGate):
-        return _removed(protocol, gate, masks)
+        return _gate_findings(protocol, gate, masks)
     for population, mask in masks.items():
         limit = resolved.control_readouts.get(f"{STROMA}_limit_{population}")
         if limit is not None and mask.any():
             share = float((columns.column(STROMA)[mask] >= limit).mean()) - EXPECTED
             if share > protocol.quality.max_contamination:
-                return [_said(f"{share:.0%} of {population} carry CD90 and look like MSC", "gate MSC out by CD90")]
+                return [
+                    _stroma_finding(f"{share:.0%} of {population} carry CD90 and look like MSC", "gate MSC out by CD90")
+                ]
     return []
 
 
@@ -74,14 +76,14 @@ def _removes_stroma(gate: object) -> bool:
     return isinstance(gate, ThresholdGate) and gate.channel == STROMA and gate.side == "below"
 
 
-def _removed(protocol: Protocol, gate: ThresholdGate, masks: Mapping[str, NDArray[np.bool_]]) -> list[Finding]:
+def _gate_findings(protocol: Protocol, gate: ThresholdGate, masks: Mapping[str, NDArray[np.bool_]]) -> list[Finding]:
     parent = int(np.count_nonzero(masks[gate.parent]))
     share = 1 - int(np.count_nonzero(masks[gate.name])) / parent - EXPECTED if parent else 0.0
     if share <= protocol.quality.max_contamination:
         return []
     remedy = f"the gate {gate.name} takes out those that are CD90 bright, but dim ones may remain"
-    return [_said(f"{share:.0%} of {gate.parent} carry CD90 and look like MSC", remedy)]
+    return [_stroma_finding(f"{share:.0%} of {gate.parent} carry CD90 and look like MSC", remedy)]
 
 
-def _said(found: str, remedy: str) -> Finding:
+def _stroma_finding(found: str, remedy: str) -> Finding:
     return Finding("warn", "msc_contamination", f"{found}; {remedy}")

@@ -52,7 +52,7 @@ def serving(bench: Bench) -> tuple[dict[str, dict[str, str]], dict[str, ControlC
     findings: list[Finding] = []
     for channel, used in referenced_channels(bench.assay.protocol).items():
         served = assignment(bench, channel, used[0])
-        findings += _roles(bench, channel, served, population=used[0])
+        findings += _role_findings(bench, channel, served, population=used[0])
         if not served.matches:
             findings.append(_no_control(bench, channel, served))
             continue
@@ -60,23 +60,28 @@ def serving(bench: Bench) -> tuple[dict[str, dict[str, str]], dict[str, ControlC
         different = {match.key: match for match in served.matches.values()}
         for match in different.values():
             cells[control_key(channel, match.wells)] = _control_cells(bench, channel, match, used)
-        findings += [*_ancestors(bench, channel, tuple(different.values()), used), *_closeness(bench, channel, served)]
-        findings += _few(bench, channel, tuple(different.values()))
+        findings += [
+            *_ancestor_findings(bench, channel, tuple(different.values()), used),
+            *_closeness_findings(bench, channel, served),
+        ]
+        findings += _few_cells_findings(bench, channel, tuple(different.values()))
     return serves, cells, findings
 
 
-def _roles(bench: Bench, channel: str, served: Assignment, *, population: str) -> list[Finding]:
+def _role_findings(bench: Bench, channel: str, served: Assignment, *, population: str) -> list[Finding]:
     """Say which controls are no FMO, and which hold too few cells to serve."""
     findings = []
-    poor = {well.name: well for part in (served.usable, *served.groups) for well in part.poor}
+    poor = {well.name: well for part in (served.default, *served.by_name) for well in part.sparse}
     if poor and served.matches:
         empty = not all(bench.values([well], population, channel).size for well in poor.values())
         message = (
             f"{channel}: the controls {well_names(tuple(poor.values()))} hold too few cells, so they serve no well"
         )
         findings.append(_finding(bench, "fail" if empty else "warn", "control_poor", channel, message))
-    if served.unserved:
-        message = f"{channel}: the controls that {well_names(served.unserved)} name hold too few cells; others serve"
+    if served.short_of_cells:
+        message = (
+            f"{channel}: the controls that {well_names(served.short_of_cells)} name hold too few cells; others serve"
+        )
         findings.append(_finding(bench, "warn", "control_not_matched", channel, message))
     serve = {well.name: well for match in served.matches.values() for well in match.wells}
     substitutes: dict[str, list[Well]] = {}
@@ -89,7 +94,9 @@ def _roles(bench: Bench, channel: str, served: Assignment, *, population: str) -
     return findings
 
 
-def _ancestors(bench: Bench, channel: str, matches: Sequence[ControlMatch], used: Sequence[str]) -> list[Finding]:
+def _ancestor_findings(
+    bench: Bench, channel: str, matches: Sequence[ControlMatch], used: Sequence[str]
+) -> list[Finding]:
     """Say which controls have no cells in a population, so that those of one above it serve."""
     wells: dict[tuple[str, str], list[Well]] = {}
     for match in matches:
@@ -108,7 +115,7 @@ def _ancestors(bench: Bench, channel: str, matches: Sequence[ControlMatch], used
     return found
 
 
-def _few(bench: Bench, channel: str, matches: Sequence[ControlMatch]) -> list[Finding]:
+def _few_cells_findings(bench: Bench, channel: str, matches: Sequence[ControlMatch]) -> list[Finding]:
     """Say which controls hold fewer cells than close the interval of the percentile that makes a cell positive."""
     gates = [gate for gate in bench.assay.protocol.gates if isinstance(gate, FmoGate) and gate.channel == channel]
     asked = {gate.parent: gate.percentile for gate in gates} or {
@@ -165,10 +172,12 @@ def _no_control(bench: Bench, channel: str, served: Assignment) -> Finding:
     gated = any(isinstance(gate, FmoGate) and gate.channel == channel for gate in bench.assay.protocol.gates)
     wells = len(wells_of_cells(bench))
     gated_on = {gate.name for gate, _ in bench.gates} | {ALL}
-    if served.usable.population not in gated_on:
-        message = f"{served.usable.population} could not be gated, so no control of {channel} has cells of it"
-    elif served.usable.poor:
-        message = f"the controls {well_names(served.usable.poor)} hold too few cells for {channel}: look at their files"
+    if served.default.population not in gated_on:
+        message = f"{served.default.population} could not be gated, so no control of {channel} has cells of it"
+    elif served.default.sparse:
+        message = (
+            f"the controls {well_names(served.default.sparse)} hold too few cells for {channel}: look at their files"
+        )
     else:
         message = (
             f"no FMO, isotype or unstained well for {channel}. Mark the control wells in the layout: role = fmo, "
@@ -178,7 +187,7 @@ def _no_control(bench: Bench, channel: str, served: Assignment) -> Finding:
     return _finding(bench, "fail" if needed or gated else "note", "no_control", channel, message)
 
 
-def _closeness(bench: Bench, channel: str, served: Assignment) -> list[Finding]:
+def _closeness_findings(bench: Bench, channel: str, served: Assignment) -> list[Finding]:
     """Say which sample wells are served by a control of another treatment, or of another context."""
     wider: tuple[tuple[str, Level, str], ...] = (
         ("context", "note", "no control of their own treatment: one of the same context serves"),

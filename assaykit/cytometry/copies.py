@@ -68,9 +68,9 @@ def copy_findings(assay: Assay) -> list[Located]:
     """
     files = well_files(assay)
     copies = [pair for group in _equal(files) for pair in _copies(group, {plate.name for plate in assay.plates})]
-    told = list(_told(copies))
+    told = list(_copy_findings(copies))
     gone = {place for one in told for place in one.places}
-    return [*told, *_identities([file for file in files if file.place not in gone])]
+    return [*told, *_identity_findings([file for file in files if file.place not in gone])]
 
 
 def well_files(assay: Assay) -> list[WellFile]:
@@ -140,7 +140,7 @@ def _condition(well: Well) -> tuple[str, ...]:
     return (well.role, *(str(well.factors.get(name, "")) for name in names))
 
 
-def _told(copies: Sequence[tuple[WellFile, WellFile]]) -> Iterator[Located]:
+def _copy_findings(copies: Sequence[tuple[WellFile, WellFile]]) -> Iterator[Located]:
     """Yield one finding per plate that copies stand on, and plate they are copies of."""
     pairs: dict[tuple[str, str], list[tuple[WellFile, WellFile]]] = defaultdict(list)
     for copy, original in copies:
@@ -169,7 +169,7 @@ def _told(copies: Sequence[tuple[WellFile, WellFile]]) -> Iterator[Located]:
         yield Located(Finding("fail", "copied_data", message, plate, well), tuple(copy.place for copy, _ in members))
 
 
-def _identities(files: Sequence[WellFile]) -> Iterator[Located]:
+def _identity_findings(files: Sequence[WellFile]) -> Iterator[Located]:
     """Yield a finding per plate that bears the identity, or the times of acquisition, of one before it."""
     by_plate: dict[str, list[WellFile]] = defaultdict(list)
     for file in files:
@@ -183,7 +183,7 @@ def _identities(files: Sequence[WellFile]) -> Iterator[Located]:
             gone.add(second)
             text = f"{message} as plate {first}: one plate under two names counts once. Put the right files there"
             yield Located(Finding("fail", "copied_plate", text, second), tuple(file.place for file in others))
-    yield from _named_otherwise({name: by_plate[name] for name in by_plate if name not in gone})
+    yield from _mismatch_findings({name: by_plate[name] for name in by_plate if name not in gone})
 
 
 def _same_times(ones: Sequence[WellFile], others: Sequence[WellFile]) -> str:
@@ -212,7 +212,7 @@ def _same_identity(ones: Sequence[WellFile], others: Sequence[WellFile]) -> str:
     return f"the files bear the same $PLATEID {next(iter(first))} and the same day"
 
 
-def _named_otherwise(plates: Mapping[str, Sequence[WellFile]]) -> Iterator[Located]:
+def _mismatch_findings(plates: Mapping[str, Sequence[WellFile]]) -> Iterator[Located]:
     """Yield a finding per plate whose files say that they are of another plate of the study, or than most of them."""
     for name, files in plates.items():
         usual, held = Counter(file.plate_id for file in files).most_common(1)[0] if files else ("", 0)

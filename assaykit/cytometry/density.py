@@ -40,8 +40,8 @@ class Cut:
     low: float
     high: float
     sure: bool
-    why: str = ""
-    trusted: bool = True
+    doubt: str = ""
+    usable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class ExportedGates:
 
     document: GatingDocument
     columns: Mapping[str, str]
-    passed: tuple[str, ...] = ()
+    pass_through: tuple[str, ...] = ()
 
 
 def write_gates(gates: ExportedGates, path: Path) -> None:
@@ -80,11 +80,11 @@ def exported_gates(assay: Assay, resolved: Resolved, well: Well | None = None) -
         gates = tuple(_with_compensation(gate, resolved) for gate in gates)
     own = {} if resolved.spillover is None else {PLATE_MATRIX: resolved.spillover}
     passed = {gate.name: gate.parent for gate in gates if isinstance(gate, BooleanGate) and gate.of == (gate.parent,)}
-    drawn = tuple(_redrawn(gate, passed) for gate in gates if gate.name not in passed)
+    drawn = tuple(_on_drawn_parents(gate, passed) for gate in gates if gate.name not in passed)
     return ExportedGates(GatingDocument(drawn, {**resolved.matrices, **own}), resolved.columns, tuple(passed))
 
 
-def _redrawn(gate: FixedGate, passed: Mapping[str, str]) -> FixedGate:
+def _on_drawn_parents(gate: FixedGate, passed: Mapping[str, str]) -> FixedGate:
     """Return the gate on the nearest populations above it that are drawn."""
 
     def drawn(name: str) -> str:

@@ -18,7 +18,7 @@ class GateEstimate:
     """A fixed gate; `own` gives its form in the wells whose own control says otherwise."""
 
     gate: FixedGate
-    own: dict[str, FixedGate] = field(default_factory=dict)
+    by_well: dict[str, FixedGate] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
 

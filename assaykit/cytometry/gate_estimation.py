@@ -95,14 +95,14 @@ def _debris(gate: DebrisGate, bench: Bench) -> GateEstimate:
         known_side = side[bare] if side.size == forward.size else None
         return cut_debris(Scatter(forward[bare], known_side, bench.saturation(gate.channel)), seed=seed)
 
-    wells, cut = _first_sure(gate, bench, controls, cut_of)
-    if cut.sure and (unlike := _wells_that_doubt(bench, gate, cut_of, wells)):
-        cut = replace(cut, sure=False, why=f"alone, {well_names(unlike)} show no such edge")
+    wells, cut = _first_sure_cut(gate, bench, controls, cut_of)
+    if cut.sure and (unlike := _doubting_wells(bench, gate, cut_of, wells)):
+        cut = replace(cut, sure=False, doubt=f"alone, {well_names(unlike)} show no such edge")
     fixed = threshold_gate(gate, gate.channel, cut, side="above").model_copy(update={"spared": spared})
-    return GateEstimate(fixed, {}, (_said(gate, bench, wells, cut),))
+    return GateEstimate(fixed, {}, (_cut_finding(gate, bench, wells, cut),))
 
 
-def _wells_that_doubt(
+def _doubting_wells(
     bench: Bench, gate: DebrisGate, cut_of: Callable[[Sequence[Well]], Cut], used: Sequence[Well]
 ) -> list[Well]:
     """Return the sample wells whose own scatter is in doubt, where they are a third or more of them."""
@@ -119,8 +119,10 @@ def _by_valley(gate: ViabilityGate | ValleyGate, bench: Bench) -> GateEstimate:
     def cut_of(wells: Sequence[Well]) -> Cut:
         return _valley_cut(bench, gate, gate.channel, wells, side)
 
-    wells, cut = _first_sure(gate, bench, _stained_controls(bench, gate.channel), cut_of)
-    return GateEstimate(threshold_gate(gate, gate.channel, cut, side=side), {}, (_said(gate, bench, wells, cut),))
+    wells, cut = _first_sure_cut(gate, bench, _stained_controls(bench, gate.channel), cut_of)
+    return GateEstimate(
+        threshold_gate(gate, gate.channel, cut, side=side), {}, (_cut_finding(gate, bench, wells, cut),)
+    )
 
 
 def _valley_cut(bench: Bench, gate: ValleyLike, channel: str, wells: Sequence[Well], side: Side) -> Cut:
@@ -147,7 +149,7 @@ def _unstained_cells(bench: Bench, population: str, channel: str) -> NDArray[np.
         population = parents[population]
 
 
-def _first_sure(
+def _first_sure_cut(
     gate: ValleyLike, bench: Bench, controls: Sequence[Well], cut_of: Callable[[Sequence[Well]], Cut]
 ) -> tuple[Sequence[Well], Cut]:
     """Return the cut from the controls; where they show none that is sure, from the samples as well."""
@@ -167,16 +169,16 @@ def _first_sure(
     return tried[-1]
 
 
-def _said(gate: ValleyLike, bench: Bench, wells: Sequence[Well], cut: Cut) -> Finding:
+def _cut_finding(gate: ValleyLike, bench: Bench, wells: Sequence[Well], cut: Cut) -> Finding:
     place = f"{gate.channel} at {cut.value:.4g}"
     if cut.sure:
         message = f"{gate.name}: {place} (95 % interval {cut.low:.4g} to {cut.high:.4g}), from {well_names(wells)}"
         return bench_finding(bench, "note", "threshold", message, population=gate.name)
     remedy = "Look at the figure of its gating, and set it by hand with an [[override]] of the study if it is wrong"
-    if cut.trusted:
-        message = f"{gate.name}: {place} is doubtful: {cut.why}. {remedy}"
+    if cut.usable:
+        message = f"{gate.name}: {place} is doubtful: {cut.doubt}. {remedy}"
         return bench_finding(bench, "warn", "ambiguous_valley", message, population=gate.name)
-    message = f"{gate.name}: {place} cannot be trusted: {cut.why}. {remedy}, or exclude the plate"
+    message = f"{gate.name}: {place} cannot be trusted: {cut.doubt}. {remedy}, or exclude the plate"
     return bench_finding(bench, "fail", "ambiguous_valley", message, population=gate.name)
 
 

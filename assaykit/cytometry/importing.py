@@ -61,14 +61,14 @@ class CountCheck:
 
     sample: str
     population: str
-    theirs: int
-    ours: int
+    flowjo_cells: int
+    assaykit_cells: int
     events: int
 
     @property
     def agrees(self) -> bool:
         """Whether both differ by at most TOLERANCE of the events."""
-        return abs(self.ours - self.theirs) <= TOLERANCE * self.events
+        return abs(self.assaykit_cells - self.flowjo_cells) <= TOLERANCE * self.events
 
 
 TOLERANCE = 0.001
@@ -120,7 +120,7 @@ def protocol_from_gates(document: GatingDocument, *, name: str) -> ImportedProto
         "title": f"Gates imported for {name}",
         "compensation": files[shared] if shared else "file" if OWN in used else "none",
         "channels": {roles[channel]: {"names": [dyes.get(channel, channel)]} for channel in channels},
-        "gate": [_plain(_rewritten(gate, roles, written_as)) for gate in document.gates],
+        "gate": [_plain(_with_roles(gate, roles, written_as)) for gate in document.gates],
         "readout": [
             {"statistic": statistic, "population": gate.name}
             for gate in document.gates
@@ -155,7 +155,7 @@ def _plain_name(text: str) -> str:
     return re.sub(r"\W+", "_", text.casefold()).strip("_") or "channel"
 
 
-def _rewritten(gate: FixedGate, roles: Mapping[str, str], references: Mapping[str, str]) -> FixedGate:
+def _with_roles(gate: FixedGate, roles: Mapping[str, str], references: Mapping[str, str]) -> FixedGate:
     """Return the gate reading roles instead of channels, and matrices by the files they will stand in."""
     if isinstance(gate, BooleanGate):
         return gate

@@ -91,10 +91,10 @@ def roles_of_marker(text: str, known: Mapping[str, frozenset[str]]) -> frozenset
 
 def with_marker_roles(assay: Assay, plate: Plate) -> Plate:
     """Return the plate whose controls say which roles their markers name, as their own files call the channels."""
-    return replace(plate, wells=tuple(_marked(assay, well) for well in plate.wells))
+    return replace(plate, wells=tuple(_with_roles(assay, well) for well in plate.wells))
 
 
-def _marked(assay: Assay, well: Well) -> Well:
+def _with_roles(assay: Assay, well: Well) -> Well:
     if not marker_of(well):
         return well
     channels: tuple[Channel, ...] = ()

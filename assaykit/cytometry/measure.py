@@ -60,7 +60,7 @@ class GatedEvents:
     columns: WellColumns
     gates: tuple[FixedGate, ...]
     masks: Masks
-    excluded: tuple[Finding, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 def worker_assay(assay: Assay, plate: Plate) -> Assay:
@@ -77,29 +77,29 @@ def worker_plate(plate: Plate) -> Plate:
 def measure_well(assay: Assay, plate: Plate, well: Well) -> WellMeasurement:
     """Return the well's rows and findings; a file that cannot be read or does not fit is a `fail` finding."""
     if well.file is None and well.counts:
-        return WellMeasurement([], _counted(assay, plate, well), [])
+        return WellMeasurement([], _count_rows(assay, plate, well), [])
     try:
-        return _ungated(assay, plate, well) if well.role in UNGATED else _gated(assay, plate, well)
+        return _measure_ungated(assay, plate, well) if well.role in UNGATED else _measure_gated(assay, plate, well)
     except InputError as error:
-        return WellMeasurement([], [], [_unusable(error, plate, well)])
+        return WellMeasurement([], [], [_well_finding(error, plate, well)])
     except DATA_ERRORS as error:
-        return WellMeasurement([], [], [_unusable(computation_error(error, well), plate, well)])
+        return WellMeasurement([], [], [_well_finding(computation_error(error, well), plate, well)])
 
 
-def _gated(assay: Assay, plate: Plate, well: Well) -> WellMeasurement:
+def _measure_gated(assay: Assay, plate: Plate, well: Well) -> WellMeasurement:
     gated = gate_events(assay, plate, well)
     resolved = assay.resolved.get(plate.name, NOTHING)
     place = {"assay": assay.name, "plate": plate.name, "well": well.name}
     rows = _population_rows(gated, place)
     readouts, findings = _readout_rows(assay, resolved, well, gated, place)
-    findings = [*_repairs(gated.events), *gated.excluded, *findings]
+    findings = [*_repairs(gated.events), *gated.findings, *findings]
     findings += well_quality(assay.protocol, gated.columns, gated.masks)
     findings += contamination(assay.protocol, resolved, well, gated.columns, gated.masks)
     located = [replace(f, plate=plate.name, well=well.name) for f in findings]
     return WellMeasurement(rows, readouts, located, run_start(well.name, gated.columns))
 
 
-def _ungated(assay: Assay, plate: Plate, well: Well) -> WellMeasurement:
+def _measure_ungated(assay: Assay, plate: Plate, well: Well) -> WellMeasurement:
     """Return the events of a well of beads or of nothing; a blank without a file has none."""
     if well.file is None:
         return WellMeasurement([], [], [])
@@ -147,7 +147,7 @@ def gates_for(resolved: Resolved, well: Well) -> tuple[FixedGate, ...]:
     return tuple(own.get(gate.name, gate) for gate in resolved.gates)
 
 
-def _counted(assay: Assay, plate: Plate, well: Well) -> list[Row]:
+def _count_rows(assay: Assay, plate: Plate, well: Well) -> list[Row]:
     place = {"assay": assay.name, "plate": plate.name, "well": well.name}
     return [
         {**place, "readout": name, "value": float(value), "unit": "cells", "cells": round(value)}
@@ -155,7 +155,7 @@ def _counted(assay: Assay, plate: Plate, well: Well) -> list[Row]:
     ]
 
 
-def _unusable(error: InputError, plate: Plate, well: Well) -> Finding:
+def _well_finding(error: InputError, plate: Plate, well: Well) -> Finding:
     check = "file_unreadable" if isinstance(error, FcsError) else "well_unusable"
     if well.file is None or is_absent(well.file):
         check = "file_missing"
@@ -167,7 +167,7 @@ def _unusable(error: InputError, plate: Plate, well: Well) -> Finding:
 def _repairs(events: Events) -> list[Finding]:
     """Return what the reader mended, as findings."""
     name = events.source.name if events.source else "the file"
-    return [Finding(r.level, f"repair_{r.name}", f"{name}: {r.found}; {r.done} ({r.where})") for r in events.repairs]
+    return [Finding(r.level, f"repair_{r.name}", f"{name}: {r.found}; {r.action} ({r.where})") for r in events.repairs]
 
 
 def _population_rows(gated: GatedEvents, place: Row) -> list[Row]:
@@ -209,22 +209,22 @@ def _readout_rows(
         for name, label in _named(readout, statistic):
             rows.setdefault(label, {**place, "readout": label, **_valued(READOUTS[name], cells)})
         if readout.statistic == RECEPTORS:
-            findings += _beyond_beads(readout, cells)
-    return list(rows.values()), [*findings, *_too_few(assay, well, gated)]
+            findings += _beyond_beads_findings(readout, cells)
+    return list(rows.values()), [*findings, *_few_cells_findings(assay, well, gated)]
 
 
 def _named(readout: Readout, statistic: Statistic) -> list[tuple[str, str]]:
     """Return (statistic, readout name) for a readout and those always given beside it."""
     stem = readout.channel or readout.population
     first = readout.name or f"{stem}_{readout.statistic}"
-    return [(readout.statistic, first), *((name, f"{stem}_{name}") for name in statistic.beside)]
+    return [(readout.statistic, first), *((name, f"{stem}_{name}") for name in statistic.companions)]
 
 
 def _valued(statistic: Statistic, cells: CellSet) -> Row:
     return {"value": statistic.compute(cells), "unit": statistic.unit, "cells": cells.cells}
 
 
-def _beyond_beads(readout: Readout, cells: CellSet) -> list[Finding]:
+def _beyond_beads_findings(readout: Readout, cells: CellSet) -> list[Finding]:
     if cells.control is None or cells.beads is None:
         return []
     above = READOUTS["median"].compute(cells) - cells.control.median
@@ -235,7 +235,7 @@ def _beyond_beads(readout: Readout, cells: CellSet) -> list[Finding]:
     return [Finding("warn", "beyond_beads", message)]
 
 
-def _too_few(assay: Assay, well: Well, gated: GatedEvents) -> list[Finding]:
+def _few_cells_findings(assay: Assay, well: Well, gated: GatedEvents) -> list[Finding]:
     """Say where the population that the well's numbers rest on holds too few cells, or too few beads.
 
     Below `least_cells` it is noise: a count of n cells has a CV of 100 / sqrt(n) % (Poisson; Shapiro, Practical Flow

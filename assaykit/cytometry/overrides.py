@@ -32,7 +32,7 @@ class OverriddenGate:
 
     estimate: GateEstimate
     by_well: dict[str, FixedGate]
-    before: FixedGate | None = None  # the plate's gate as estimated, where another was set for the whole plate
+    plate_estimate: FixedGate | None = None  # the plate's gate as estimated, where another was set for the whole plate
 
 
 def apply_overrides(gate: Gate, bench: Bench, fix: Callable[[Gate], GateEstimate]) -> OverriddenGate:
@@ -47,10 +47,10 @@ def apply_overrides(gate: Gate, bench: Bench, fix: Callable[[Gate], GateEstimate
     whole = next((o for o in reversed(overrides) if not o.plates[bench.plate.name]), None)
     in_wells = [o for o in overrides if o.plates[bench.plate.name]]
     if whole is None:
-        before: GateEstimate | None = fix(gate)
-        serving = before
+        estimate: GateEstimate | None = fix(gate)
+        serving = estimate
     else:
-        before = _estimated(gate, fix)
+        estimate = _estimated(gate, fix)
         serving = fix(_form(whole))
     assert serving is not None
     by_well: dict[str, FixedGate] = {}
@@ -59,9 +59,9 @@ def apply_overrides(gate: Gate, bench: Bench, fix: Callable[[Gate], GateEstimate
         by_well |= dict.fromkeys(override.plates[bench.plate.name], form)
     findings = list(serving.findings)
     for override in ([] if whole is None else [whole]) + in_wells:
-        findings += _told(override, gate, before, bench)
-    made = replace(serving, own={**serving.own, **by_well}, findings=tuple(findings))
-    return OverriddenGate(made, by_well, before.gate if whole is not None and before is not None else None)
+        findings += _override_findings(override, gate, estimate, bench)
+    made = replace(serving, by_well={**serving.by_well, **by_well}, findings=tuple(findings))
+    return OverriddenGate(made, by_well, estimate.gate if whole is not None and estimate is not None else None)
 
 
 def _estimated(gate: Gate, fix: Callable[[Gate], GateEstimate]) -> GateEstimate | None:
@@ -89,19 +89,21 @@ def _require_channels(override: Override, bench: Bench) -> None:
         )
 
 
-def _told(override: Override, gate: Gate, before: GateEstimate | None, bench: Bench) -> Iterator[Finding]:
+def _override_findings(
+    override: Override, gate: Gate, estimate: GateEstimate | None, bench: Bench
+) -> Iterator[Finding]:
     """Yield the note that a gate was set by hand, and a warning where it was set on another estimate."""
     wells = override.plates[bench.plate.name]
     place = f" in {well_names([w for w in bench.plate.wells if w.name in wells])}" if wells else ""
     well = wells[0] if len(wells) == 1 else ""
-    old = None if before is None else before.own.get(well, before.gate)
+    old = None if estimate is None else estimate.by_well.get(well, estimate.gate)
     was = "no estimate could be made" if old is None else f"estimated: {gate_words(old)}"
     message = f"{gate.name}{place}: {gate_words(_form(override))}, by hand ({was}): {override.signed}"
     yield Finding("note", "set_by_hand", message, bench.plate.name, well, population=gate.name)
-    if override.was is not None and not _unchanged(override.was, gate, old):
+    if override.was is not None and not _is_unchanged(override.was, gate, old):
         message = (
-            f"{gate.name}{place}: it was set by hand when it was {_written(override.was)}; now {was}. Look at it again "
-            f"({override.source})"
+            f"{gate.name}{place}: it was set by hand when it was {_value_text(override.was)}; now {was}. Look at it "
+            f"again ({override.source})"
         )
         yield Finding("warn", "override_stale", message, bench.plate.name, well, population=gate.name)
 
@@ -124,22 +126,22 @@ def gate_words(gate: Gate) -> str:
             return f"{gate.operation} of {', '.join(gate.of)}"
         case _:
             rest = gate.model_dump(exclude={"name", "parent", "kind"}, exclude_defaults=True)
-            return ", ".join([gate.kind, *(f"{key} {_written(value)}" for key, value in rest.items())])
+            return ", ".join([gate.kind, *(f"{key} {_value_text(value)}" for key, value in rest.items())])
 
 
-def _written(value: Any) -> str:
+def _value_text(value: Any) -> str:
     match value:
         case float() | int():
             return f"{value:.5g}"
         case dict():
-            return ", ".join(f"{key} {_written(inner)}" for key, inner in value.items())
+            return ", ".join(f"{key} {_value_text(inner)}" for key, inner in value.items())
         case list() | tuple():
-            return f"({', '.join(_written(inner) for inner in value)})"
+            return f"({', '.join(_value_text(inner) for inner in value)})"
         case _:
             return str(value)
 
 
-def _unchanged(was: Any, written: Gate, now: FixedGate | None) -> bool:
+def _is_unchanged(was: Any, written: Gate, now: FixedGate | None) -> bool:
     """Whether a gate still is what it was when it was set: its method, its value, or its corners, within 1 %."""
     if isinstance(was, str):
         return was in (written.kind, getattr(written, "method", written.kind))
@@ -193,11 +195,11 @@ def plate_findings(assay: Assay, plate: Plate) -> list[Finding]:
             message = f"channels on this plate, by hand: {roles}: {override.signed}"
             findings.append(Finding("note", "set_by_hand", message, plate.name))
         if override.sha256:
-            findings += _of_another_file(override, plate)
+            findings += _changed_file_findings(override, plate)
     return findings
 
 
-def _of_another_file(override: Override, plate: Plate) -> Sequence[Finding]:
+def _changed_file_findings(override: Override, plate: Plate) -> Sequence[Finding]:
     name = override.plates[plate.name][0]
     file = next((well.file for well in plate.wells if well.name == name), None)
     if file is None or not is_file(file):

@@ -54,11 +54,11 @@ def check_shares(assay: Assay, plate: Plate, populations: pd.DataFrame) -> list[
             )
             findings.append(Finding("fail", "gate_implausible", message, plate.name, population=gate.name))
         elif isinstance(gate, DebrisGate | SingletGate):
-            findings += _wells_apart(gate, plate, kept["well"].tolist(), cells, parent)
+            findings += _well_findings(gate, plate, kept["well"].tolist(), cells, parent)
     return findings
 
 
-def _wells_apart(
+def _well_findings(
     gate: EstimatedModel, plate: Plate, wells: Sequence[str], cells: np.ndarray, parent: np.ndarray
 ) -> list[Finding]:
     enough = parent >= FEWEST_CELLS

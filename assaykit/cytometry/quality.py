@@ -72,13 +72,13 @@ def well_quality(protocol: Protocol, columns: WellColumns, masks: Mapping[str, M
     """Return what the well's events say against its numbers."""
     return [
         *flow_findings(columns),
-        *_drifts(protocol, columns, masks),
-        *_margins(protocol, columns),
-        *_doublets(protocol, masks),
+        *_drift_findings(protocol, columns, masks),
+        *_margin_findings(protocol, columns),
+        *_doublet_findings(protocol, masks),
     ]
 
 
-def _drifts(protocol: Protocol, columns: WellColumns, masks: Mapping[str, Mask]) -> list[Finding]:
+def _drift_findings(protocol: Protocol, columns: WellColumns, masks: Mapping[str, Mask]) -> list[Finding]:
     """Name each channel whose signal moved in the first population it is read from; else the plate's gated channels."""
     used: dict[str, str] = {}
     for readout in protocol.readouts:
@@ -114,7 +114,7 @@ def _ranges(columns: WellColumns) -> dict[str, tuple[NDArray[np.floating], float
     return found
 
 
-def _margins(protocol: Protocol, columns: WellColumns) -> list[Finding]:
+def _margin_findings(protocol: Protocol, columns: WellColumns) -> list[Finding]:
     """Name saturated detectors: more events at the top than a well at the limit shows by chance."""
     ranges = {role: held for role, held in _ranges(columns).items() if held[0].size}
     limit, findings = protocol.quality.max_margin_fraction, []
@@ -134,7 +134,7 @@ def _exceeds(count: int, total: int, share: float, *, chance: float) -> bool:
     return count > share * total and float(binom.sf(count - 1, total, share)) < chance
 
 
-def _doublets(protocol: Protocol, masks: Mapping[str, Mask]) -> list[Finding]:
+def _doublet_findings(protocol: Protocol, masks: Mapping[str, Mask]) -> list[Finding]:
     findings = []
     for gate in protocol.gates:
         if not isinstance(gate, SingletGate) or gate.name not in masks or gate.parent not in (*masks, ALL):

@@ -54,7 +54,7 @@ class Statistic:
     meaning: str
     channel: bool = True
     control: bool = False
-    beside: tuple[str, ...] = ()
+    companions: tuple[str, ...] = ()
 
 
 def quantile(values: NDArray[np.floating], percent: float, *, ordered: bool = False) -> float:
@@ -225,7 +225,7 @@ READOUTS: dict[str, Statistic] = {
         _geometric_mean,
         "intensity",
         "geometric mean of the positive values only; read with fraction_nonpositive",
-        beside=("fraction_nonpositive",),
+        companions=("fraction_nonpositive",),
     ),
     "fraction_nonpositive": Statistic(_fraction_nonpositive, "fraction", "fraction of values <= 0"),
     "percent_positive": Statistic(
@@ -264,7 +264,7 @@ READOUTS: dict[str, Statistic] = {
         "molecules/cell",
         "molecules at (median - control median) on the bead line; refused outside the beads",
         control=True,
-        beside=("receptors_low", "receptors_high"),
+        companions=("receptors_low", "receptors_high"),
     ),
     "receptors_low": Statistic(
         lambda c: _receptors(c, limit=1),

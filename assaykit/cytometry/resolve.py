@@ -98,7 +98,7 @@ def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE)
             for well in plate.wells
             if (forms := tuple(made.by_well[well.name] for made in by_hand.values() if well.name in made.by_well))
         },
-        estimated=tuple(made.before for made in by_hand.values() if made.before is not None),
+        estimated=tuple(made.plate_estimate for made in by_hand.values() if made.plate_estimate is not None),
         control_readouts=stroma_limits(bench),
         scales=_scales(bench),
         serves=serves,
@@ -131,7 +131,7 @@ def _fix_gates(bench: Bench, reference: Reference) -> tuple[dict[str, Overridden
         known = {ALL, *(fixed.name for fixed, _ in bench.gates)}
         if not known.issuperset(drawn_on(gate)):
             continue  # said where its parent was left out
-        lacking = _lacking(gate, bench)
+        lacking = _absent_roles(gate, bench)
         if lacking and COUNTING_BEADS in lacking:
             absent.add(gate.name)
             continue
@@ -142,16 +142,16 @@ def _fix_gates(bench: Bench, reference: Reference) -> tuple[dict[str, Overridden
             continue
         by_hand[gate.name] = set_gate
         findings += set_gate.estimate.findings
-        bench.add(set_gate.estimate.gate, set_gate.estimate.own)
+        bench.add(set_gate.estimate.gate, set_gate.estimate.by_well)
     return by_hand, findings
 
 
 def _made(gate: Gate, bench: Bench, reference: Reference) -> GateEstimate:
-    lacking = _lacking(gate, bench)
+    lacking = _absent_roles(gate, bench)
     return _passed(gate, bench, lacking) if lacking else _fixed(gate, bench, reference)
 
 
-def _lacking(gate: Gate, bench: Bench) -> list[str]:
+def _absent_roles(gate: Gate, bench: Bench) -> list[str]:
     """Return the channels the gate reads that the protocol does not require and the plate does not have."""
     optional = optional_roles(bench.assay.protocol)
     return [role for role in gate_channels(gate) if role in optional and role not in bench.resolved.columns]
@@ -199,7 +199,7 @@ def _fitted(bench: Bench, channel: str) -> LogicleScale:
 
 def _scales(bench: Bench) -> dict[str, FixedScale]:
     """Return the logicle of every fluorescence channel in use, for gates and figures alike."""
-    held = [h for h in bench.held.values() if h is not None]
+    held = [h for h in bench.cache.values() if h is not None]
     if not held:
         return {}
     dyed = {c.name for c in held[0].columns.events.channels if is_fluorescence(c)}

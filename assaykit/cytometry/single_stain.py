@@ -60,7 +60,7 @@ class Spectrum:
     values: Array
     errors: Array
     cells: int
-    reach: float
+    separation: float
 
 
 def single_stain_spillover(assay: Assay, plate: Plate, roles: Sequence[str]) -> tuple[Spillover, list[Finding]]:
@@ -134,7 +134,7 @@ def spectrum(stain: Stain, files: StainFiles, detectors: Sequence[str]) -> Spect
     upper = bright[:, own] >= np.median(bright[:, own])
     top, rest = bright[upper], bright[~upper]
     values, far = _slopes(top, dark, own)
-    return Spectrum(values, _errors((top, rest, dark), own, values=values, far=far), len(bright), float(reach))
+    return Spectrum(values, _slope_errors((top, rest, dark), own, values=values, far=far), len(bright), float(reach))
 
 
 def _too_dim(stain: Stain, found: str) -> CompensationError:
@@ -168,7 +168,7 @@ def _centre(cells: Array) -> Array:
     return np.asarray(ordered[cut : len(cells) - cut].mean(axis=0))
 
 
-def _errors(parts: tuple[Array, Array, Array], own: int, *, values: Array, far: float) -> Array:
+def _slope_errors(parts: tuple[Array, Array, Array], own: int, *, values: Array, far: float) -> Array:
     """Return the standard error of each slope: of sampling, by bootstrap over cells, and between populations.
 
     Where stained cells carry c more light of their own than the unstained, a slope over a distance x errs by c / x. The
@@ -223,8 +223,8 @@ def spectrum_findings(plate: Plate, name: str, found: Spectrum, detectors: Seque
     listed = ", ".join(f"{detectors[i]} {found.values[i]:.4f} (SE {found.errors[i]:.4f})" for i in others)
     message = f"spillover of {name} from {found.cells} stained cells: {listed}"
     findings = [Finding("note", "single_stain", message, plate.name)] if others else []
-    if found.reach < FAINT_RANGE:
-        message = f"the single stain of {name} is hardly brighter than unstained cells ({found.reach:.1f} spreads)"
+    if found.separation < FAINT_RANGE:
+        message = f"the single stain of {name} is hardly brighter than unstained cells ({found.separation:.1f} spreads)"
         findings.append(Finding("warn", "single_stain_dim", message, plate.name))
     worst = max(others, key=lambda i: found.errors[i], default=None)
     if worst is not None and found.errors[worst] > WORST_SLOPE_ERROR:

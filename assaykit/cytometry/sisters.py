@@ -33,10 +33,15 @@ def sister_findings(assay: Assay) -> list[Located]:
     by_plate: dict[str, list[WellFile]] = defaultdict(list)
     for file in well_files(assay):
         by_plate[file.plate.name].append(file)
-    return [*_cytometers(by_plate), *_stains(assay, by_plate), *_missing(assay, by_plate), *_dates(by_plate)]
+    return [
+        *_cytometer_findings(by_plate),
+        *_stain_findings(assay, by_plate),
+        *_missing_stain_findings(assay, by_plate),
+        *_date_findings(by_plate),
+    ]
 
 
-def _cytometers(by_plate: ByPlate) -> Iterator[Located]:
+def _cytometer_findings(by_plate: ByPlate) -> Iterator[Located]:
     """Yield a warning for wells of a plate on another $CYT than most, and a note for a plate on another than most."""
     named = {
         plate: [(f, f.header.keywords.get("$CYT", "").strip()) for f in files] for plate, files in by_plate.items()
@@ -57,7 +62,7 @@ def _cytometers(by_plate: ByPlate) -> Iterator[Located]:
             yield _located("note", "cytometer_differs", message, by_plate[plate])
 
 
-def _stains(assay: Assay, by_plate: ByPlate) -> Iterator[Located]:
+def _stain_findings(assay: Assay, by_plate: ByPlate) -> Iterator[Located]:
     """Yield wells whose detector bears another stain than in most wells of the assay.
 
     It is a fail where labels changed places, or where a role is read from another detector than in most wells of its
@@ -111,7 +116,7 @@ def _elsewhere(file: WellFile, stain: str) -> bool:
     return any(plain_name(channel.stain) == stain for channel in file.header.channels)
 
 
-def _missing(assay: Assay, by_plate: ByPlate) -> Iterator[Located]:
+def _missing_stain_findings(assay: Assay, by_plate: ByPlate) -> Iterator[Located]:
     """Yield a warning per plate without a channel that most plates have, for roles a file need not have."""
     roles = [role for role, recipe in assay.protocol.channels.items() if not recipe.required]
     for role in roles:
@@ -125,7 +130,7 @@ def _missing(assay: Assay, by_plate: ByPlate) -> Iterator[Located]:
                 yield _located("warn", "stain_missing", message, by_plate[plate], channel=role)
 
 
-def _dates(by_plate: ByPlate) -> Iterator[Located]:
+def _date_findings(by_plate: ByPlate) -> Iterator[Located]:
     """Yield a warning per plate, or wells of a plate, whose $DATE is far from what the others say."""
     days = {plate: [(f, day) for f in files if (day := _day(f)) is not None] for plate, files in by_plate.items()}
     middle = {plate: _median([day for _, day in found]) for plate, found in days.items() if found}

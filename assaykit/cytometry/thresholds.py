@@ -29,9 +29,9 @@ def fmo_estimate(gate: FmoGate, bench: Bench) -> GateEstimate:
     Raises GateError where the plate has no control that lacks the stain.
     """
     served = assignment(bench, gate.channel, gate.parent)
-    controls = served.usable.wells or tuple(well for group in served.groups for well in group.wells)
+    controls = served.default.wells or tuple(well for group in served.by_name for well in group.wells)
     if not controls:
-        few = served.usable.poor
+        few = served.default.sparse
         raise GateError(
             "an FMO gate must have wells of the role fmo for its channel",
             f"none with {FEWEST} cells of {gate.parent} for {gate.channel}"
@@ -42,7 +42,9 @@ def fmo_estimate(gate: FmoGate, bench: Bench) -> GateEstimate:
             else "mark the FMO wells in the layout: role = fmo, marker = the stain left out",
         )
     shared = _percentile_gate(gate, bench, controls)
-    return GateEstimate(shared[0], _own(gate, bench, served), tuple(_about(gate, bench, controls, shared)))
+    return GateEstimate(
+        shared[0], _gates_by_well(gate, bench, served), tuple(_threshold_findings(gate, bench, controls, shared))
+    )
 
 
 def _percentile_gate(gate: FmoGate | ControlGate, bench: Bench, wells: Sequence[Well]) -> tuple[FixedGate, Cut]:
@@ -60,7 +62,9 @@ def _percentile_gate(gate: FmoGate | ControlGate, bench: Bench, wells: Sequence[
     return threshold_gate(gate, gate.channel, cut, side=side), cut
 
 
-def _about(gate: FmoGate, bench: Bench, controls: Sequence[Well], shared: tuple[FixedGate, Cut]) -> list[Finding]:
+def _threshold_findings(
+    gate: FmoGate, bench: Bench, controls: Sequence[Well], shared: tuple[FixedGate, Cut]
+) -> list[Finding]:
     """Say how sure the threshold is, and where the control wells disagree by more than their own spread."""
     cut = shared[1]
     note = f"{gate.channel} positive above {cut.value:.4g} ({cut_interval_text(cut)}), {well_names(controls)}"
@@ -85,17 +89,17 @@ def _about(gate: FmoGate, bench: Bench, controls: Sequence[Well], shared: tuple[
     return findings
 
 
-def _own(gate: FmoGate, bench: Bench, served: Assignment) -> dict[str, FixedGate]:
+def _gates_by_well(gate: FmoGate, bench: Bench, served: Assignment) -> dict[str, FixedGate]:
     """Return, well by well, the threshold of the control that serves it; one per group of controls."""
     made: dict[str, FixedGate] = {}
-    own: dict[str, FixedGate] = {}
+    by_well: dict[str, FixedGate] = {}
     for well, match in served.matches.items():
         if match.closeness != "named" and gate.per != "treatment":
             continue
         if match.key not in made:
             made[match.key] = _percentile_gate(gate, bench, match.wells)[0]
-        own[well] = made[match.key]
-    return own
+        by_well[well] = made[match.key]
+    return by_well
 
 
 def control_estimate(gate: ControlGate, bench: Bench, reference: Reference) -> GateEstimate:
@@ -113,7 +117,7 @@ def control_estimate(gate: ControlGate, bench: Bench, reference: Reference) -> G
         )
         found = [bench_finding(bench, "note", "threshold", message)]
         if kind != "reference" and not cut.sure:
-            message = f"{gate.name}: the threshold rests on {cut.why}"
+            message = f"{gate.name}: the threshold rests on {cut.doubt}"
             found.append(Finding("warn", "control_few", message, bench.plate.name, channel=gate.channel))
         if kind != gate.control:
             message = f"{gate.name}: the plate has no usable {gate.control} wells; {kind} wells set the threshold"

@@ -60,21 +60,21 @@ class Arcsinh:
     faint: float
 
     @classmethod
-    def of(cls, values: Array) -> Arcsinh:
+    def from_values(cls, values: Array) -> Arcsinh:
         """Return the scale that bends at the dimmest population's level and width; elsewhere it would split a peak."""
         p1, p5, p10 = np.percentile(values, [1, 5, 10])
         return cls(max(abs(float(p5)), float(p10 - p1), 1e-6))
 
     @classmethod
-    def of_one(cls, values: Array) -> Arcsinh:
+    def from_one_population(cls, values: Array) -> Arcsinh:
         """Return the scale for a single population: linear over its whole width where noise takes it below zero."""
-        return cls(cls.of(values).faint * (WIDER if np.percentile(values, 1) < 0 else 1.0))
+        return cls(cls.from_values(values).faint * (WIDER if np.percentile(values, 1) < 0 else 1.0))
 
-    def shown(self, values: NDArray[np.floating]) -> Array:
+    def transform(self, values: NDArray[np.floating]) -> Array:
         """Return values as shown."""
         return np.arcsinh(values.astype(np.float64) / self.faint)
 
-    def cut(self, cut: Cut) -> Cut:
+    def raw_cut(self, cut: Cut) -> Cut:
         """Return a cut of the shown scale on the raw one."""
         value, low, high = (float(np.sinh(end) * self.faint) for end in (cut.value, cut.low, cut.high))
         return replace(cut, value=value, low=low, high=high)
@@ -110,8 +110,8 @@ def cut_by_valley(
     usable = values[np.isfinite(values)].astype(np.float64)
     if usable.size < FEWEST:
         return _every_cell(usable, keep, f"only {usable.size} cells to estimate it from; every cell is kept")
-    scale = Arcsinh.of(usable)
-    shown = scale.shown(usable)
+    scale = Arcsinh.from_values(usable)
+    shown = scale.transform(usable)
     histogram = histogram_of(shown)
     peaks = peaks_of(histogram)
     negative = _negative(control, scale)
@@ -124,35 +124,35 @@ def cut_by_valley(
         dimmest, cut = mode_of(histogram), _beside_one_population(usable, keep, control)
     else:
         dimmest = float(histogram.centres[peaks[place]])
-        cut = scale.cut(_at_valley(histogram, peaks, place, seed, known=negative is not None, doubted=doubted))
+        cut = scale.raw_cut(_at_valley(histogram, peaks, place, seed, known=negative is not None, doubted=doubted))
     bright = _share_of_decades(float(np.sinh(dimmest) * scale.faint), top)
     if keep == "above" and place is None and negative is None and np.isfinite(top):
         # One population and nothing to hold it against: its place on the instrument's scale must tell.
         if bright > POSITIVE:
-            return replace(cut, sure=True, why="")
+            return replace(cut, sure=True, doubt="")
         if bright < DIM:
             why = f"the only population lies at {bright:.0%} of the displayed decades, too dim to be called positive"
-            return replace(cut, sure=False, trusted=False, why=why)
+            return replace(cut, sure=False, usable=False, doubt=why)
     # The cells called negative, or the control's that lie no lower, must not be bright.
     known = negative is not None and negative.top < dimmest
     if keep == "below" and bright > BRIGHT and not known:
         what = "the dimmest population" if place is not None else "the only population"
         why = f"{what} lies at {bright:.0%} of the displayed decades, too bright to be called negative"
-        return replace(cut, sure=False, trusted=False, why=why)
+        return replace(cut, sure=False, usable=False, doubt=why)
     return cut
 
 
 def _every_cell(usable: Array, keep: Side, why: str) -> Cut:
     if not usable.size:
-        return Cut(0.0, 0.0, 0.0, sure=False, why=why)
+        return Cut(0.0, 0.0, 0.0, sure=False, doubt=why)
     edge = float(usable.min() if keep == "above" else np.nextafter(usable.max(), np.inf))
-    return Cut(edge, edge, edge, sure=False, why=why)
+    return Cut(edge, edge, edge, sure=False, doubt=why)
 
 
 def _negative(control: NDArray[np.floating] | None, scale: Arcsinh) -> NegativeCells | None:
     if control is None or np.isfinite(control).sum() < FEWEST:
         return None
-    p16, p50, p84, p99 = np.percentile(scale.shown(control[np.isfinite(control)]), [15.87, 50, 84.13, 99])
+    p16, p50, p84, p99 = np.percentile(scale.transform(control[np.isfinite(control)]), [15.87, 50, 84.13, 99])
     glow = float(np.arcsinh(GLOW * np.sinh(max(p99, 0.0))))
     return NegativeCells(float(p50), max(float(p84 - p16) / 2, 1e-9), float(p99), glow)
 
@@ -196,33 +196,33 @@ def _at_valley(
         why = f"there are {len(peaks)} populations and no control says which is negative"
     elif doubted:
         why = "cells somewhat brighter than the control are taken for negative; add a control of every kind of cell"
-    return Cut(value, float(low), float(high), sure=not why, why=why)
+    return Cut(value, float(low), float(high), sure=not why, doubt=why)
 
 
 def _beside_one_population(usable: Array, keep: Side, negative: NDArray[np.floating] | None) -> Cut:
     """Return the cut where no valley serves: beside the mode, or where the control's cells end."""
-    scale = Arcsinh.of_one(usable)
-    shown = scale.shown(usable)
+    scale = Arcsinh.from_one_population(usable)
+    shown = scale.transform(usable)
     mode = mode_of(histogram_of(shown))
     half = shown[shown >= mode] - mode if keep == "above" else mode - shown[shown <= mode]
     reach = SPREADS * 1.4826 * float(np.median(half))
     beside = float(np.clip(mode - reach if keep == "above" else mode + reach, shown.min(), shown.max()))
     control = _negative(negative, scale)
     if control is None:
-        return scale.cut(
-            Cut(beside, beside, beside, sure=False, why="one population is seen, and no control says which")
+        return scale.raw_cut(
+            Cut(beside, beside, beside, sure=False, doubt="one population is seen, and no control says which")
         )
     if mode <= control.median + AS_DIM * control.spread:
         # All are as dim as the control: whichever of the two reaches higher parts off the rare positive cells.
         high = max(mode + reach, control.top)
         why = "" if keep == "below" else "all cells are as dim as those that lack the stain"
-        return scale.cut(Cut(high, min(mode + reach, control.top), high, sure=not why, why=why))
+        return scale.raw_cut(Cut(high, min(mode + reach, control.top), high, sure=not why, doubt=why))
     dim = float((shown < control.top).mean())
     if dim > UNDECIDED:
         why = "one population is seen, brighter than the control and not parted from it"
         low, high = sorted((control.top, beside))
-        return scale.cut(Cut(beside if keep == "below" else control.top, low, high, sure=False, why=why))
-    return scale.cut(Cut(control.top, control.top, max(control.top, min(beside, mode)), sure=True))
+        return scale.raw_cut(Cut(beside if keep == "below" else control.top, low, high, sure=False, doubt=why))
+    return scale.raw_cut(Cut(control.top, control.top, max(control.top, min(beside, mode)), sure=True))
 
 
 def _share_of_decades(value: float, top: float) -> float:
@@ -241,8 +241,8 @@ def cut_by_mixture(values: NDArray[np.floating], *, keep: Side, seed: int, posit
     usable = values[np.isfinite(values) & ((values > 0) | (not positive))].astype(np.float64)
     if usable.size < FEWEST:
         return _every_cell(usable, keep, f"only {usable.size} cells to estimate it from; every cell is kept")
-    scale = Arcsinh.of(usable)
-    histogram = histogram_of(usable if positive else scale.shown(usable))
+    scale = Arcsinh.from_values(usable)
+    histogram = histogram_of(usable if positive else scale.transform(usable))
     peaks = peaks_of(histogram)
     place = _mixture_cut(histogram, histogram.counts)
     low, high = np.percentile(
@@ -251,8 +251,8 @@ def cut_by_mixture(values: NDArray[np.floating], *, keep: Side, seed: int, posit
     undecided = share_between(histogram, low, high)
     why = "one population is seen, not two" if len(peaks) < 2 else ""
     why = why or (f"{undecided:.1%} of the cells lie within its interval" if undecided > UNDECIDED else "")
-    cut = Cut(place, float(low), float(high), sure=not why, why=why)
-    return cut if positive else scale.cut(cut)
+    cut = Cut(place, float(low), float(high), sure=not why, doubt=why)
+    return cut if positive else scale.raw_cut(cut)
 
 
 def _mixture_cut(histogram: Histogram, counts: Array) -> float:
@@ -285,8 +285,8 @@ def cut_above_mode(values: NDArray[np.floating], spreads: float, *, seed: int) -
     The upper half may hold positives; the lower cannot.
     """
     usable = values[np.isfinite(values)].astype(np.float64)
-    scale = Arcsinh.of_one(usable)
-    histogram = histogram_of(scale.shown(usable))
+    scale = Arcsinh.from_one_population(usable)
+    histogram = histogram_of(scale.transform(usable))
 
     def place(counts: Array, density: Array) -> float:
         mode = histogram.centres[int(density.argmax())]
@@ -297,4 +297,4 @@ def cut_above_mode(values: NDArray[np.floating], spreads: float, *, seed: int) -
     draws = redrawn_counts(histogram, seed)
     again = [place(*pair) for pair in zip(draws, smoothed(histogram, draws), strict=True)]
     low, high = np.percentile(again, [2.5, 97.5])
-    return scale.cut(Cut(place(histogram.counts, smoothed(histogram)), float(low), float(high), sure=True))
+    return scale.raw_cut(Cut(place(histogram.counts, smoothed(histogram)), float(low), float(high), sure=True))

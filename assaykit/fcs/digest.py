@@ -20,10 +20,10 @@ class Stamp(NamedTuple):
     """Which file, and in which state: device, number, bytes, time of modification and of any change, in ns."""
 
     device: int
-    number: int
+    inode: int
     size: int
-    modified: int
-    changed: int
+    mtime: int
+    ctime: int
 
 
 def file_stamp(stream: FileIO) -> Stamp:

@@ -57,7 +57,7 @@ def layouts_from_keywords(
     order, notes = _byte_order(words, kinds, declared, where=where)
     if set(kinds) == {"A"} and not all(declared):
         return iter([EventLayout(tuple(Field("A", 0, 0, None) for _ in channels), 0, order)]), notes
-    bits, repairs = _all_given(kinds, declared, order, where=where)
+    bits, repairs = _complete_widths(kinds, declared, order, where=where)
     _check_order(order, bits, where)
     return _ways(kinds, bits, channels, order=order), (*notes, *repairs)
 
@@ -100,7 +100,7 @@ def _bits(kind: Kind, channel: Channel) -> int:
             return channel.bits
 
 
-def _all_given(
+def _complete_widths(
     kinds: Sequence[Kind], bits: Sequence[int], order: tuple[int, ...], *, where: str
 ) -> tuple[list[int], tuple[Repair, ...]]:
     """Return the widths with missing ones taken from the other parameters of that kind, else from $BYTEORD."""
@@ -118,7 +118,7 @@ def _all_given(
             given[index - 1] = max(alike, key=alike.count) if alike else min(8 * len(order), _WIDEST[kind])
     taken = ", ".join(map(str, sorted({given[int(key[2:-1]) - 1] for key in missing})))
     shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
-    return given, (make_repair("width_missing", shown, done=f"{taken} bits", where="$PnB"),)
+    return given, (make_repair("width_missing", shown, action=f"{taken} bits", where="$PnB"),)
 
 
 def direction(order: Sequence[int], size: int) -> str:

@@ -100,7 +100,7 @@ def read_fcs(
         header = _header_of(source, dataset)
         if header.events == 0 and any(repair.name in _NO_EVENTS for repair in header.repairs):
             raise _no_events(header)
-        wanted = _wanted(header, names)
+        wanted = _channel_places(header, names)
         with np.errstate(all="ignore"):  # a file may hold NaN, or floats that overflow: they are read as they are
             try:
                 values, notes = _values(source, header, wanted, scale=scale)
@@ -209,7 +209,7 @@ def _delimited_repairs(header: Header, events: int) -> tuple[Repair, ...]:
     said = header.keywords.get("$TOT", "").strip()
     if said == str(events):
         return ()
-    return (make_repair("tot_missing", f"$TOT {said!r}", done=f"{events} events read", where="ASCII DATA"),)
+    return (make_repair("tot_missing", f"$TOT {said!r}", action=f"{events} events read", where="ASCII DATA"),)
 
 
 def _mask_repairs(header: Header, wanted: Sequence[int], outside: Sequence[Excess]) -> tuple[Repair, ...]:
@@ -227,7 +227,7 @@ def _mask_repairs(header: Header, wanted: Sequence[int], outside: Sequence[Exces
     return tuple(notes)
 
 
-def _wanted(header: Header, names: Sequence[str] | None) -> list[int]:
+def _channel_places(header: Header, names: Sequence[str] | None) -> list[int]:
     """Return the places of the channels asked for: $PnN first, then $PnS, exact first, then stripped."""
     if names is None:
         return list(range(len(header.channels)))
@@ -310,9 +310,9 @@ def _further(source: Source, header: Header) -> tuple[Repair, ...]:
 def _header(source: Source, *, base: int, dataset: int) -> Header:
     preamble = preamble_from_bytes(source.read(base, base + LENGTH), base=base, where=str(source.path))
     words = read_text_segment(source, preamble, base)
-    claims = _claims(preamble, words.keywords, base=base, size=source.size)
+    claims = _offsets_of_data(preamble, words.keywords, base=base, size=source.size)
     unread = _unread_offsets(words.keywords)
-    extent, channels, notes = _events_described(source, words, claims, base=base)
+    extent, channels, notes = _describe_events(source, words, claims, base=base)
     bits = extent.events * extent.layout.width
     end = (
         extent.begin + (bits + 7) // 8
@@ -325,7 +325,7 @@ def _header(source: Source, *, base: int, dataset: int) -> Header:
     )  # fmt: skip
 
 
-def _events_described(
+def _describe_events(
     source: Source, words: TextSegment, claims: Sequence[DataOffsets], *, base: int
 ) -> tuple[DataExtent, tuple[Channel, ...], tuple[Repair, ...]]:
     where, keywords = str(source.path), words.keywords
@@ -337,12 +337,12 @@ def _events_described(
         raise FcsError("an event must have at least one parameter", "$PAR 0", where, "", None, "$PAR", "0")
     layouts, notes = layouts_from_keywords(keywords, channels, where=where)
     room = SearchSpace(source, base, (words.begin, words.end), total, tuple(channel.range for channel in channels))
-    extent, remarks = _sensible(room, locate_data(room, layouts, claims), channels)
+    extent, remarks = _check_plausibility(room, locate_data(room, layouts, claims), channels)
     scales = _scale_repairs(channels, extent.layout, keywords)
     return extent, channels, (*doubts, *odd, *faults, *notes, *remarks, *scales)
 
 
-def _sensible(
+def _check_plausibility(
     room: SearchSpace, extent: DataExtent, channels: Sequence[Channel]
 ) -> tuple[DataExtent, tuple[Repair, ...]]:
     """Return the extent with the order of bytes in which its floats make sense, and a warning where they make none."""
@@ -354,7 +354,7 @@ def _sensible(
     if extent.events >= _ENOUGH and bytes_look_swapped(room.source, layout, begin=extent.begin):
         said = f"$BYTEORD {','.join(map(str, layout.order))}"
         return extent, (make_repair("byte_order_doubtful", said, where=where),)
-    if extent.sensible or extent.events < _ENOUGH or all_plausible(room.source, layout, begin=extent.begin):
+    if extent.plausible or extent.events < _ENOUGH or all_plausible(room.source, layout, begin=extent.begin):
         return extent, ()
     look = partial(plausible_share, room.source, layout, begin=extent.begin, ranges=room.ranges)
     shares = look()
@@ -366,7 +366,7 @@ def _sensible(
         if turned is not None and not np.isnan(turned).all() and np.nanmin(turned) > 0.95:
             other = replace(layout, order=tuple(reversed(layout.order)))
             said, read = (",".join(map(str, order)) for order in (layout.order, other.order))
-            note = make_repair("byte_order_wrong", f"$BYTEORD {said}", done=f"read as {read}", where=where)
+            note = make_repair("byte_order_wrong", f"$BYTEORD {said}", action=f"read as {read}", where=where)
             return replace(extent, layout=other), (note,)
     names = ", ".join(channels[at].name for at in odd[:5]) + (f" and {len(odd) - 5} more" if len(odd) > 5 else "")
     return extent, (make_repair("values_implausible", names, where=where),)
@@ -401,14 +401,14 @@ def _unread_offsets(keywords: Keywords) -> tuple[Repair, ...]:
     return tuple(make_repair("offset_unreadable", repr(value), where=key) for key, value in odd)
 
 
-def _claims(preamble: Preamble, keywords: Keywords, *, base: int, size: int) -> list[DataOffsets]:
+def _offsets_of_data(preamble: Preamble, keywords: Keywords, *, base: int, size: int) -> list[DataOffsets]:
     """Return where HEADER and TEXT say DATA lies; in a later data set also as if counted from the file's start."""
     header = preamble.data
     text = (offset_from_keyword(keywords, "$BEGINDATA"), offset_from_keyword(keywords, "$ENDDATA"))
     claims = []
     for start in (base, 0) if base else (0,):
         note = " counted from the start of the file" if base and not start else ""
-        for said_by, (begin, last) in (("TEXT", text), ("HEADER", header)):
+        for segment, (begin, last) in (("TEXT", text), ("HEADER", header)):
             if begin and begin + start < 10 * size and start + begin > base:
-                claims.append(DataOffsets(said_by + note, start + begin, start + (last or begin)))
+                claims.append(DataOffsets(segment + note, start + begin, start + (last or begin)))
     return claims

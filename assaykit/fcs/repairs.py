@@ -134,10 +134,10 @@ REPAIRS: dict[str, Remedy] = {
 }
 
 
-def make_repair(name: str, found: str, *, done: str = "", where: str = "", level: Level | None = None) -> Repair:
+def make_repair(name: str, found: str, *, action: str = "", where: str = "", level: Level | None = None) -> Repair:
     """Return the documented repair `name` with what was found, and where in the file.
 
-    `done` and `level` default to those of its kind; a kind that warns may be a note where no value can rest on it.
+    `action` and `level` default to those of its kind; a kind that warns may be a note where no value can rest on it.
     """
     remedy = REPAIRS[name]
-    return Repair(name, found, done or remedy.action, where, level or remedy.level)
+    return Repair(name, found, action or remedy.action, where, level or remedy.level)

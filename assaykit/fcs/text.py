@@ -33,7 +33,7 @@ def keywords_from_text(raw: bytes, *, begin: int, where: str) -> tuple[dict[str,
 
     Keywords lose the blanks around them; values are kept verbatim. Raises FcsError where there can be no keyword.
     """
-    text, repairs = _decoded(raw, begin)
+    text, repairs = _decode(raw, begin)
     if len(text) < 2:
         raise FcsError("a TEXT segment must hold keywords", f"{len(raw)} bytes", f"{where}, byte {begin}", "", begin)
     delimiter = text[0]
@@ -45,7 +45,7 @@ def keywords_from_text(raw: bytes, *, begin: int, where: str) -> tuple[dict[str,
     return words, delimiter, (*repairs, *notes, *clashes)
 
 
-def _decoded(raw: bytes, begin: int) -> tuple[str, list[Repair]]:
+def _decode(raw: bytes, begin: int) -> tuple[str, list[Repair]]:
     try:
         return raw.decode("utf-8"), []
     except UnicodeDecodeError as error:
@@ -56,12 +56,12 @@ def _decoded(raw: bytes, begin: int) -> tuple[str, list[Repair]]:
 
 def _pairs(body: str, delimiter: str, where: str) -> tuple[Pairs, list[Repair]]:
     """Return keywords and values: as the standard reads them where that is sound, else by the least faults."""
-    tokens = _last_trimmed(_unescaped(body, delimiter))
-    if len(tokens) % 2 == 0 and _sound(tokens, delimiter, doubled=delimiter * 2 in body):
-        return _stripped(tokens[::2], tokens[1::2], where)
+    tokens = _last_trimmed(_unescape(body, delimiter))
+    if len(tokens) % 2 == 0 and _is_in_step(tokens, delimiter, doubled=delimiter * 2 in body):
+        return _strip_keywords(tokens[::2], tokens[1::2], where)
     words = align_text(body, delimiter)
     whole = [word for word in words if "missing" not in word.faults]
-    pairs, notes = _stripped([word.keyword for word in whole], [word.value for word in whole], where)
+    pairs, notes = _strip_keywords([word.keyword for word in whole], [word.value for word in whole], where)
     return pairs, [*_fault_repairs(words, delimiter, where), *notes]
 
 
@@ -91,7 +91,7 @@ def _could_matter(words: Sequence[Word], place: int) -> bool:
     return words[place] is before or (before is not None and grammar(before.keyword) is None)
 
 
-def _unescaped(body: str, delimiter: str) -> list[str]:
+def _unescape(body: str, delimiter: str) -> list[str]:
     """Return the tokens with each doubled delimiter, from the left, read as one letter of its token."""
     if delimiter * 2 not in body:
         return body.split(delimiter)
@@ -105,7 +105,7 @@ def _last_trimmed(tokens: list[str]) -> list[str]:
     return tokens if tokens[-1].strip(_PADDING) else tokens[:-1]
 
 
-def _sound(tokens: Sequence[str], delimiter: str, *, doubled: bool) -> bool:
+def _is_in_step(tokens: Sequence[str], delimiter: str, *, doubled: bool) -> bool:
     """Whether the strict reading shows no sign that a word stands in the place of another.
 
     Signs are a standard keyword in or among the values, one that most writers use among them, a keyword that holds the
@@ -119,7 +119,7 @@ def _sound(tokens: Sequence[str], delimiter: str, *, doubled: bool) -> bool:
     return all(whole(values[keys.index(key)]) for key, whole in _REVEALING.items() if key in keys)
 
 
-def _stripped(written: Sequence[str], values: Sequence[str], where: str) -> tuple[Pairs, list[Repair]]:
+def _strip_keywords(written: Sequence[str], values: Sequence[str], where: str) -> tuple[Pairs, list[Repair]]:
     """Return the pairs with blanks around keywords removed, and what was odd about the keywords."""
     keys = [key.strip(_PADDING) for key in written]
     pairs = list(zip(keys, values, strict=True))

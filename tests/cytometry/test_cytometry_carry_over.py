@@ -61,7 +61,7 @@ def test_only_the_well_run_just_before_on_that_day_is_asked():
     assert [(f.check, f.well, f.channel, f.level) for f in found] == [("carry_over", "B1", "cxcr4", "warn")]
     assert "A1" in found[0].message
     assert carry_over_findings([a, replace(b, date="05-MAR-2025")]) == []
-    assert carry_over_findings([a, replace(b, begun=10.0)]) == []
+    assert carry_over_findings([a, replace(b, begin=10.0)]) == []
     between = start("C1", 30.0, dim(rng, 100), dim(rng, 1_000))
     assert carry_over_findings([a, between, b]) == []
 
@@ -74,8 +74,8 @@ def test_when_a_run_began_is_read_in_every_form_of_the_standard(btim, begun):
     values = np.column_stack([dim(rng, 600), np.linspace(0, 9, 600)])
     events = events_from_array(values, ["PE-A", "Time"], keywords={"$BTIM": btim})
     found = run_start("A1", WellColumns(events, {"cxcr4": "PE-A"}))
-    assert (found and found.begun) == begun
-    assert found is None or found.first["cxcr4"].size == 50
+    assert (found and found.begin) == begun
+    assert found is None or found.first_events["cxcr4"].size == 50
 
 
 def test_carry_over_planted_in_a_study_is_named_in_its_well_and_no_other(tmp_path):

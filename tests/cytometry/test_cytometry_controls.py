@@ -36,7 +36,7 @@ def test_too_few_cells_leave_the_upper_end_open_and_the_cut_unsure():
     few, enough = cut_at_percentile(values, 99.0), cut_at_percentile(np.append(values, 9.0), 99.0)
     assert (few.high, few.sure) == (np.inf, False)
     assert (enough.high, enough.sure) == (9.0, True)
-    assert "298 control cells; 299 or more" in few.why
+    assert "298 control cells; 299 or more" in few.doubt
 
 
 def test_a_low_percentile_is_the_mirror_image_of_a_high_one():

@@ -81,7 +81,7 @@ def test_small_granular_events_are_not_taken_for_debris(rng):
     side = np.concatenate([rng.normal(60e3, 9e3, 3000), rng.normal(30e3, 6e3, 7000)])
     cut = cut_debris(Scatter(forward, side=side), seed=1)
     assert not cut.sure
-    assert "dying" in cut.why
+    assert "dying" in cut.doubt
     assert kept(forward, cut) == 1.0
 
 

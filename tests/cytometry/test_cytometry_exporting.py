@@ -119,7 +119,7 @@ def test_gates_that_every_cell_passes_are_left_out_and_what_stands_on_them_moves
         ),
     )
     gates = exported_gates(surface_plate.assay, resolved)
-    assert gates.passed == ("whole", "again", "passed")
+    assert gates.pass_through == ("whole", "again", "passed")
     parents = {gate.name: (gate.parent, getattr(gate, "of", ())) for gate in gates.document.gates}
     assert parents == {
         "big": ("all", ()), "small": ("big", ()), "one": ("big", ("small",)), "rest": ("big", ("not small", "big"))

@@ -137,7 +137,7 @@ def test_one_population_has_no_valley_and_keeps_its_cells(keep):
     values = np.random.default_rng(2).normal(500, 60, 8000)
     found = cut_by_valley(values, keep=keep, seed=1)
     assert not found.sure
-    assert "one population" in found.why
+    assert "one population" in found.doubt
     kept = values >= found.value if keep == "above" else values < found.value
     assert kept.mean() > 0.99
 
@@ -147,7 +147,7 @@ def test_a_shallow_dent_is_no_valley():
     values = np.concatenate([rng.normal(0, 1, 20000), rng.normal(2.6, 1, 20000)]) * 100 + 1000
     found = cut_by_valley(values, keep="below", seed=1)
     assert not found.sure
-    assert "one population" in found.why
+    assert "one population" in found.doubt
 
 
 def test_dead_cells_of_a_killed_control_set_the_viability_gate(lab, cells):

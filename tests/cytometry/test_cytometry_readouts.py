@@ -43,7 +43,7 @@ def test_the_median_and_its_control():
 def test_the_geometric_mean_takes_positive_values_only_and_the_rest_is_told_beside_it():
     assert value("geometric_mean", [1, 100, -5, 0]) == pytest.approx(10)
     assert value("fraction_nonpositive", [1, 100, -5, 0]) == 0.5
-    assert READOUTS["geometric_mean"].beside == ("fraction_nonpositive",)
+    assert READOUTS["geometric_mean"].companions == ("fraction_nonpositive",)
 
 
 def test_the_robust_cv_of_a_normal_is_its_cv():

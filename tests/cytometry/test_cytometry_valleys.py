@@ -45,13 +45,13 @@ def test_stroma_that_glows_more_than_leukaemia_cells_stays_negative(rng, unstain
 def test_a_plate_of_dead_cells_has_no_negative_ones_and_cannot_be_trusted(rng):
     dead = rng.lognormal(np.log(30_000), 0.35, 8000)
     cut = cut_by_valley(dead, keep="below", seed=1, top=TOP)
-    assert not cut.trusted
-    assert "too bright" in cut.why
+    assert not cut.usable
+    assert "too bright" in cut.doubt
 
 
 def test_nor_does_a_control_as_bright_make_them_negative(rng):
     dead = rng.lognormal(np.log(30_000), 0.35, 8000)
-    assert not cut_by_valley(dead, keep="below", seed=1, control=dead[:2000], top=TOP).trusted
+    assert not cut_by_valley(dead, keep="below", seed=1, control=dead[:2000], top=TOP).usable
 
 
 def test_with_a_true_control_dead_cells_are_positive(rng, unstained):
@@ -83,7 +83,7 @@ def test_a_cut_never_lies_off_the_instrument(rng):
 
 def test_populations_are_counted_as_one_sees_them(rng):
     values = np.r_[rng.normal(0, 50, 4000), 10 ** rng.normal(3, 0.1, 300), 10 ** rng.normal(4.5, 0.1, 4000)]
-    assert len(peaks_of(histogram_of(Arcsinh.of(values).shown(values)))) == 3
+    assert len(peaks_of(histogram_of(Arcsinh.from_values(values).transform(values)))) == 3
 
 
 def test_a_mixture_of_one_population_is_never_sure(rng):
@@ -102,4 +102,4 @@ def test_a_percentile_of_the_negative_peak_ignores_what_lies_above(rng):
 )
 def test_the_only_population_is_called_positive_by_its_place_on_the_scale(rng, level, sure, trusted):
     cut = cut_by_valley(level * rng.lognormal(0, 0.3, 5000), keep="above", seed=1, top=TOP)
-    assert (cut.sure, cut.trusted) == (sure, trusted)
+    assert (cut.sure, cut.usable) == (sure, trusted)
