@@ -14,6 +14,7 @@ import pandas as pd
 
 from assaykit.errors import TableError
 from assaykit.escaping import one_line
+from assaykit.vocabulary import CONTEXTS
 
 Kind = Literal["text", "number", "count", "flag"]
 Level = Literal["note", "warn", "fail"]
@@ -109,7 +110,7 @@ MEASUREMENTS = Table(
         _WELL,
         Column("unit_id", "text", "the independent experiment or donor: the only n there is"),
         Column("treatment", "text", "canonical treatment, e.g. 'imatinib 1 uM + plerixafor 10 uM', or 'vehicle'"),
-        Column("context", "text", "mono, msc_contact, msc_transwell, msc_medium or plain_medium"),
+        Column("context", "text", f"one of {', '.join(CONTEXTS)}"),
         Column("endpoint", "text", "the endpoint, e.g. cxcr4_dmfi"),
         Column("value", "number", "the endpoint's value in `unit`"),
         Column("unit", "text", "its unit"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from assaykit.figures import Style
 
 from assaykit.cli.console import plain_console
+from assaykit.vocabulary import nearest
 
 app = typer.Typer(
     help="The claims of the reviews, and a lab's ledger of what its runs say on them.",
@@ -123,8 +123,8 @@ def _known(name: str, known: dict[str, Claim]) -> Claim:
     letters, _, number = name.upper().partition("-")
     claim = known.get(name) or known.get(f"{letters}-{number.zfill(2)}")
     if claim is None:
-        close = get_close_matches(name.upper(), known, n=1, cutoff=0.0)
-        remedy = f"{close[0]}, the nearest known, or `assaykit evidence list`"
+        near = nearest(name, known)
+        remedy = f"{near}, the nearest known, or `assaykit evidence list`" if near else "see `assaykit evidence list`"
         raise EvidenceError("what is shown must be a claim or a ledger file", f"'{name}'", "", remedy)
     return claim
 

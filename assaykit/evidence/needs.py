@@ -7,12 +7,13 @@ from itertools import product
 from typing import Any
 
 from assaykit.evidence import words
-from assaykit.evidence.claims import CONTEXTS, Need, Test
+from assaykit.evidence.claims import Need, Test
 from assaykit.evidence.matching import Match, Rows, matches_of_test, stands_for
 from assaykit.evidence.numbers import numbers_from_row
 from assaykit.evidence.testability import Arms
 from assaykit.evidence.verdicts import Verdict, interval_in_words
 from assaykit.treatment.model import Dose, Treatment
+from assaykit.vocabulary import CONTEXTS
 
 Refusal = tuple[Verdict, str]
 
@@ -62,7 +63,7 @@ def _companion(need: Need, match: Match, rows: Rows) -> Match | None:
         kind=need.kind,
         treatment=need.treatment,
         comparator=need.comparator,
-        contexts=CONTEXTS if place == "any" else (place,),
+        contexts=tuple(CONTEXTS) if place == "any" else (place,),
         against=need.against,
         sign=need.sign,
     )

@@ -23,6 +23,7 @@ from typing import Literal
 
 from scipy.special import stdtr
 
+from assaykit.endpoints import equivalence_bound
 from assaykit.evidence.numbers import Numbers
 from assaykit.evidence.settling import units_to_settle
 
@@ -36,16 +37,6 @@ VERDICTS: tuple[Verdict, ...] = (
     "not testable",
 )
 LEVEL = 0.05
-
-# Half-widths of the equivalence interval where the protocol declares none, on the analysis scale. SCIENCE: 0.3 log2,
-# x0.8-1.25. Logit: 5 points around 50 %, the narrowest 5 points can be. SPI: a tenth of full protection, our own.
-_BY_SCALE = {"log2": 0.3, "log": math.log(1.25), "logit": math.log(0.55 / 0.45)}
-_BY_ENDPOINT = {"spi": 0.1, "spi_points": 5.0, "apoptosis": 5.0, "specific_apoptosis": 5.0}
-
-
-def equivalence_bound(endpoint: str, scale: str) -> float | None:
-    """Return the half-width, on the analysis scale, of what counts as no effect; None where none is declared."""
-    return _BY_SCALE.get(scale) if scale != "identity" else _BY_ENDPOINT.get(endpoint)
 
 
 def equivalence_shown(numbers: Numbers) -> bool:

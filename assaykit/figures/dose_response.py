@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from assaykit.errors import DesignError
 from assaykit.figures.colours import GREY, WONG, faded
 from assaykit.figures.conditions import (
-    ENDPOINT_UNITS,
+    axis_unit,
     context_words,
     doses_of,
     endpoint_words,
@@ -166,7 +166,7 @@ def _ic50_words(numbers: tuple[float, float, float], unit: str) -> str:
 
 def _label(axes: Axes, wells: pd.DataFrame, series: Series, *, lowest: float, doses: list[float]) -> None:
     endpoint = str(wells["endpoint"].iloc[0])
-    unit = ENDPOINT_UNITS.get(endpoint, str(wells["unit"].iloc[0]))
+    unit = axis_unit(endpoint, str(wells["unit"].iloc[0]))
     words = endpoint_words(endpoint)
     axes.set(xscale="log", xlabel=f"{series.drug} ({shown(series.unit)})")
     axes.set_ylabel(

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import nct, t
 
+from assaykit.endpoints import equivalence_bound
 from assaykit.evidence.multiplicity import holm
 from assaykit.evidence.numbers import Numbers, reversed_numbers
 from assaykit.evidence.settling import units_to_settle
-from assaykit.evidence.verdicts import equivalence_bound, equivalence_shown, judge, sentence, units_needed
+from assaykit.evidence.verdicts import equivalence_shown, judge, sentence, units_needed
 
 
 def numbers(estimate: float, std_error: float, *, df: float = 4, scale: str = "log2", **changes) -> Numbers:

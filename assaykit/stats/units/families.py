@@ -11,14 +11,11 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from assaykit.protocol.model import Analysis
-from assaykit.study.model import CONTEXTS, Reference
+from assaykit.study.model import Reference
+from assaykit.vocabulary import CONTEXTS
 
 Cell = tuple[str, str]  # treatment, context
 Arm = tuple[Cell, ...]  # one cell, or (cell, cell subtracted from it)
-
-# The condition a context is compared with, where it is not the study's reference context: conditioned medium holds
-# old medium, so its own control is the medium without cells.
-_OWN_CONTROL = {"msc_medium": "plain_medium"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +88,8 @@ def asked_contrasts(cells: Iterable[Cell], analysis: Analysis, reference: Refere
 
 
 def _context_order(context: str) -> tuple[int, str]:
-    return (CONTEXTS.index(context) if context in CONTEXTS else len(CONTEXTS), context)
+    known = list(CONTEXTS)
+    return (known.index(context) if context in known else len(known), context)
 
 
 def _treatment(there: dict[str, list[str]], reference: Reference) -> list[Asked]:
@@ -109,7 +107,7 @@ def _pairwise(there: dict[str, list[str]], reference: Reference) -> list[Asked]:
 
 def _context_pairs(there: dict[str, list[str]], reference: Reference) -> list[tuple[str, str]]:
     pairs = [(context, reference.context) for context in there if context != reference.context]
-    own = [(context, control) for context, control in _OWN_CONTROL.items() if {context, control} <= set(there)]
+    own = [(name, context.control) for name, context in CONTEXTS.items() if {name, context.control} <= set(there)]
     return pairs + [pair for pair in own if pair not in pairs]
 
 

@@ -12,9 +12,9 @@ from typing import Literal
 import pandas as pd
 
 from assaykit.checks import joined
-from assaykit.endpoints.consequences import without_hope
-from assaykit.endpoints.criteria import CRITERIA, Check, Judged, readings_of
-from assaykit.endpoints.model import GRAVITY
+from assaykit.endpoints import GRAVITY
+from assaykit.measurements.consequences import members_of_emptied_arms
+from assaykit.measurements.criteria import CRITERIA, CriterionDefinition, CriterionValue, readings_of
 from assaykit.protocol.model import Criterion
 from assaykit.study.model import Assay, Reference
 from assaykit.tables import ACCEPTANCE, Finding, frame_from_rows
@@ -24,7 +24,7 @@ MOST_SHOWN = 5  # values named one by one in a message
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class AcceptanceRow:
     """One row of the acceptance table, and the rows of MEASUREMENTS it speaks of."""
 
     assay: str
@@ -46,41 +46,41 @@ def accept(
     """Return MEASUREMENTS marked by the protocol's criteria, the acceptance table, and a finding per warn or fail.
 
     A marked value carries the criterion's message in `reason`; `excluded` is true where the protocol says that what
-    fails is left out (`dropped` leaves it out). Where that would leave an arm without any value, its values stay and
-    cannot be interpreted. What findings excluded already is not asked. Criteria that do not exist are refused by
-    `endpoint_faults`.
+    fails is left out (`kept_measurements` leaves it out). Where that would leave an arm without any value, its values
+    stay and cannot be interpreted. What findings excluded already is not asked. Criteria that do not exist are refused
+    by `unknown_name_faults`.
     """
-    readings = readings_of(assay, _standing(measurements), readouts, reference=reference)
+    readings = readings_of(assay, _included(measurements), readouts, reference=reference)
     marked = measurements
-    table: list[Accepted] = []
+    table: list[AcceptanceRow] = []
     for criterion in assay.protocol.acceptance:
         check = CRITERIA[criterion.check]
         judged = check.measure(readings)
         failing = [one for one in judged if not _passes(one.value, criterion, check)]
-        hopeless = _hopeless(marked, failing) if criterion.level == "fail" else frozenset()
+        hopeless = _emptied_arms(marked, failing) if criterion.level == "fail" else frozenset()
         table += _table_rows(assay.name, criterion, check, judged=judged, hopeless=hopeless)
-        marked = _marked(marked, criterion, check, failing=failing, hopeless=hopeless)
+        marked = _with_flags(marked, criterion, check, failing=failing, hopeless=hopeless)
     return marked, frame_from_rows(map(asdict, table), ACCEPTANCE), _findings(table)
 
 
-def dropped(measurements: pd.DataFrame) -> pd.DataFrame:
+def kept_measurements(measurements: pd.DataFrame) -> pd.DataFrame:
     """Return the measurements without those that a check or a failed criterion leaves out."""
-    return _standing(measurements).reset_index(drop=True)
+    return _included(measurements).reset_index(drop=True)
 
 
-def _standing(measurements: pd.DataFrame) -> pd.DataFrame:
+def _included(measurements: pd.DataFrame) -> pd.DataFrame:
     return measurements[~measurements["excluded"].astype(bool)]
 
 
-def _hopeless(measurements: pd.DataFrame, failing: Sequence[Judged]) -> frozenset[int]:
+def _emptied_arms(measurements: pd.DataFrame, failing: Sequence[CriterionValue]) -> frozenset[int]:
     """Return the failing rows of arms (endpoint, treatment, context) of which no value would be left."""
     concerned = {index for one in failing for index in one.concerns}
-    valued = _standing(measurements[measurements["value"].notna()])
+    valued = _included(measurements[measurements["value"].notna()])
     arms = valued.groupby(["endpoint", "treatment", "context"], sort=False).groups.values()
-    return without_hope([frozenset(arm) for arm in arms], concerned)
+    return members_of_emptied_arms([frozenset(arm) for arm in arms], concerned)
 
 
-def _findings(table: Sequence[Accepted]) -> list[Finding]:
+def _findings(table: Sequence[AcceptanceRow]) -> list[Finding]:
     """Return one finding per plate or unit and check: a warning says nothing beside a failure."""
     failed = {_place(row) for row in table if row.result == "fail"}
     return [
@@ -90,19 +90,24 @@ def _findings(table: Sequence[Accepted]) -> list[Finding]:
     ]
 
 
-def _place(row: Accepted) -> tuple[str, str, str, str]:
+def _place(row: AcceptanceRow) -> tuple[str, str, str, str]:
     return row.check, row.plate, row.unit_id, row.context
 
 
-def _passes(value: float, criterion: Criterion, check: Check) -> bool:
+def _passes(value: float, criterion: Criterion, check: CriterionDefinition) -> bool:
     return value >= criterion.limit if check.passes == "at least" else value <= criterion.limit
 
 
 def _table_rows(
-    assay: str, criterion: Criterion, check: Check, *, judged: Sequence[Judged], hopeless: frozenset[int]
-) -> list[Accepted]:
+    assay: str,
+    criterion: Criterion,
+    check: CriterionDefinition,
+    *,
+    judged: Sequence[CriterionValue],
+    hopeless: frozenset[int],
+) -> list[AcceptanceRow]:
     """Return one row per plate or unit: its worst value, and in words every value beyond the limit."""
-    groups: dict[tuple[str, str, str], list[Judged]] = {}
+    groups: dict[tuple[str, str, str], list[CriterionValue]] = {}
     for one in judged:
         groups.setdefault((one.plate, one.unit_id, one.context), []).append(one)
     rows = []
@@ -112,7 +117,7 @@ def _table_rows(
         concerned = {index for one in failing for index in one.concerns}
         leaves_out = criterion.level == "fail" and criterion.drop and bool(concerned - hopeless)
         rows.append(
-            Accepted(
+            AcceptanceRow(
                 assay=assay,
                 plate=plate,
                 unit_id=unit_id,
@@ -129,9 +134,9 @@ def _table_rows(
     return rows or [_unmeasured(assay, criterion, check)]
 
 
-def _unmeasured(assay: str, criterion: Criterion, check: Check) -> Accepted:
+def _unmeasured(assay: str, criterion: Criterion, check: CriterionDefinition) -> AcceptanceRow:
     message = f"nothing in {assay} to measure it on: {check.meaning}"
-    return Accepted(
+    return AcceptanceRow(
         assay=assay,
         plate="",
         unit_id="",
@@ -146,7 +151,9 @@ def _unmeasured(assay: str, criterion: Criterion, check: Check) -> Accepted:
     )
 
 
-def _message(criterion: Criterion, check: Check, failing: Sequence[Judged], *, left_out: bool = False) -> str:
+def _message(
+    criterion: Criterion, check: CriterionDefinition, failing: Sequence[CriterionValue], *, left_out: bool = False
+) -> str:
     shown = [one.says for one in failing[:MOST_SHOWN]]
     if len(failing) > MOST_SHOWN:
         shown.append(f"and {len(failing) - MOST_SHOWN} more")
@@ -155,12 +162,12 @@ def _message(criterion: Criterion, check: Check, failing: Sequence[Judged], *, l
     return f"{'; '.join(shown)} (must be {limit}: {check.meaning}){fate}"
 
 
-def _marked(
+def _with_flags(
     measurements: pd.DataFrame,
     criterion: Criterion,
-    check: Check,
+    check: CriterionDefinition,
     *,
-    failing: Sequence[Judged],
+    failing: Sequence[CriterionValue],
     hopeless: frozenset[int],
 ) -> pd.DataFrame:
     """Return the measurements with the graver of their own and the criterion's mark, and both reasons."""

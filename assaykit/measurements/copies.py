@@ -15,17 +15,18 @@ import pandas as pd
 from scipy.special import chdtr
 
 from assaykit.checks import Located, Place
-from assaykit.endpoints.wells import readouts_by_well, text, wells_of
+from assaykit.endpoints import text
+from assaykit.measurements.wells import readouts_by_well, wells_of
 from assaykit.plate.model import Plate, Well
 from assaykit.study.model import Assay
 from assaykit.tables import Finding
+from assaykit.vocabulary import QUADRANTS
 
 BY_CHANCE = 1e-6
 """Chance of the equal counts of two rows by row independent experiments, below which one is a copy of the other."""
 FALSE_ALARMS = 1e-3
 """Share of studies of honest counts, without any variance between experiments, that are called near-identical."""
 _PLACES = frozenset({"replicate", "repeat", "insert", "tube", "well", "culture_plate", "plate", "row", "column"})
-_PARTS = ("early", "late", "viable", "necrotic")
 
 Row = tuple[Place, Well]
 Pair = tuple[float, float]  # a part and its whole; the whole infinite for a plain count
@@ -190,7 +191,7 @@ def _counted(counts: Mapping[str, float]) -> Iterator[Pair]:
     """Yield dying cells of all cells, else each whole count that stands by itself; counts in a chamber as they were."""
     raw = {name: counts.get(f"{name}_in_squares", value) for name, value in counts.items()}
     if {"early", "late"} <= raw.keys():
-        whole = raw.get("total", sum(raw.get(name, 0.0) for name in _PARTS))
+        whole = raw.get("total", sum(raw.get(name, 0.0) for name in QUADRANTS))
         yield raw["early"] + raw["late"], whole
     elif {"apoptotic", "total"} <= raw.keys():
         yield raw["apoptotic"], raw["total"]

@@ -8,9 +8,8 @@ from typing import Literal
 
 import pandas as pd
 
-from assaykit.endpoints.catalogue import ENDPOINTS
-from assaykit.endpoints.counting import fraction
-from assaykit.endpoints.wells import flag_of, wells_of
+from assaykit.endpoints import ENDPOINTS, fraction, is_yes
+from assaykit.measurements.wells import wells_of
 from assaykit.study.model import Assay, Reference
 
 
@@ -44,7 +43,7 @@ def readings_of(assay: Assay, measurements: pd.DataFrame, readouts: pd.DataFrame
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judged:
+class CriterionValue:
     """One value to hold against a limit, in words, and the index of the measurements it speaks of."""
 
     value: float
@@ -55,11 +54,11 @@ class Judged:
     context: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CriterionDefinition:
     """One question to a plate or unit: how it is measured, and on which side of the limit it passes."""
 
-    measure: Callable[[Readings], list[Judged]]
+    measure: Callable[[Readings], list[CriterionValue]]
     passes: Literal["at least", "at most"]
     unit: str
     per: Literal["plate", "unit"]
@@ -67,12 +66,12 @@ class Check:
     source: str
 
 
-def vehicle_index(readings: Readings) -> list[Judged]:
+def vehicle_index(readings: Readings) -> list[CriterionValue]:
     """Return the reference's migration index, unit by unit; it speaks of everything measured towards CXCL12."""
     frame = readings.untreated("migration_index")
-    toward = {key for key, endpoint in ENDPOINTS.items() if endpoint.target == "cxcl12"} | {"checkerboard"}
+    toward = {name for name, endpoint in ENDPOINTS.items() if endpoint.target == "cxcl12"}
     return [
-        Judged(
+        CriterionValue(
             value,
             f"{_who(readings, unit, context)} migrates {value:.2f} times as much to CXCL12 as to medium",
             _rows(readings, unit, _across(readings, context), toward),
@@ -83,10 +82,10 @@ def vehicle_index(readings: Readings) -> list[Judged]:
     ]
 
 
-def medium_migration(readings: Readings) -> list[Judged]:
+def medium_migration(readings: Readings) -> list[CriterionValue]:
     """Return the reference's migration to medium, unit by unit."""
     return [
-        Judged(
+        CriterionValue(
             value,
             f"{value:.2f} % of the input of {_who(readings, unit, context)} went to medium",
             _rows(readings, unit, _across(readings, context)),
@@ -97,10 +96,10 @@ def medium_migration(readings: Readings) -> list[Judged]:
     ]
 
 
-def vehicle_death(readings: Readings) -> list[Judged]:
+def vehicle_death(readings: Readings) -> list[CriterionValue]:
     """Return the reference's apoptosis, per unit and context; without stroma it speaks of the whole unit."""
     return [
-        Judged(
+        CriterionValue(
             value,
             f"{value:.1f} % of the cells of {_who(readings, unit, context)} are apoptotic",
             _rows(readings, unit, _across(readings, context)),
@@ -111,41 +110,44 @@ def vehicle_death(readings: Readings) -> list[Judged]:
     ]
 
 
-def input_viability(readings: Readings) -> list[Judged]:
+def input_viability(readings: Readings) -> list[CriterionValue]:
     """Return the lowest viability of the cells put in, plate by plate, in %."""
+    frame = readings.measurements
     found: dict[str, list[tuple[float, str]]] = {}
     for plate, well in wells_of(readings.assay):
         given = {**well.factors, **well.counts}.get("input_viability", "")
         if not isinstance(given, str):
             found.setdefault(plate.name, []).append((100 * fraction(float(given)), well.name))
     return [
-        Judged(low, f"the cells put in were {low:.0f} % viable ({well})", _plate_rows(readings, plate), plate=plate)
+        CriterionValue(
+            low, f"the cells put in were {low:.0f} % viable ({well})", frame.index[frame["plate"] == plate], plate=plate
+        )
         for plate, values in found.items()
         for low, well in [min(values)]
     ]
 
 
-def cell_events(readings: Readings) -> list[Judged]:
+def cell_events(readings: Readings) -> list[CriterionValue]:
     """Return the cells a well's values rest on, well by well; those of the largest population count."""
     frame = readings.measurements[readings.measurements["cells"].notna() & (readings.measurements["well"] != "")]
     wells = frame.groupby(["plate", "well"], sort=False)["cells"].max()
     return [
-        Judged(float(cells), f"{well} holds {int(cells)} cells", _well_rows(readings, plate, well), plate=plate)
+        CriterionValue(float(cells), f"{well} holds {int(cells)} cells", _well_rows(readings, plate, well), plate=plate)
         for (plate, well), cells in wells.items()
     ]
 
 
-def bead_events(readings: Readings) -> list[Judged]:
+def bead_events(readings: Readings) -> list[CriterionValue]:
     """Return the beads seen, well by well."""
     frame = readings.readouts
     beads = frame[(frame["readout"] == "beads_count") & frame["value"].notna()]
     return [
-        Judged(value, f"{well} holds {value:.0f} beads", _well_rows(readings, plate, well), plate=plate)
+        CriterionValue(value, f"{well} holds {value:.0f} beads", _well_rows(readings, plate, well), plate=plate)
         for plate, well, value in beads[["plate", "well", "value"]].itertuples(index=False, name=None)
     ]
 
 
-def duplicate_cv(readings: Readings) -> list[Judged]:
+def duplicate_cv(readings: Readings) -> list[CriterionValue]:
     """Return the coefficient of variation of the wells of one arm, in %, over endpoints analysed as ratios."""
     ratios = {one.endpoint for one in readings.assay.protocol.analyses if one.scale != "identity"}
     frame = readings.measurements
@@ -157,33 +159,33 @@ def duplicate_cv(readings: Readings) -> list[Judged]:
         if len(group) >= 2 and mean > 0:
             value = float(100 * group["value"].std(ddof=1) / mean)
             says = f"{endpoint} of {treatment} in {context} varies by {value:.0f} % between its {len(group)} wells"
-            judged.append(Judged(value, says, group.index, unit_id=unit))
+            judged.append(CriterionValue(value, says, group.index, unit_id=unit))
     return judged
 
 
-def recovery(readings: Readings) -> list[Judged]:
+def recovery(readings: Readings) -> list[CriterionValue]:
     """Return 100 * (left above + migrated) / input, in %, where the cells left above were counted (`recovered`)."""
     above = {
         (plate.name, well.name): float(well.counts["recovered"])
         for plate, well in wells_of(readings.assay)
         if "recovered" in well.counts
     }
-    targets = [key for key, endpoint in ENDPOINTS.items() if endpoint.formed == "input" and endpoint.target]
+    shares = [name for name, endpoint in ENDPOINTS.items() if endpoint.target and endpoint.unit == "%"]
     judged = []
-    for index, row in readings.of(*targets).iterrows():
+    for index, row in readings.of(*shares).iterrows():
         top = above.get((row["plate"], row["well"]))
         if top is not None and row["total"] > 0:
             value = float(row["value"] + 100 * top / row["total"])
             says = f"{value:.0f} % of the cells put into {row['well']} were found again"
-            judged.append(Judged(value, says, pd.Index([index]), plate=row["plate"]))
+            judged.append(CriterionValue(value, says, pd.Index([index]), plate=row["plate"]))
     return judged
 
 
-def detachment(readings: Readings) -> list[Judged]:
+def detachment(readings: Readings) -> list[CriterionValue]:
     """Return 1 for each well whose stroma came off (factor `detachment`), 0 for the others, where it was recorded."""
     return [
-        Judged(
-            float(flag_of(well.factors["detachment"])),
+        CriterionValue(
+            float(is_yes(well.factors["detachment"])),
             f"the stroma of {well.name} came off",
             _well_rows(readings, plate.name, well.name),
             plate=plate.name,
@@ -193,27 +195,87 @@ def detachment(readings: Readings) -> list[Judged]:
     ]
 
 
-CRITERIA: dict[str, Check] = {
-    "vehicle_index": Check(
-        vehicle_index, "at least", "ratio", "unit", "the reference must chemotax", "convention: 2 in a CXCR4+ line"
+CRITERIA: dict[str, CriterionDefinition] = {
+    "vehicle_index": CriterionDefinition(
+        measure=vehicle_index,
+        passes="at least",
+        unit="ratio",
+        per="unit",
+        meaning="the reference must chemotax",
+        source="convention: 2 in a CXCR4+ line",
     ),
-    "medium_migration": Check(
-        medium_migration, "at most", "%", "unit", "few cells may fall through to medium", "convention: 5 %"
+    "medium_migration": CriterionDefinition(
+        measure=medium_migration,
+        passes="at most",
+        unit="%",
+        per="unit",
+        meaning="few cells may fall through to medium",
+        source="convention: 5 %",
     ),
-    "vehicle_death": Check(vehicle_death, "at most", "%", "unit", "the reference must live", "convention: 15 %"),
-    "input_viability": Check(
-        input_viability, "at least", "%", "plate", "the cells put in must live", "convention: 85 %"
+    "vehicle_death": CriterionDefinition(
+        measure=vehicle_death,
+        passes="at most",
+        unit="%",
+        per="unit",
+        meaning="the reference must live",
+        source="convention: 15 %",
     ),
-    "cell_events": Check(
-        cell_events, "at least", "cells", "plate", "a value must rest on enough cells", "convention: 200"
+    "input_viability": CriterionDefinition(
+        measure=input_viability,
+        passes="at least",
+        unit="%",
+        per="plate",
+        meaning="the cells put in must live",
+        source="convention: 85 %",
     ),
-    "bead_events": Check(
-        bead_events, "at least", "beads", "plate", "a count must rest on enough beads", "convention: 1000"
+    "cell_events": CriterionDefinition(
+        measure=cell_events,
+        passes="at least",
+        unit="cells",
+        per="plate",
+        meaning="a value must rest on enough cells",
+        source="convention: 200",
     ),
-    "duplicate_cv": Check(duplicate_cv, "at most", "%", "unit", "wells of one arm must agree", "convention: 25 %"),
-    "recovery_low": Check(recovery, "at least", "%", "plate", "cells put in must be found again", "convention: 70 %"),
-    "recovery_high": Check(recovery, "at most", "%", "plate", "no more cells than were put in", "convention: 110 %"),
-    "detachment": Check(detachment, "at most", "wells", "plate", "the stroma must stay on", "convention: none"),
+    "bead_events": CriterionDefinition(
+        measure=bead_events,
+        passes="at least",
+        unit="beads",
+        per="plate",
+        meaning="a count must rest on enough beads",
+        source="convention: 1000",
+    ),
+    "duplicate_cv": CriterionDefinition(
+        measure=duplicate_cv,
+        passes="at most",
+        unit="%",
+        per="unit",
+        meaning="wells of one arm must agree",
+        source="convention: 25 %",
+    ),
+    "recovery_low": CriterionDefinition(
+        measure=recovery,
+        passes="at least",
+        unit="%",
+        per="plate",
+        meaning="cells put in must be found again",
+        source="convention: 70 %",
+    ),
+    "recovery_high": CriterionDefinition(
+        measure=recovery,
+        passes="at most",
+        unit="%",
+        per="plate",
+        meaning="no more cells than were put in",
+        source="convention: 110 %",
+    ),
+    "detachment": CriterionDefinition(
+        measure=detachment,
+        passes="at most",
+        unit="wells",
+        per="plate",
+        meaning="the stroma must stay on",
+        source="convention: none",
+    ),
 }
 
 
@@ -236,10 +298,6 @@ def _rows(readings: Readings, unit: str, context: str, keys: Sequence[str] | set
     names = [spec.measured_as for spec in readings.assay.protocol.endpoints if not keys or spec.endpoint in keys]
     here = (frame["unit_id"] == unit) & frame["endpoint"].isin(names)
     return frame.index[here & (frame["context"] == context)] if context else frame.index[here]
-
-
-def _plate_rows(readings: Readings, plate: str) -> pd.Index:
-    return readings.measurements.index[readings.measurements["plate"] == plate]
 
 
 def _well_rows(readings: Readings, plate: str, well: str) -> pd.Index:

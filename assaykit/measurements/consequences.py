@@ -1,9 +1,9 @@
-"""From findings to what they make of every value: `marks_of(assay, findings) -> Marks`, obeyed by `measure_endpoints`.
+"""From findings to what they make of every value: `flags_from_findings(assay, findings) -> Flags`.
 
 finding -> its consequence (assaykit.checks) -> the wells it concerns -> the endpoints that read what it names
 
-This is the one place where a finding meets a value. What a mark does is done where values are formed: an excluded
-well serves no reference and no mean, a doubt or a refusal goes with every value that rests on the well.
+This is the one place where a finding meets a value. What a flag does is done where values are formed (`flags`): an
+excluded well serves no reference and no mean, a doubt or a refusal goes with every value that rests on the well.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from functools import cache
 from typing import TypeVar
 
 from assaykit.checks import CHECKS, Check, Located, Place, consequence
-from assaykit.endpoints.catalogue import ENDPOINTS
-from assaykit.endpoints.model import Mark
-from assaykit.endpoints.wells import text, wells_of
+from assaykit.endpoints import ENDPOINTS, QcFlag, text
+from assaykit.measurements.wells import wells_of
 from assaykit.plate.model import Well
 from assaykit.protocol.consistency import combined_populations
 from assaykit.protocol.gates import gate_channels
@@ -25,17 +24,17 @@ from assaykit.protocol.model import EndpointSpec, Protocol
 from assaykit.study.model import Assay, Resolved
 from assaykit.tables import Finding
 
-Marks = Mapping[str, Mapping[Place, tuple[Mark, ...]]]  # endpoint's name in MEASUREMENTS -> well -> its marks
+Flags = Mapping[str, Mapping[Place, tuple[QcFlag, ...]]]  # endpoint's name in MEASUREMENTS -> well -> its flags
 T = TypeVar("T")
 
-NO_MARKS: Marks = {}
+NO_FLAGS: Flags = {}
 _UNKNOWN = Check("", "")
 _NOTHING = Resolved()
 _GRAVITY = ("kept", "doubtful", "not_interpretable", "excluded")
 
 
 @dataclass(frozen=True, slots=True)
-class _Reach:
+class _ReachedWell:
     """A sample well that a finding reaches, through what it reads: everything where nothing is named."""
 
     place: Place
@@ -45,26 +44,26 @@ class _Reach:
     needs: str = ""  # a readout the endpoint must need
 
 
-def marks_of(assay: Assay, findings: Iterable[Finding], located: Iterable[Located] = ()) -> Marks:
-    """Return what the findings make of the assay's values, the gravest mark of a well first.
+def flags_from_findings(assay: Assay, findings: Iterable[Finding], located: Iterable[Located] = ()) -> Flags:
+    """Return what the findings make of the assay's values, the gravest flag of a well first.
 
     A finding of another assay's plate reaches nothing here; one that names no plate reaches every sample well.
     """
     samples = {(plate.name, well.name): well for plate, well in wells_of(assay) if well.role == "sample"}
     others = {(plate.name, well.name): well for plate, well in wells_of(assay) if well.role != "sample"}
     reads = _reader(assay.protocol)
-    found: dict[str, dict[Place, dict[Mark, None]]] = defaultdict(lambda: defaultdict(dict))
+    found: dict[str, dict[Place, dict[QcFlag, None]]] = defaultdict(lambda: defaultdict(dict))
 
-    def put(finding: Finding, reached: Iterable[_Reach]) -> None:
+    def put(finding: Finding, reached: Iterable[_ReachedWell]) -> None:
         made, check = consequence(finding), CHECKS.get(finding.check, _UNKNOWN)
         if made == "kept":
             return
-        mark = Mark(made, finding.level, finding.check, f"{finding.message.rstrip('.')} ({finding.check})")
+        flag = QcFlag(made, finding.level, finding.check, f"{finding.message.rstrip('.')} ({finding.check})")
         for reach in reached:
             for spec in assay.protocol.endpoints:
                 here = not check.contexts or reach.context in check.contexts
                 if here and reads(spec, reach.channel, reach.population, reach.needs, check):
-                    found[spec.measured_as][reach.place][mark] = None
+                    found[spec.measured_as][reach.place][flag] = None
 
     for finding in findings:
         put(finding, _reached(assay, finding, samples, others))
@@ -72,19 +71,18 @@ def marks_of(assay: Assay, findings: Iterable[Finding], located: Iterable[Locate
         each = (replace(one.finding, plate=plate, well=well) for plate, well in one.places)
         put(one.finding, [reach for finding in each for reach in _reached(assay, finding, samples, others)])
     return {
-        name: {place: tuple(sorted(marks, key=_gravity, reverse=True)) for place, marks in places.items()}
+        name: {
+            place: tuple(sorted(flags, key=lambda flag: _GRAVITY.index(flag.consequence), reverse=True))
+            for place, flags in places.items()
+        }
         for name, places in found.items()
     }
 
 
-def _gravity(mark: Mark) -> int:
-    return _GRAVITY.index(mark.consequence)
-
-
-def without_hope(arms: Iterable[Collection[T]], leaving: Collection[T]) -> frozenset[T]:
+def members_of_emptied_arms(arms: Iterable[Collection[T]], leaving: Collection[T]) -> frozenset[T]:
     """Return the members of arms of which nothing would be left once `leaving` is taken out.
 
-    >>> sorted(without_hope([{"A1", "A2"}, {"B1", "B2"}], {"A1", "B1", "B2"}))
+    >>> sorted(members_of_emptied_arms([{"A1", "A2"}, {"B1", "B2"}], {"A1", "B1", "B2"}))
     ['B1', 'B2']
     """
     gone = frozenset(leaving)
@@ -93,7 +91,7 @@ def without_hope(arms: Iterable[Collection[T]], leaving: Collection[T]) -> froze
 
 def _reached(
     assay: Assay, finding: Finding, samples: Mapping[Place, Well], others: Mapping[Place, Well]
-) -> Iterator[_Reach]:
+) -> Iterator[_ReachedWell]:
     """Yield the sample wells a finding concerns: its own, those of its plate, or those that a control serves."""
     place = finding.plate, finding.well
     if finding.well and place in others:
@@ -101,31 +99,29 @@ def _reached(
         return
     for each, well in samples.items():
         if (not finding.plate or each[0] == finding.plate) and (not finding.well or each == place):
-            yield _of_sample(each, well, finding)
+            yield _ReachedWell(each, text(well.factors.get("context", "")), finding.channel, finding.population)
 
 
-def _of_sample(place: Place, well: Well, finding: Finding) -> _Reach:
-    return _Reach(place, text(well.factors.get("context", "")), finding.channel, finding.population)
-
-
-def _through_control(assay: Assay, finding: Finding, control: Well, samples: Mapping[Place, Well]) -> Iterator[_Reach]:
+def _through_control(
+    assay: Assay, finding: Finding, control: Well, samples: Mapping[Place, Well]
+) -> Iterator[_ReachedWell]:
     """Yield the wells a control serves, through the channel it serves them in."""
     resolved = assay.resolved.get(finding.plate, _NOTHING)
     here = {
         place: text(well.factors.get("context", "")) for place, well in samples.items() if place[0] == finding.plate
     }
     if control.role == "beads":
-        yield from (_Reach(place, context, finding.channel, needs="receptors") for place, context in here.items())
+        yield from (_ReachedWell(place, context, finding.channel, needs="receptors") for place, context in here.items())
     elif control.role == "single_stain" and assay.protocol.compensation == "single_stain":
-        yield from (_Reach(place, context, finding.channel) for place, context in here.items())
+        yield from (_ReachedWell(place, context, finding.channel) for place, context in here.items())
     elif control.role == "dead":
         dyes = [gate.channel for gate in assay.protocol.gates if gate.kind == "viability"]
-        yield from (_Reach(place, context, dye) for dye in dyes for place, context in here.items())
+        yield from (_ReachedWell(place, context, dye) for dye in dyes for place, context in here.items())
     for channel, serves in resolved.serves.items():
         for place, context in here.items():
             serving = resolved.controls.get(serves.get(place[1], ""))
             if serving is not None and control.name in serving.wells:
-                yield _Reach(place, context, channel)
+                yield _ReachedWell(place, context, channel)
 
 
 def _reader(protocol: Protocol) -> Callable[[EndpointSpec, str, str, str, Check], bool]:
@@ -158,7 +154,7 @@ def _reader(protocol: Protocol) -> Callable[[EndpointSpec, str, str, str, Check]
         endpoint = ENDPOINTS[spec.endpoint]
         channels, populations = read(spec.measured_as)
         match check.about:
-            case "statistics" if endpoint.counts:
+            case "statistics" if endpoint.counted:
                 return False
             case "bead_counts" if "beads" not in spec.populations:
                 return False

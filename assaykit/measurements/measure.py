@@ -5,35 +5,33 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from assaykit.checks import joined
-from assaykit.endpoints.arms import form_combination, form_contexts, form_reversal, form_targets
-from assaykit.endpoints.catalogue import ENDPOINTS
-from assaykit.endpoints.consequences import NO_MARKS, Marks, marks_of
-from assaykit.endpoints.faults import endpoint_faults
-from assaykit.endpoints.forming import (
-    Setting,
-    form_from_input,
-    form_from_partner,
-    form_from_reference,
-    form_gradient,
-    form_own,
+from assaykit.endpoints import (
+    ENDPOINTS,
+    GRAVITY,
+    INTERFERENCE,
+    AssayConditions,
+    EndpointTask,
+    Measurement,
+    WellReadings,
+    target_of,
+    text,
+    treatments_by_text,
 )
-from assaykit.endpoints.interference import CHECK as INTERFERENCE
-from assaykit.endpoints.interference import treatments_of
-from assaykit.endpoints.marking import marked_rows, merged, reference_elsewhere, settled
-from assaykit.endpoints.model import GRAVITY, Endpoint, Measured, MeasuredWell
-from assaykit.endpoints.wells import measured_wells, target_of, text
 from assaykit.errors import raise_all
+from assaykit.measurements.consequences import NO_FLAGS, Flags, flags_from_findings
+from assaykit.measurements.faults import unknown_name_faults
+from assaykit.measurements.flags import flagged_measurements, flags_of_lone_reference, merge_flags, spare_last_values
+from assaykit.measurements.wells import readings_of_wells
 from assaykit.plate.model import Factor
-from assaykit.protocol.model import EndpointSpec
 from assaykit.study.model import Assay, Reference
 from assaykit.tables import MEASUREMENTS, Finding, Level, frame_from_rows
 from assaykit.treatment import read_drugs
+from assaykit.vocabulary import TARGETS
 
 _LEVELS: dict[str, Level] = {"warn": "warn", "fail": "fail", "not_interpretable": "warn"}
 _NOTED = {"no_kill", "little_kill", "no_protection"}  # answers of the experiment, not faults of it
@@ -42,33 +40,43 @@ _UNREAD = {"no_readouts", "not_read", "no_control", "no_input", "scored_cells"} 
 
 
 def measure_endpoints(
-    assay: Assay, readouts: pd.DataFrame, *, unit: str, reference: Reference, marks: Marks = NO_MARKS
+    assay: Assay, readouts: pd.DataFrame, *, unit: str, reference: Reference, flags: Flags = NO_FLAGS
 ) -> tuple[pd.DataFrame, list[Finding]]:
     """Return the MEASUREMENTS of one assay, and what a reader must know about them.
 
     `readouts` is the assay's READOUTS; counts come with the wells. `unit` is the factor whose levels are
     independent. A value that cannot be formed is a row without a value and with its reason, never left out unseen.
-    `marks` (see `marks_of`) say what findings make of the values: what they exclude keeps its row and its own value,
-    and is no part of any other.
+    `flags` (see `flags_from_findings`) say what findings make of the values: what they exclude keeps its row and its
+    own value, and is no part of any other.
     Raises EndpointError, or Faults, where the protocol names an endpoint or criterion that does not exist.
     """
-    raise_all(endpoint_faults(assay.protocol))
-    wells = measured_wells(assay, readouts, unit=unit, reference=reference)
+    raise_all(unknown_name_faults(assay.protocol))
+    wells = readings_of_wells(assay, readouts, unit=unit, reference=reference)
     catalogue = assay.catalogue if assay.catalogue.drugs else read_drugs()
-    setting = Setting(reference, dict(assay.protocol.channels), catalogue, treatments_of(wells, catalogue))
-    rows: list[Measured] = []
+    conditions = AssayConditions(
+        reference_treatment=reference.treatment,
+        reference_context=reference.context,
+        channels=assay.protocol.channels,
+        catalogue=catalogue,
+        treatments=treatments_by_text(wells, catalogue),
+    )
+    rows: list[Measurement] = []
     unformed: set[str] = set()
     findings = _target_findings(assay, wells)
     mixed = _mixed(wells)
-    marks = merged(marks, marks_of(assay, mixed))
+    flags = merge_flags(flags, flags_from_findings(assay, mixed))
     for spec in assay.protocol.endpoints:
-        elsewhere, told = reference_elsewhere(spec, wells, setting)
-        findings += told
-        own = settled(spec, wells, merged(marks, {spec.measured_as: elsewhere})[spec.measured_as])
-        form = partial(_form, spec, ENDPOINTS[spec.endpoint], setting=setting)
-        formed = marked_rows(spec, own, form, wells=wells, setting=setting)
-        if formed and all(math.isnan(row.value) and _unread(row, optional=spec.optional) for row in formed):
-            findings.append(_nothing_formed(spec, formed))
+        task = EndpointTask(spec, ENDPOINTS[spec.endpoint], conditions)
+        lone, found = flags_of_lone_reference(task, wells)
+        findings += found
+        own = spare_last_values(task, wells, merge_flags(flags, {spec.measured_as: lone})[spec.measured_as])
+        formed = flagged_measurements(task, wells, own)
+        # An optional value that could not be read anyway is no loss, whatever disturbed it
+        unread = _UNREAD | ({INTERFERENCE} if spec.optional else set())
+        if formed and all(math.isnan(row.value) and row.doubt and row.doubt.check in unread for row in formed):
+            reasons = dict.fromkeys(row.doubt.reason for row in formed if row.doubt)
+            message = f"{spec.measured_as} could not be formed in any well: {'; '.join(reasons)}"
+            findings.append(Finding("note" if spec.optional else "fail", "endpoint_not_formed", message))
             unformed.add(spec.measured_as)
             formed = [] if spec.optional else formed
         rows += formed
@@ -76,34 +84,7 @@ def measure_endpoints(
     return measurements_frame(assay.name, rows), findings
 
 
-def _unread(row: Measured, *, optional: bool) -> bool:
-    """Whether nothing was read to form it from; an optional value that could not be read anyway is no loss either."""
-    return row.doubt is not None and (row.doubt.check in _UNREAD or (optional and row.doubt.check == INTERFERENCE))
-
-
-def _form(spec: EndpointSpec, endpoint: Endpoint, wells: Sequence[MeasuredWell], *, setting: Setting) -> list[Measured]:
-    match endpoint.formed:
-        case "own":
-            return form_own(spec, endpoint, wells, setting=setting)
-        case "input":
-            return form_from_input(spec, endpoint, wells, setting=setting)
-        case "reference":
-            return form_from_reference(spec, endpoint, wells, setting=setting)
-        case "partner":
-            return form_from_partner(spec, endpoint, wells, setting=setting)
-        case "gradient":
-            return form_gradient(spec, endpoint, wells, setting=setting)
-        case "targets":
-            return form_targets(spec, endpoint, wells)
-        case "contexts":
-            return form_contexts(spec, endpoint, wells, setting=setting)
-        case "combination":
-            return form_combination(spec, endpoint, wells, setting=setting)
-        case "reversal":
-            return form_reversal(spec, endpoint, wells, setting=setting)
-
-
-def measurements_frame(assay: str, rows: Sequence[Measured]) -> pd.DataFrame:
+def measurements_frame(assay: str, rows: Sequence[Measurement]) -> pd.DataFrame:
     """Return the values as a checked MEASUREMENTS frame; each factor of the wells is a further column."""
     factors = dict.fromkeys(name for row in rows for name in row.factors)
     names = [name for name in factors if name not in MEASUREMENTS.names]  # a lab's factor "cells" is not our column
@@ -113,7 +94,8 @@ def measurements_frame(assay: str, rows: Sequence[Measured]) -> pd.DataFrame:
     return frame
 
 
-def _record(assay: str, row: Measured, factors: Iterable[str]) -> dict[str, Any]:
+def _record(assay: str, row: Measurement, factors: Iterable[str]) -> dict[str, Any]:
+    why = row.doubt.reason if row.doubt else ""
     return dict.fromkeys(factors, "") | {
         "assay": assay,
         "plate": row.plate,
@@ -127,15 +109,11 @@ def _record(assay: str, row: Measured, factors: Iterable[str]) -> dict[str, Any]
         "cells": row.cells,
         "count": row.count,
         "total": row.total,
-        "qc": max((row.doubt.qc if row.doubt else "pass", *(mark.qc for mark in row.marks)), key=GRAVITY.index),
-        "reason": "; ".join(dict.fromkeys(filter(None, (_why(row), *(mark.reason for mark in row.marks))))),
-        "checks": joined((row.doubt.check if row.doubt else "", *(mark.check for mark in row.marks))),
+        "qc": max((row.doubt.qc if row.doubt else "pass", *(flag.qc for flag in row.flags)), key=GRAVITY.index),
+        "reason": "; ".join(dict.fromkeys(filter(None, (why, *(flag.reason for flag in row.flags))))),
+        "checks": joined((row.doubt.check if row.doubt else "", *(flag.check for flag in row.flags))),
         "excluded": row.excluded,
     }
-
-
-def _why(row: Measured) -> str:
-    return row.doubt.reason if row.doubt else ""
 
 
 def _factor_column(values: Sequence[Factor]) -> pd.Series:
@@ -146,16 +124,16 @@ def _factor_column(values: Sequence[Factor]) -> pd.Series:
     return pd.Series([text(value) for value in values], dtype="object")
 
 
-def _doubts(rows: Iterable[Measured]) -> list[Finding]:
+def _doubts(rows: Iterable[Measurement]) -> list[Finding]:
     """Return one finding per doubt and reason, naming its plates, wells and endpoints."""
-    groups: dict[tuple[str, str, str], list[Measured]] = defaultdict(list)
+    groups: dict[tuple[str, str, str], list[Measurement]] = defaultdict(list)
     for row in rows:
         if row.doubt and row.doubt.check != "no_readouts":  # an unreadable well has its own finding already
             groups[row.doubt.check, row.doubt.qc, row.doubt.reason].append(row)
     return [_doubt(members, *key) for key, members in groups.items()]
 
 
-def _doubt(members: Sequence[Measured], check: str, qc: str, reason: str) -> Finding:
+def _doubt(members: Sequence[Measurement], check: str, qc: str, reason: str) -> Finding:
     plates = list(dict.fromkeys(row.plate for row in members if row.plate))
     wells = list(dict.fromkeys((row.plate, row.well) for row in members if row.well))
     arms = list(dict.fromkeys(f"{row.treatment} in {row.context}" for row in members))
@@ -168,13 +146,7 @@ def _doubt(members: Sequence[Measured], check: str, qc: str, reason: str) -> Fin
     return Finding(level, check, message, plate, well)
 
 
-def _nothing_formed(spec: EndpointSpec, rows: Sequence[Measured]) -> Finding:
-    reasons = list(dict.fromkeys(row.doubt.reason for row in rows if row.doubt))
-    message = f"{spec.measured_as} could not be formed in any well: {'; '.join(reasons)}"
-    return Finding("note" if spec.optional else "fail", "endpoint_not_formed", message)
-
-
-def _target_findings(assay: Assay, wells: Sequence[MeasuredWell]) -> list[Finding]:
+def _target_findings(assay: Assay, wells: Sequence[WellReadings]) -> list[Finding]:
     """Return one finding per plate for inserts whose target is missing or unknown, where the protocol needs one."""
     known = [ENDPOINTS[spec.endpoint] for spec in assay.protocol.endpoints]
     if not any(endpoint.target for endpoint in known):
@@ -187,7 +159,7 @@ def _target_findings(assay: Assay, wells: Sequence[MeasuredWell]) -> list[Findin
         Finding(
             "warn",
             "target_unknown",
-            f"the target must be medium, cxcl12, msc, cxcl12_both or input; found {written!r} in {', '.join(names)}, "
+            f"the target must be one of {', '.join(TARGETS)}; found {written!r} in {', '.join(names)}, "
             "which are left out",
             plate,
         )
@@ -195,7 +167,7 @@ def _target_findings(assay: Assay, wells: Sequence[MeasuredWell]) -> list[Findin
     ]
 
 
-def _mixed(wells: Sequence[MeasuredWell]) -> list[Finding]:
+def _mixed(wells: Sequence[WellReadings]) -> list[Finding]:
     """Return one finding per factor that means another experiment and has several levels within this assay."""
     levels = {name: list(dict.fromkeys(text(w.factors[name]) for w in wells if name in w.factors)) for name in _MIXED}
     return [
