@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from assaykit.cytometry.importing import CountCheck
+    from assaykit.cytometry import CountCheck
 
 app = typer.Typer(
     help="Bring gates from FlowJo or Gating-ML into a protocol, and those of a run to other programs.",
@@ -35,7 +35,7 @@ def import_gates(
     """Write the gates of FILE as a protocol: channels, gates, and a count and percentage for each."""
     import tomli_w
 
-    from assaykit.cytometry.importing import compare_counts, protocol_from_gates, read_gates, spillover_csv
+    from assaykit.cytometry import compare_counts, protocol_from_gates, read_gates, spillover_csv
     from assaykit.errors import GateError
 
     if to.exists() and not force:

@@ -18,8 +18,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from assaykit.cytometry.channels import is_fluorescence
 from assaykit.cytometry.columns import WellColumns
-from assaykit.cytometry.wells import is_fluorescence
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.cytometry.acquisition import BY_CHANCE, flow_findings, irregular_flow
+from assaykit.cytometry.channels import is_fluorescence
 from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.drift import drift, signal_shifts
 from assaykit.cytometry.hierarchy import ALL
-from assaykit.cytometry.wells import is_fluorescence
 from assaykit.protocol.gates import SingletGate
 from assaykit.protocol.model import Protocol
 from assaykit.tables import Finding, Level

@@ -13,7 +13,7 @@ from functools import partial
 from assaykit.cytometry.absent_channels import absent_channel_finding
 from assaykit.cytometry.bench import Bench, with_files
 from assaykit.cytometry.calibration import bead_lines
-from assaykit.cytometry.channels import optional_roles, roles_used
+from assaykit.cytometry.channels import is_fluorescence, optional_roles, roles_used
 from assaykit.cytometry.compensation import reading_findings
 from assaykit.cytometry.contamination import stroma_limits
 from assaykit.cytometry.controls import serving
@@ -33,7 +33,7 @@ from assaykit.cytometry.single_stain import single_stain_spillover
 from assaykit.cytometry.spillover_need import assess_uncompensated
 from assaykit.cytometry.survey import survey_plate, without_odd_wells
 from assaykit.cytometry.unmixing import residual_findings, unmixing_matrix
-from assaykit.cytometry.wells import gate_matrices, is_fluorescence, plate_spillover, wants_whole_table
+from assaykit.cytometry.wells import gate_matrices, plate_spillover, wants_whole_table
 from assaykit.errors import GateError, InputError
 from assaykit.plate.model import Plate
 from assaykit.protocol.gates import (

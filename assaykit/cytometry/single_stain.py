@@ -18,12 +18,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.cytometry.channels import role_columns
+from assaykit.cytometry.channels import is_fluorescence, role_columns
 from assaykit.cytometry.compensation import check_spillover
 from assaykit.cytometry.readouts import median_value, robust_sd
 from assaykit.cytometry.stain_files import Stain, StainFiles, stain_files
 from assaykit.cytometry.valleys import cut_by_valley
-from assaykit.cytometry.wells import is_fluorescence
 from assaykit.errors import CompensationError
 from assaykit.fcs.events import Events
 from assaykit.plate.model import Plate

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.cytometry.bench import with_files
+from assaykit.cytometry.channels import is_fluorescence
 from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.matching import concerns, marker_of
-from assaykit.cytometry.wells import DATA_ERRORS, is_fluorescence, read_well_columns
+from assaykit.cytometry.wells import DATA_ERRORS, read_well_columns
 from assaykit.errors import InputError
 from assaykit.plate.model import Plate
 from assaykit.study.model import Assay, Resolved

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from assaykit.cytometry.channels import role_columns
+from assaykit.cytometry.channels import is_fluorescence, role_columns
 from assaykit.cytometry.matching import marker_of, roles_of_marker, stain_roles, text_factor
-from assaykit.cytometry.wells import is_fluorescence, well_file
+from assaykit.cytometry.wells import well_file
 from assaykit.errors import FcsError
 from assaykit.fcs import read_fcs
 from assaykit.fcs.events import Channel, Events

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from assaykit.checks import consequence
-from assaykit.cytometry.channels import role_columns, roles_by_hand, roles_read, shared_channels
+from assaykit.cytometry.channels import is_fluorescence, role_columns, roles_by_hand, roles_read, shared_channels
 from assaykit.cytometry.compensation import reading_findings, spillover_from_keywords
 from assaykit.cytometry.matrix_forms import KEYWORDS
-from assaykit.cytometry.wells import DATA_ERRORS, is_fluorescence
+from assaykit.cytometry.wells import DATA_ERRORS
 from assaykit.errors import CompensationError, FcsError
 from assaykit.fcs import read_fcs_header
 from assaykit.fcs.events import Channel

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.cytometry.bench import Bench, with_files
+from assaykit.cytometry.channels import is_fluorescence
 from assaykit.cytometry.compensation import WORST_CONDITION, check_spillover, compensate
 from assaykit.cytometry.readouts import robust_sd
 from assaykit.cytometry.single_stain import dyes_without_stain, spectrum, spectrum_findings
 from assaykit.cytometry.stain_files import StainFiles, stain_files
-from assaykit.cytometry.wells import is_fluorescence
 from assaykit.errors import CompensationError
 from assaykit.fcs.events import Events
 from assaykit.plate.model import Plate

@@ -9,7 +9,6 @@ import numpy as np
 
 from assaykit.cytometry.channels import (
     find_channel,
-    is_fluorescence,
     optional_roles,
     require_roles,
     role_columns,
@@ -26,7 +25,6 @@ from assaykit.plate.model import Well
 from assaykit.sources import is_absent, is_file
 from assaykit.study.model import Assay, Resolved, Spillover
 
-__all__ = ["is_fluorescence"]  # known here to those who read wells
 WHOLE_TABLE = 0.5
 """Above this share of the channels it is quicker to read the table as it lies than to pick its columns apart."""
 TIME_NAMES = ("Time", "TIME", "HDR-T")

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.cytometry import GatedEvents, gate_events
-from assaykit.cytometry.scales import transformed_values
+from assaykit.cytometry import GatedEvents, gate_events, transformed_values
 from assaykit.plate.model import Plate, Well
 from assaykit.protocol.gates import (
     BooleanGate,
