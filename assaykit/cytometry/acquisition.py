@@ -59,6 +59,7 @@ def flow(time: NDArray[np.floating]) -> Flow | None:
     """Return the flow over ascending times; None where the clock or the number of events is too coarse to tell."""
     from scipy.stats import poisson
 
+    # 1. Equal spans, of enough events and enough ticks of the clock each.
     steps = np.diff(time.astype(np.float64))
     ticks = float(np.ptp(time)) / float(steps[steps > 0].min())
     spans = int(min(FLOW_BINS, time.size // EVENTS_PER_BIN, ticks // TICKS_PER_BIN))
@@ -66,6 +67,7 @@ def flow(time: NDArray[np.floating]) -> Flow | None:
         return None
     edges = np.linspace(float(time[0]), float(time[-1]), spans + 1)
     counts = np.diff(np.searchsorted(time, edges[1:-1]), prepend=0, append=time.size)
+    # 2. Far from the median span, and further than a steady flow (Poisson) comes by chance; half of it at either end.
     usual = max(float(np.median(counts)), 1.0)
     rare = BY_CHANCE / (2 * spans)
     slow = (counts < SLOW * usual) & (poisson.cdf(counts, usual) < rare)

@@ -101,6 +101,7 @@ def bead_line(channel: str, peaks: Sequence[BeadPeak], lot: Array) -> BeadLine:
 def _best(peaks: Sequence[BeadPeak], lot: Array) -> _Fit | None:
     """Return the assignment nearest to a line, a value without partner doubling its distance; None where none fits."""
     fits = []
+    straight = {i for i, peak in enumerate(peaks) if peak.intensity > 0 and not peak.saturated}
     for pairs in range(min(len(peaks), lot.size), FEWEST_PEAKS - 1, -1):
         for chosen in combinations(range(len(peaks)), pairs):
             # The dimmest peak may be a blank, of which the lot says nothing.
@@ -110,14 +111,10 @@ def _best(peaks: Sequence[BeadPeak], lot: Array) -> _Fit | None:
             if lot.size - pairs > 1 and lot.size <= FEWEST_FOR_OWN_LIGHT:
                 continue
             for beads in combinations(range(lot.size), pairs):
-                whole = [(i, j) for i, j in zip(chosen, beads, strict=True) if _is_whole(peaks[i])]
-                fit = _fit(peaks, lot, whole, unpaired=alone + lot.size - pairs)
+                pairing = [(i, j) for i, j in zip(chosen, beads, strict=True) if i in straight]
+                fit = _fit(peaks, lot, pairing, unpaired=alone + lot.size - pairs)
                 fits += [fit] if fit is not None else []
     return min(fits, key=lambda fit: float(np.hypot(fit.residual_sd, SMALL_RESIDUAL)) * 2.0**fit.unpaired, default=None)
-
-
-def _is_whole(peak: BeadPeak) -> bool:
-    return peak.intensity > 0 and not peak.saturated
 
 
 def _fit(peaks: Sequence[BeadPeak], lot: Array, pairs: Sequence[tuple[int, int]], *, unpaired: int) -> _Fit | None:

@@ -91,7 +91,9 @@ def require_roles(
     holders = {name: role for role, name in role_columns(assay, channels, assay.protocol.channels).items()}
     free = [channel for channel in channels if channel.name not in holders]
     known = [name for channel in free for name in (channel.name, channel.stain) if name] or list(holders)
-    wanted = [assay.channels.get(role) or _usual_name(assay.protocol, role) for role in missing]
+    recipes = assay.protocol.channels
+    usual = {role: recipe.names[0] for role, recipe in recipes.items() if recipe.names}
+    wanted = [assay.channels.get(role) or usual.get(role, role) for role in missing]
     near = sorted({nearest(name, known) for name in wanted} - {""})
     named = _channels_by_name(channels)
     found = []
@@ -105,11 +107,6 @@ def require_roles(
         "",
         f'set channels = {{ {missing[0]} = "..." }} in the study to one of {", ".join(near or known)}',
     )
-
-
-def _usual_name(protocol: Protocol, role: str) -> str:
-    recipe = protocol.channels.get(role)
-    return recipe.names[0] if recipe and recipe.names else role
 
 
 def optional_roles(protocol: Protocol) -> frozenset[str]:

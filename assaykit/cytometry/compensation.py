@@ -59,10 +59,9 @@ def read_spillover(path: Path, channels: Sequence[Channel] = ()) -> Spillover:
     )
 
 
-def _spillover(written: SpilloverTable, source: str) -> Spillover:
-    return Spillover(
-        written.detectors, _rows(written.numbers), source=source, notes=written.notes, doubts=written.doubts
-    )
+def _spillover(table: SpilloverTable, source: str) -> Spillover:
+    rows = tuple(tuple(float(value) for value in row) for row in table.numbers)
+    return Spillover(table.detectors, rows, source=source, notes=table.notes, doubts=table.doubts)
 
 
 def reading_findings(spillover: Spillover | None, plate: str) -> list[Finding]:
@@ -138,10 +137,6 @@ def _most_alike(matrix: NDArray[np.float64], names: Sequence[str]) -> str:
     alike = np.abs(unit @ unit.T) - np.eye(len(unit))
     i, j = divmod(int(alike.argmax()), len(unit))
     return f"{names[i]} and {names[j]} are nearly alike"
-
-
-def _rows(matrix: NDArray[np.float64]) -> tuple[tuple[float, ...], ...]:
-    return tuple(tuple(float(value) for value in row) for row in matrix)
 
 
 @lru_cache(maxsize=64)

@@ -33,8 +33,9 @@ def stroma_limits(bench: Bench) -> dict[str, float]:
     if STROMA not in bench.resolved.columns or gated or not together:
         return {}  # nothing to judge, or the CD90 gate itself tells how many it takes out
     wells = with_files(bench.plate.wells, "fmo", "isotype", "sample")
-    alone = [w for w in wells if text_factor(w, "context") in {"", "mono"} and not _lacks(w)]
-    controls = [well for well in alone if well.role != "sample"] or alone
+    alone = [well for well in wells if text_factor(well, "context") in {"", "mono"}]
+    stained = [w for w in alone if w.role == "sample" or STROMA not in text_factor(w, MARKER_ROLES).split(", ")]
+    controls = [well for well in stained if well.role != "sample"] or stained
     used = dict.fromkeys(readout.population for readout in bench.assay.protocol.readouts)
     limits = {}
     for population in used:
@@ -42,10 +43,6 @@ def stroma_limits(bench: Bench) -> dict[str, float]:
         if values.size >= FEWEST:
             limits[f"{STROMA}_limit_{population}"] = float(np.percentile(values, 100 * (1 - EXPECTED)))
     return limits
-
-
-def _lacks(well: Well) -> bool:
-    return well.role != "sample" and STROMA in text_factor(well, MARKER_ROLES).split(", ")
 
 
 def contamination(

@@ -240,7 +240,9 @@ def _dimension(element: Element, definitions: _Definitions, matrices: Matrices) 
     scale = element.get(f"{GATING}transformation-ref")
     channel = named.attrib[f"{DATATYPE}name"] if named is not None else ratio_id
     own = reference == "FCS"
-    if channel.startswith(COMPENSATED) and channel not in _dyes(matrices.get(reference)):
+    matrix = matrices.get(reference)
+    dyes = () if matrix is None else matrix.dyes or matrix.detectors
+    if channel.startswith(COMPENSATED) and channel not in dyes:
         channel, own = channel.removeprefix(COMPENSATED), reference not in matrices
     if not own and reference != RAW and reference not in matrices:
         raise ValueError(f"compensation-ref '{reference}', which is not defined")
@@ -259,10 +261,6 @@ def _dimension(element: Element, definitions: _Definitions, matrices: Matrices) 
 
 
 COMPENSATED = "Comp-"
-
-
-def _dyes(matrix: Spillover | None) -> tuple[str, ...]:
-    return (matrix.dyes or matrix.detectors) if matrix is not None else ()
 
 
 def _axes(dimensions: list[_Dimension]) -> dict[str, Any]:

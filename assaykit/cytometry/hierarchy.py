@@ -37,7 +37,7 @@ def kept_by(gate: FixedGate, columns: WellColumns, masks: Mapping[str, Mask]) ->
 
 
 def _combined(gate: BooleanGate, masks: Mapping[str, Mask]) -> Mask:
-    parts = [_operand(name, masks) for name in gate.of]
+    parts = [~masks[name.removeprefix(COMPLEMENT)] if name.startswith(COMPLEMENT) else masks[name] for name in gate.of]
     match gate.operation:
         case "and":
             return np.asarray(np.logical_and.reduce(parts))
@@ -45,10 +45,6 @@ def _combined(gate: BooleanGate, masks: Mapping[str, Mask]) -> Mask:
             return np.asarray(np.logical_or.reduce(parts))
         case "not":
             return np.asarray(~np.logical_or.reduce(parts))
-
-
-def _operand(name: str, masks: Mapping[str, Mask]) -> Mask:
-    return ~masks[name.removeprefix(COMPLEMENT)] if name.startswith(COMPLEMENT) else masks[name]
 
 
 def drawn_on(gate: GateModel) -> tuple[str, ...]:

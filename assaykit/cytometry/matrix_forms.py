@@ -255,7 +255,7 @@ def _of_xml(data: bytes, path: Path, channels: Sequence[Channel]) -> SpilloverTa
         raise CompensationError(must, str(error), where, "export it again") from error
     table: dict[str, dict[str, str]] = {}
     for element in root.iter():
-        if _tag(element) in {"spillover", "Channel"}:
+        if re.split("[}:]", element.tag)[-1] in {"spillover", "Channel"}:  # whatever its namespace
             row = {_named(child): _attribute(child, "value") for child in element}
             table[_named(element)] = {name: value for name, value in row.items() if name}
     names = list(table)
@@ -265,10 +265,6 @@ def _of_xml(data: bytes, path: Path, channels: Sequence[Channel]) -> SpilloverTa
     return _of_rows(
         [["", *names], *([name, *(table[name][other] for other in names)] for name in names)], path, channels
     )
-
-
-def _tag(element: ET.Element) -> str:
-    return element.tag.rpartition("}")[2].rpartition(":")[2]
 
 
 def _named(element: ET.Element) -> str:

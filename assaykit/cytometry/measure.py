@@ -21,7 +21,7 @@ from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.contamination import contamination
 from assaykit.cytometry.hierarchy import ALL, populations
 from assaykit.cytometry.quality import exclusions, well_quality
-from assaykit.cytometry.readouts import NAN, READOUTS, CellSet, ControlPart, Statistic
+from assaykit.cytometry.readouts import NAN, READOUTS, CellSet, ControlPart
 from assaykit.cytometry.wells import DATA_ERRORS, computation_error, read_well_columns, well_file
 from assaykit.errors import FcsError, InputError
 from assaykit.fcs import read_fcs_header
@@ -92,7 +92,12 @@ def _measure_gated(assay: Assay, plate: Plate, well: Well) -> WellMeasurement:
     place = {"assay": assay.name, "plate": plate.name, "well": well.name}
     rows = _population_rows(gated, place)
     readouts, findings = _readout_rows(assay, resolved, well, gated, place)
-    findings = [*_repairs(gated.events), *gated.findings, *findings]
+    source = gated.events.source.name if gated.events.source else "the file"
+    repairs = [
+        Finding(r.level, f"repair_{r.name}", f"{source}: {r.found}; {r.action} ({r.where})")
+        for r in gated.events.repairs
+    ]
+    findings = [*repairs, *gated.findings, *findings]
     findings += well_quality(assay.protocol, gated.columns, gated.masks)
     findings += contamination(assay.protocol, resolved, well, gated.columns, gated.masks)
     located = [replace(f, plate=plate.name, well=well.name) for f in findings]
@@ -164,12 +169,6 @@ def _well_finding(error: InputError, plate: Plate, well: Well) -> Finding:
     return Finding("fail", check, f"{prefix}{error}", plate.name, well.name)
 
 
-def _repairs(events: Events) -> list[Finding]:
-    """Return what the reader mended, as findings."""
-    name = events.source.name if events.source else "the file"
-    return [Finding(r.level, f"repair_{r.name}", f"{name}: {r.found}; {r.action} ({r.where})") for r in events.repairs]
-
-
 def _population_rows(gated: GatedEvents, place: Row) -> list[Row]:
     counts = {name: int(np.count_nonzero(mask)) for name, mask in gated.masks.items()}
     parents = {ALL: ALL} | {gate.name: gate.parent for gate in gated.gates}
@@ -206,22 +205,16 @@ def _readout_rows(
             continue  # the plate's findings say that no control serves
         if readout.statistic == RECEPTORS and cells.beads is None:
             continue  # there are no beads, or the plate's findings say why they give no line
-        for name, label in _named(readout, statistic):
-            rows.setdefault(label, {**place, "readout": label, **_valued(READOUTS[name], cells)})
+        stem = readout.channel or readout.population
+        labels = {readout.statistic: readout.name or f"{stem}_{readout.statistic}"}
+        labels |= {companion: f"{stem}_{companion}" for companion in statistic.companions}
+        for name, label in labels.items():
+            value = READOUTS[name].compute(cells)
+            row = {**place, "readout": label, "value": value, "unit": READOUTS[name].unit, "cells": cells.cells}
+            rows.setdefault(label, row)
         if readout.statistic == RECEPTORS:
             findings += _beyond_beads_findings(readout, cells)
     return list(rows.values()), [*findings, *_few_cells_findings(assay, well, gated)]
-
-
-def _named(readout: Readout, statistic: Statistic) -> list[tuple[str, str]]:
-    """Return (statistic, readout name) for a readout and those always given beside it."""
-    stem = readout.channel or readout.population
-    first = readout.name or f"{stem}_{readout.statistic}"
-    return [(readout.statistic, first), *((name, f"{stem}_{name}") for name in statistic.companions)]
-
-
-def _valued(statistic: Statistic, cells: CellSet) -> Row:
-    return {"value": statistic.compute(cells), "unit": statistic.unit, "cells": cells.cells}
 
 
 def _beyond_beads_findings(readout: Readout, cells: CellSet) -> list[Finding]:

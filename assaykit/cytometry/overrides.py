@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -50,7 +51,9 @@ def apply_overrides(gate: Gate, bench: Bench, fix: Callable[[Gate], GateEstimate
         estimate: GateEstimate | None = fix(gate)
         serving = estimate
     else:
-        estimate = _estimated(gate, fix)
+        estimate = None
+        with suppress(InputError):  # it need not be one that can be estimated
+            estimate = fix(gate)
         serving = fix(_form(whole))
     assert serving is not None
     by_well: dict[str, FixedGate] = {}
@@ -62,14 +65,6 @@ def apply_overrides(gate: Gate, bench: Bench, fix: Callable[[Gate], GateEstimate
         findings += _override_findings(override, gate, estimate, bench)
     made = replace(serving, by_well={**serving.by_well, **by_well}, findings=tuple(findings))
     return OverriddenGate(made, by_well, estimate.gate if whole is not None and estimate is not None else None)
-
-
-def _estimated(gate: Gate, fix: Callable[[Gate], GateEstimate]) -> GateEstimate | None:
-    """Return the gate as it would be estimated, or None where it cannot be."""
-    try:
-        return fix(gate)
-    except InputError:
-        return None
 
 
 def _form(override: Override) -> Gate:

@@ -192,7 +192,7 @@ def _swap_findings(plate: Plate, measured: Sequence[PlateReadout]) -> list[Findi
     lines = [(axis, pair, readout) for readout in measured for axis in (0, 1) for pair in _pairs(readout, axis)]
     judged = [(one, p) for one in lines if (p := _swap_chance(one[2], one[0], one[1])) is not None]
     findings = []
-    for axis, words, named in ((0, "rows", _row_name), (1, "columns", _column_name)):
+    for axis, words, named in ((0, "rows", _row_name), (1, "columns", lambda index: str(index + 1))):
         mine = [(p, pair, readout.name) for (of, pair, readout), p in judged if of == axis]
         if not mine:
             continue
@@ -263,7 +263,3 @@ def _exchange_labels(readout: PlateReadout, axis: int, pair: tuple[int, int]) ->
 
 def _row_name(index: int) -> str:
     return chr(ord("A") + index) if index < 26 else chr(ord("A") + index // 26 - 1) + chr(ord("A") + index % 26)
-
-
-def _column_name(index: int) -> str:
-    return str(index + 1)

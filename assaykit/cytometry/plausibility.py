@@ -107,7 +107,8 @@ def check_sister_plates(assay: Assay, resolved: Mapping[str, Resolved]) -> list[
             if fixed.name == gate.name and isinstance(fixed, ThresholdGate) and np.isfinite(fixed.value)
         }
         for name, value in values.items() if len(values) > 1 else ():
-            usual = _usual(values, name)
+            # The median plate's value; of two plates the other one's.
+            usual = float(np.median([other for key, other in values.items() if len(values) > 2 or key != name]))
             fold = _fold(value, usual)
             level: Level = "fail" if fold > FOLD_WRONG else "warn"
             if fold > FOLD_DOUBTFUL and not fixed_by_hand(assay, name, gate.name):
@@ -117,12 +118,6 @@ def check_sister_plates(assay: Assay, resolved: Mapping[str, Resolved]) -> list[
                 )
                 findings.append(Finding(level, "threshold_apart", message, name, population=gate.name))
     return findings
-
-
-def _usual(values: Mapping[str, float], name: str) -> float:
-    """Return the median plate's value; of two plates the other one's."""
-    chosen = list(values.values()) if len(values) > 2 else [value for key, value in values.items() if key != name]
-    return float(np.median(chosen))
 
 
 def _fold(one: float, other: float) -> float:

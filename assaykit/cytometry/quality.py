@@ -46,7 +46,7 @@ def exclusions(protocol: Protocol, columns: WellColumns) -> Exclusion:
             case "time":
                 outside = irregular_flow(columns)
             case "margin":
-                outside = _at_margin(columns)
+                outside = np.logical_or.reduce([outside, *(values >= top for values, top in _ranges(columns).values())])
             case "signal":
                 odd = signal_shifts(columns, protocol.quality.max_drift)
                 outside = np.logical_or.reduce([outside, *odd.values()])
@@ -94,13 +94,6 @@ def _drift_findings(protocol: Protocol, columns: WellColumns, masks: Mapping[str
             )
             findings.append(Finding("warn", "drift", message, channel=channel, population=population))
     return findings
-
-
-def _at_margin(columns: WellColumns) -> Mask:
-    outside = np.zeros(len(columns), dtype=bool)
-    for values, top in _ranges(columns).values():
-        outside |= values >= top
-    return outside
 
 
 def _ranges(columns: WellColumns) -> dict[str, tuple[NDArray[np.floating], float]]:

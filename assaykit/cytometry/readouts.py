@@ -151,6 +151,7 @@ def _differences(cells: CellSet) -> NDArray[np.float64]:
     """Return, at each of the control's quantiles, the share of cells above it minus the control's share."""
     if cells.control is None or not cells.cells:
         return np.array([NAN])
+    # The control's cumulative share at its own quantiles is known: they are equally spaced. The sample's is counted.
     places = cells.control.quantiles
     values = _values(cells) if cells.ordered else np.sort(_values(cells))
     below = np.searchsorted(values, places, side="left") / cells.cells
@@ -170,9 +171,14 @@ def _sed(cells: CellSet) -> float:
     """
     if cells.control is None or not cells.cells:
         return NAN
+    # 1. Where the cumulative shares differ most; at the control's lowest cell nothing can be scaled.
     differences = _differences(cells)
     at = int(differences.argmax())
-    return 100.0 * max(0.0, float(differences[at] / np.linspace(0.0, 1.0, differences.size)[at])) if at else 0.0
+    if at == 0:
+        return 0.0
+    # 2. The control's share C below that place, by which the sample's share T there is scaled: 1 - T / C = D / C.
+    below = np.linspace(0.0, 1.0, differences.size)[at]
+    return 100.0 * max(0.0, float(differences[at] / below))
 
 
 def _ks_distance(cells: CellSet) -> float:

@@ -136,7 +136,7 @@ def _fix_gates(bench: Bench, reference: Reference) -> tuple[dict[str, Overridden
             absent.add(gate.name)
             continue
         try:
-            set_gate = apply_overrides(gate, bench, partial(_made, bench=bench, reference=reference))
+            set_gate = apply_overrides(gate, bench, partial(_fixed_gate, bench=bench, reference=reference))
         except InputError as error:
             findings.append(bench_finding(bench, "fail", "gate", str(error)))
             continue
@@ -146,29 +146,22 @@ def _fix_gates(bench: Bench, reference: Reference) -> tuple[dict[str, Overridden
     return by_hand, findings
 
 
-def _made(gate: Gate, bench: Bench, reference: Reference) -> GateEstimate:
-    lacking = _absent_roles(gate, bench)
-    return _passed(gate, bench, lacking) if lacking else _fixed(gate, bench, reference)
+def _fixed_gate(gate: Gate, bench: Bench, reference: Reference) -> GateEstimate:
+    """Return the gate as it is fixed on this plate; one whose channel the plate has not keeps its whole parent."""
+    if lacking := _absent_roles(gate, bench):
+        everything = BooleanGate(name=gate.name, parent=gate.parent, operation="and", of=(gate.parent,))
+        return GateEstimate(everything, {}, (absent_channel_finding(gate, bench, lacking),))
+    match gate:
+        case DebrisGate() | SingletGate() | ViabilityGate() | FmoGate() | ControlGate() | ValleyGate():
+            return estimate_gate(gate, bench, reference)
+        case _:
+            return GateEstimate(_with_numbers(gate, bench))
 
 
 def _absent_roles(gate: Gate, bench: Bench) -> list[str]:
     """Return the channels the gate reads that the protocol does not require and the plate does not have."""
     optional = optional_roles(bench.assay.protocol)
     return [role for role in gate_channels(gate) if role in optional and role not in bench.resolved.columns]
-
-
-def _passed(gate: Gate, bench: Bench, lacking: list[str]) -> GateEstimate:
-    """Return a gate that keeps every cell of its parent, since the plate has no such channel."""
-    everything = BooleanGate(name=gate.name, parent=gate.parent, operation="and", of=(gate.parent,))
-    return GateEstimate(everything, {}, (absent_channel_finding(gate, bench, lacking),))
-
-
-def _fixed(gate: Gate, bench: Bench, reference: Reference) -> GateEstimate:
-    match gate:
-        case DebrisGate() | SingletGate() | ViabilityGate() | FmoGate() | ControlGate() | ValleyGate():
-            return estimate_gate(gate, bench, reference)
-        case _:
-            return GateEstimate(_with_numbers(gate, bench))
 
 
 def _with_numbers(gate: FixedGate, bench: Bench) -> FixedGate:

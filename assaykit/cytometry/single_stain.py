@@ -89,7 +89,11 @@ def single_stain_spillover(assay: Assay, plate: Plate, roles: Sequence[str]) -> 
             "add the control, or give a matrix as a CSV",
         )
     spectra = {stain.detector: spectrum(stain, files, detectors) for stain in files.stains}
-    findings = [*files.findings, *_unused(assay, plate, first, detectors)]
+    findings = list(files.findings)
+    # Dyes of the protocol that no gate reads may leak into those it does read all the same.
+    if leaking := dyes_without_stain(assay, first, assay.protocol.channels, detectors):
+        message = f"no single stain for {', '.join(leaking)}: what it leaks into other channels is not taken out"
+        findings.append(Finding("warn", "single_stain_missing", message, plate.name))
     for name, found in spectra.items():
         findings += spectrum_findings(plate, name, found, detectors)
     rows = tuple(tuple(float(value) for value in found.values) for found in spectra.values())
@@ -100,13 +104,6 @@ def dyes_without_stain(assay: Assay, events: Events, roles: Iterable[str], detec
     """Return the dyed channels of these roles that no single stain is for."""
     dyed = {channel.name for channel in events.channels if is_fluorescence(channel)}
     return sorted(dyed.intersection(role_columns(assay, events.channels, roles).values()) - set(detectors))
-
-
-def _unused(assay: Assay, plate: Plate, events: Events, detectors: Sequence[str]) -> list[Finding]:
-    """Say which dyes of the protocol that no gate reads leak uncorrected into those it does read."""
-    leaking = dyes_without_stain(assay, events, assay.protocol.channels, detectors)
-    message = f"no single stain for {', '.join(leaking)}: what it leaks into other channels is not taken out"
-    return [Finding("warn", "single_stain_missing", message, plate.name)] if leaking else []
 
 
 def spectrum(stain: Stain, files: StainFiles, detectors: Sequence[str]) -> Spectrum:
@@ -151,6 +148,7 @@ def _slopes(stained: Array, dark: Array, own: int) -> tuple[Array, float]:
     A median of sums is no sum of medians where autofluorescence is skewed, and noise grows with light: so the slope s
     is the one at which the trimmed means of y - s x agree, x the own detector and y another.
     """
+    # 1. A first slope from the trimmed means; 2. what is left of y - s x, added until nothing is.
     x, shade = stained[:, own : own + 1], dark[:, own : own + 1]
     far = float(_centre(x)[0] - _centre(shade)[0])
     slopes = (_centre(stained) - _centre(dark)) / far

@@ -92,7 +92,8 @@ def _stain_findings(assay: Assay, by_plate: ByPlate) -> Iterator[Located]:
             if plain_name(stain) != usual:
                 odd[file.plate.name, name, stain].append(file)
         for (_, name, stain), files in odd.items():
-            swapped = plain_name(stain) in others and _elsewhere(files[0], usual)
+            labels = {plain_name(channel.stain) for channel in files[0].header.channels}
+            swapped = plain_name(stain) in others and usual in labels
             wells = well_names([file.well for file in files])
             words = f"{name} ({role}) is labelled '{stain}' in {wells}, '{usual}' in most wells"
             level: Level = "fail" if swapped else "warn"
@@ -109,11 +110,6 @@ def _labelled(assay: Assay, file: WellFile, role: str) -> list[tuple[str, str]]:
 def _columns(assay: Assay, file: WellFile, role: str) -> dict[str, str]:
     """Return role -> $PnN where the file has the role, by the channels the study gives this plate."""
     return role_columns(on_plate(assay, file.plate), file.header.channels, [role])
-
-
-def _elsewhere(file: WellFile, stain: str) -> bool:
-    """Whether a file puts a stain on some detector."""
-    return any(plain_name(channel.stain) == stain for channel in file.header.channels)
 
 
 def _missing_stain_findings(assay: Assay, by_plate: ByPlate) -> Iterator[Located]:
@@ -133,7 +129,7 @@ def _missing_stain_findings(assay: Assay, by_plate: ByPlate) -> Iterator[Located
 def _date_findings(by_plate: ByPlate) -> Iterator[Located]:
     """Yield a warning per plate, or wells of a plate, whose $DATE is far from what the others say."""
     days = {plate: [(f, day) for f in files if (day := _day(f)) is not None] for plate, files in by_plate.items()}
-    middle = {plate: _median([day for _, day in found]) for plate, found in days.items() if found}
+    middle = {plate: sorted(day for _, day in found)[len(found) // 2] for plate, found in days.items() if found}
     for plate, found in days.items():
         odd = [f for f, day in found if abs((day - middle[plate]).days) > 1]
         if odd:
@@ -170,10 +166,6 @@ def _date(year: int, month: int, day: int) -> date | None:
         return date(year, month, day)
     except ValueError:
         return None
-
-
-def _median(days: Sequence[date]) -> date:
-    return sorted(days)[len(days) // 2]
 
 
 def _most(texts: Iterable[str]) -> str:

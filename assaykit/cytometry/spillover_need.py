@@ -39,7 +39,8 @@ def assess_uncompensated(assay: Assay, plate: Plate, resolved: Resolved, finding
     if told is None or not read:
         return findings
     slopes = {channel: dict(_slopes(assay, plate, resolved, channel)) for channel in read}
-    others = {channel: read_dyes - {channel} for channel, read_dyes in ((c, _dyes(resolved)) for c in read)}
+    dyes = resolved.columns.keys() - {"fsc_a", "fsc_h", "ssc_a"}
+    others = {channel: dyes - {channel} for channel in read}
     seen = all(others[channel] <= slopes[channel].keys() for channel in read)
     most = max((abs(slope) for found in slopes.values() for slope in found.values()), default=np.inf)
     if not seen or most > NEGLIGIBLE:
@@ -49,10 +50,6 @@ def assess_uncompensated(assay: Assay, plate: Plate, resolved: Resolved, finding
         f"of their light to {', '.join(sorted(read))}"
     )
     return [replace(told, level="note", message=message) if finding is told else finding for finding in findings]
-
-
-def _dyes(resolved: Resolved) -> set[str]:
-    return {role for role in resolved.columns if role not in {"fsc_a", "fsc_h", "ssc_a"}}
 
 
 def _slopes(assay: Assay, plate: Plate, resolved: Resolved, channel: str) -> Iterator[tuple[str, float]]:

@@ -55,7 +55,8 @@ def stain_files(assay: Assay, plate: Plate) -> StainFiles:
     found: dict[str, list[Stain]] = {}
     findings: list[Finding] = []
     dark = [events for well in plate.wells if well.role == "unstained" if (events := _readable(well)) is not None]
-    apart = [(path, events) for path in assay.single_stains if (events := _readable(_well(path))) is not None]
+    wells = [(path, Well(path.stem, "single_stain", file=path, where=path.name)) for path in assay.single_stains]
+    apart = [(path, events) for path, well in wells if (events := _readable(well)) is not None]
     dark += [events for path, events in apart if _is_unstained(path, events)]
     unstained = _pool(dark) if dark else None
     for well in (well for well in plate.wells if well.role == "single_stain"):
@@ -77,10 +78,6 @@ def stain_files(assay: Assay, plate: Plate) -> StainFiles:
         unstained,
         tuple(findings),
     )
-
-
-def _well(path: Path) -> Well:
-    return Well(path.stem, "single_stain", file=path, where=path.name)
 
 
 def _readable(well: Well) -> Events | None:

@@ -183,6 +183,10 @@ def dead_control_estimate(gate: ViabilityGate, bench: Bench) -> GateEstimate:
 
 
 def _parting(live: NDArray[np.floating], dead: NDArray[np.floating]) -> float:
+    """Return where the cumulative shares of live and dead cells differ most, Kolmogorov-Smirnov's place.
+
+    On a grid, by hand: SciPy's `ks_2samp` names the first of several places of the same distance, at a gap's edge.
+    """
     places = np.quantile(np.concatenate([live, dead]), np.linspace(0.005, 0.995, 400))
     below_live = np.searchsorted(np.sort(live), places) / live.size
     below_dead = np.searchsorted(np.sort(dead), places) / dead.size

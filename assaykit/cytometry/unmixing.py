@@ -61,8 +61,10 @@ def unmixing_matrix(assay: Assay, plate: Plate, roles: Sequence[str]) -> tuple[S
         findings += spectrum_findings(plate, name, found, detectors)
     matrix = np.array([found.values for found in spectra])
     own = _dark_spectrum(files, detectors)
-    if own is not None and len(dyes) < len(detectors) and _parts(np.vstack([matrix, own])):
-        matrix, dyes = np.vstack([matrix, own]), (*dyes, AUTOFLUORESCENCE)
+    if own is not None and len(dyes) < len(detectors):
+        extended = np.vstack([matrix, own])
+        if float(np.linalg.cond(extended)) < WORST_CONDITION:  # it can be told from the dyes
+            matrix, dyes = extended, (*dyes, AUTOFLUORESCENCE)
     weights: tuple[float, ...] = ()
     if assay.protocol.compensation == "unmix_weighted":
         weights = _weights(files.unstained, detectors, plate)
@@ -79,10 +81,6 @@ def _dark_spectrum(files: StainFiles, detectors: Sequence[str]) -> Array | None:
         return None
     light = np.median(_signals(files.unstained, detectors), axis=0)
     return np.asarray(light / light.max()) if light.max() > 0 else None
-
-
-def _parts(matrix: Array) -> bool:
-    return float(np.linalg.cond(matrix)) < WORST_CONDITION
 
 
 def _weights(unstained: Events | None, detectors: Sequence[str], plate: Plate) -> tuple[float, ...]:

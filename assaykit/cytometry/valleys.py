@@ -110,30 +110,32 @@ def cut_by_valley(
     usable = values[np.isfinite(values)].astype(np.float64)
     if usable.size < FEWEST:
         return _every_cell(usable, keep, f"only {usable.size} cells to estimate it from; every cell is kept")
+    # 1. The density on a scale that is linear in the noise and logarithmic in the light, and its populations.
     scale = Arcsinh.from_values(usable)
-    shown = scale.transform(usable)
-    histogram = histogram_of(shown)
+    histogram = histogram_of(scale.transform(usable))
     peaks = peaks_of(histogram)
+    # 2. The valleys that may part negative from positive cells, as the control's cells allow.
     negative = _negative(control, scale)
     serving = _valleys_that_serve(histogram, peaks, negative)
-    # Of several, the clearest; with a control the highest: stroma glows more than the leukaemia cells beside it.
+    # 3. Of several, the clearest; with a control the highest: stroma glows more than the leukaemia cells beside it.
     clearest = max(serving, key=lambda i: errors_deep(histogram, peaks[i], peaks[i + 1]), default=None)
     place = clearest if negative is None or not serving else serving[-1]
     doubted = negative is not None and place != clearest
+    # 4. The cut stands on that valley's floor; where none serves, beside the only population or above the control's.
     if place is None:
         dimmest, cut = mode_of(histogram), _beside_one_population(usable, keep, control)
     else:
         dimmest = float(histogram.centres[peaks[place]])
         cut = scale.raw_cut(_at_valley(histogram, peaks, place, seed, known=negative is not None, doubted=doubted))
     bright = _share_of_decades(float(np.sinh(dimmest) * scale.faint), top)
+    # 5. What the instrument's scale says against it: one population and no control has nothing else to be held to,
     if keep == "above" and place is None and negative is None and np.isfinite(top):
-        # One population and nothing to hold it against: its place on the instrument's scale must tell.
         if bright > POSITIVE:
             return replace(cut, sure=True, doubt="")
         if bright < DIM:
             why = f"the only population lies at {bright:.0%} of the displayed decades, too dim to be called positive"
             return replace(cut, sure=False, usable=False, doubt=why)
-    # The cells called negative, or the control's that lie no lower, must not be bright.
+    #    and the cells called negative, or the control's that lie no lower, must not be bright.
     known = negative is not None and negative.top < dimmest
     if keep == "below" and bright > BRIGHT and not known:
         what = "the dimmest population" if place is not None else "the only population"
@@ -258,6 +260,7 @@ def cut_by_mixture(values: NDArray[np.floating], *, keep: Side, seed: int, posit
 def _mixture_cut(histogram: Histogram, counts: Array) -> float:
     """Return where two normals fitted by EM to the binned values cross, between their means."""
     x = histogram.centres
+    # Start: the dimmer and the brighter half of the cells.
     split = int(np.searchsorted(counts.cumsum(), counts.sum() / 2))
     parts = [slice(0, max(split, 1)), slice(max(split, 1), None)]
     weight = np.array([counts[part].sum() + 1.0 for part in parts])
@@ -273,6 +276,7 @@ def _mixture_cut(histogram: Histogram, counts: Array) -> float:
         variance = (share * (x - mean[:, None]) ** 2).sum(axis=1) / total
         spread = np.sqrt(np.maximum(variance, (x[1] - x[0]) ** 2))
         weight = total / total.sum()
+    # The crossing: the first bin between the means in which the brighter component is as likely.
     order = mean.argsort()
     between = (x > mean[order[0]]) & (x < mean[order[1]])
     crossing = np.flatnonzero(between & (each[order[1]] >= each[order[0]]))
@@ -289,6 +293,7 @@ def cut_above_mode(values: NDArray[np.floating], spreads: float, *, seed: int) -
     histogram = histogram_of(scale.transform(usable))
 
     def place(counts: Array, density: Array) -> float:
+        # The peak, the second moment of its lower side about it (that of the whole peak, if it is symmetric), the cut.
         mode = histogram.centres[int(density.argmax())]
         lower = np.where(histogram.centres <= mode, counts, 0.0)
         variance = (lower * (histogram.centres - mode) ** 2).sum() / max(lower.sum(), 1.0)

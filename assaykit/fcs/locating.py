@@ -142,7 +142,7 @@ def _best(
         said = claim in claims  # a byte beside is taken only where values there are likelier
         holds = claim.begin + (needed or 0) <= room.source.size
         return (
-            _bucket(likely),
+            1 if likely is None else round(4 * likely) - 2,  # coarse: a few wild values decide nothing
             leads,
             said,
             holds,
@@ -153,14 +153,6 @@ def _best(
 
     best = max(clear, key=rank)
     return best, _reason_repairs(best, claims, clear=clear, sense=sense, padded=moved)
-
-
-def _known(sense: float | None) -> float:
-    return -1.0 if sense is None else sense
-
-
-def _bucket(sense: float | None) -> int:
-    return 1 if sense is None else round(4 * sense) - 2
 
 
 def _offsets_moved(
@@ -229,11 +221,12 @@ def _reason_repairs(
     if len({(claim.begin, claim.last) for claim in claims}) == 1:
         return ()
     rivals = [claim for claim in claims if claim not in clear]
+    least = min((-1.0 if share is None else share for share in sense.values()), default=None)
     if rivals and len(clear) < len(claims):
         reason = f"{rivals[0].segment} lies outside the file or on TEXT"
     elif padded and best not in padded:
         reason = f"{next(iter(padded)).segment} begins in the padding behind TEXT and leaves out the last bytes"
-    elif sense and sense[best.begin] is not None and sense[best.begin] != min(map(_known, sense.values())):
+    elif sense.get(best.begin) not in (None, least):
         reason = f"{100 * (sense[best.begin] or 0):.0f} % of values there are plausible"
     else:
         reason = "its length agrees better with $TOT"

@@ -128,7 +128,9 @@ def _positive_number(words: dict[str, str], key: str, repairs: list[Repair], *, 
     if written is None or not (written := written.strip(_BLANKS)):
         return absent
     number = _number(written)
-    if number is None and not key.endswith("R") and (number := _number_with_comma(written)):
+    if number is None and not key.endswith("R") and re.fullmatch(r"\d*,\d+", written):
+        number = _number(written.replace(",", "."))  # a decimal comma, as some computers' language asks
+    if number and "," in written:
         repairs.append(make_repair("decimal_comma", repr(written), action=f"read as {number:g}", where=key))
     if number is None or number <= 0:
         if not (number == 0 and key.endswith("R")):  # a range of 0 is none, as range_missing says
@@ -138,11 +140,6 @@ def _positive_number(words: dict[str, str], key: str, repairs: list[Repair], *, 
             )
         return absent
     return number
-
-
-def _number_with_comma(written: str) -> float | None:
-    """Return a number above 0 written with a decimal comma, as some computers' language asks; None where it is none."""
-    return _number(written.replace(",", ".")) if re.fullmatch(r"\d*,\d+", written) else None
 
 
 def timestep_from_keywords(words: Keywords) -> tuple[float, tuple[Repair, ...]]:

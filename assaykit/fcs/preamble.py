@@ -46,7 +46,8 @@ def preamble_from_bytes(raw: bytes, *, base: int, where: str) -> Preamble:
     numbers: list[int | None] = []
     for field, label in enumerate(_FIELDS):
         written = raw[10 + 8 * field : 18 + 8 * field]
-        number = _offset(written)
+        digits = written.strip(b" \0\t\r\n")
+        number = int(digits) if digits.isdigit() else None
         if number is None and field < _USED and written.strip(b" \0") not in {b"", b"-1"}:  # -1: no last byte
             place = f"HEADER bytes {base + 10 + 8 * field}-{base + 17 + 8 * field}"
             repairs.append(make_repair("offset_unreadable", f"{label} is {written!r}", where=place))
@@ -71,8 +72,3 @@ def _version(raw: bytes, base: int, where: str) -> tuple[str, list[Repair]]:
         None,
         found,
     )
-
-
-def _offset(written: bytes) -> int | None:
-    digits = written.strip(b" \0\t\r\n")
-    return int(digits) if digits.isdigit() else None

@@ -56,7 +56,9 @@ def _decode(raw: bytes, begin: int) -> tuple[str, list[Repair]]:
 
 def _pairs(body: str, delimiter: str, where: str) -> tuple[Pairs, list[Repair]]:
     """Return keywords and values: as the standard reads them where that is sound, else by the least faults."""
-    tokens = _last_trimmed(_unescape(body, delimiter))
+    tokens = _unescape(body, delimiter)
+    if not tokens[-1].strip(_PADDING):  # behind the last delimiter
+        tokens = tokens[:-1]
     if len(tokens) % 2 == 0 and _is_in_step(tokens, delimiter, doubled=delimiter * 2 in body):
         return _strip_keywords(tokens[::2], tokens[1::2], where)
     words = align_text(body, delimiter)
@@ -98,11 +100,6 @@ def _unescape(body: str, delimiter: str) -> list[str]:
     stand_in = next(letter for letter in "\uffff\ufffe\ufdd0\ufdd1" if letter not in body and letter != delimiter)
     tokens = body.replace(delimiter * 2, stand_in).split(delimiter)
     return [token.replace(stand_in, delimiter) for token in tokens]
-
-
-def _last_trimmed(tokens: list[str]) -> list[str]:
-    """Return the tokens without the padding after the last delimiter."""
-    return tokens if tokens[-1].strip(_PADDING) else tokens[:-1]
 
 
 def _is_in_step(tokens: Sequence[str], delimiter: str, *, doubled: bool) -> bool:
