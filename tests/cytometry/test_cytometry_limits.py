@@ -8,10 +8,12 @@ import pytest
 from assaykit.cytometry.acquisition import flow, flow_findings
 from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.compensation import check_spillover
+from assaykit.cytometry.density import Histogram, histogram_of, peaks_of, smoothed
+from assaykit.cytometry.hierarchy import without_operands
 from assaykit.errors import CompensationError
 from assaykit.fcs import events_from_array
 from assaykit.plate import Well
-from assaykit.protocol.gates import ThresholdGate
+from assaykit.protocol.gates import BooleanGate, ThresholdGate
 from assaykit.study.model import Spillover
 
 ONE_POPULATION = {
@@ -112,3 +114,76 @@ def test_a_spillover_matrix_is_well_conditioned_up_to_a_thousand(spill, conditio
     else:
         with pytest.raises(CompensationError, match=r"condition number 2e\+03; A and B are nearly alike"):
             check_spillover(matrix)
+
+
+@pytest.mark.parametrize("short", [0, 1])
+def test_one_short_row_of_a_spillover_matrix_is_refused(short):
+    rows = [(1.0, 0.1), (0.1, 1.0)]
+    rows[short] = (1.0,)
+    with pytest.raises(
+        CompensationError, match="must be square: a row per dye and 2 numbers in each; found 2 rows of 1, 2"
+    ):
+        check_spillover(Spillover(("A", "B"), tuple(rows)))
+
+
+def test_a_number_that_is_none_is_named_by_its_dye_and_detector():
+    rows = ((1.0, 0.1, 0.0), (0.2, 1.0, 0.0), (0.0, float("nan"), 1.0))
+    with pytest.raises(CompensationError, match="found nan for C in B"):
+        check_spillover(Spillover(("A", "B", "C"), rows))
+
+
+def test_spectra_of_as_many_dyes_as_detectors_may_stand_in_any_order():
+    spectra = Spillover(("A", "B"), ((0.1, 1.0), (1.0, 0.1)), dyes=("second", "first"))
+    assert check_spillover(spectra) is spectra
+
+
+def test_a_boolean_gate_loses_the_populations_that_are_not_there_and_no_other():
+    gate = BooleanGate(name="alone", parent="live", operation="and", of=("not beads", "cd45", "not cd90"))
+    assert without_operands(gate, {"beads"}).of == ("cd45", "not cd90")
+    everything = without_operands(gate, {"beads", "cd45", "cd90"})
+    assert (everything.operation, everything.of) == ("and", ("live",))
+
+
+# Densities: what is a population, and how wide the kernel is.
+
+
+def histogram(counts) -> Histogram:
+    return Histogram(np.asarray(counts, dtype=float), np.arange(256.0), 1.5)
+
+
+def bump(place: float, cells: float, width: float = 4.0) -> np.ndarray:
+    shape = np.exp(-0.5 * ((np.arange(256) - place) / width) ** 2)
+    return cells * shape / shape.sum()
+
+
+def test_smoothing_keeps_every_cell_and_spreads_them_as_a_normal():
+    curve = smoothed(histogram(np.eye(256)[128] * 1000))
+    assert curve.sum() == pytest.approx(1000, rel=1e-3)  # a kernel summed over bins of 1.5 per SD is 1 to a thousandth
+    assert curve.max() == pytest.approx(1000 / (1.5 * np.sqrt(2 * np.pi)))
+
+
+@pytest.mark.parametrize(("floor", "populations"), [(0.66, 2), (0.74, 1)])
+def test_a_dent_parts_populations_below_seven_tenths_of_its_lower_peak(floor, populations):
+    """Two peaks of 10,000 cells a bin, and between them a valley that falls to the given share."""
+    wave = (1 + np.cos(2 * np.pi * (np.arange(256) - 64) / 128)) / 2
+    assert len(peaks_of(histogram(10_000 * (floor + (1 - floor) * wave)))) == populations
+
+
+@pytest.mark.parametrize(("cells", "populations"), [(200, 1), (400, 2)])
+def test_a_population_holds_three_cells_of_a_thousand_at_least(cells, populations):
+    assert len(peaks_of(histogram(bump(60, 100_000) + bump(200, cells)))) == populations
+
+
+@pytest.mark.parametrize(("cells", "populations"), [(15, 1), (40, 2)])
+def test_a_population_holds_twenty_cells_at_least(cells, populations):
+    assert len(peaks_of(histogram(bump(60, 1_000) + bump(200, cells, width=0.5)))) == populations
+
+
+def test_the_kernel_is_as_wide_as_seven_tenths_of_silvermans_rule_for_the_narrower_of_two_spreads():
+    even = np.linspace(-1.0, 1.0, 10_001)
+    found = histogram_of(even, central=(0.0, 100.0))
+    bin_width = 2.0 * 1.04 / 256
+    assert found.bandwidth == pytest.approx(0.7 * 0.9 * even.std() * 10_001**-0.2 / bin_width, rel=1e-6)
+    mostly_zero = np.r_[np.zeros(800), np.linspace(1.0, 100.0, 200)]  # both quartiles are 0: the SD serves
+    found = histogram_of(mostly_zero, central=(0.0, 100.0))
+    assert found.bandwidth == pytest.approx(0.63 * mostly_zero.std() * 1000**-0.2 / (100 * 1.04 / 256), rel=1e-6)

@@ -50,6 +50,8 @@ def test_the_robust_cv_of_a_normal_is_its_cv():
     x = np.random.default_rng(1).normal(1000, 100, 200_000)
     assert value("robust_cv", x) == pytest.approx(10, rel=0.01)  # sampling error of 200,000 cells is 0.3 %
     assert np.isnan(value("robust_cv", [-3, -2, -1]))
+    assert np.isnan(value("robust_cv", [-1, 0, 1])), "nothing is a share of a median of 0"
+    assert value("robust_cv", [0.4, 0.5, 0.6]) == pytest.approx(13.652), "(P84.13 - P15.87) / 2 of .5 is 2 * .06826 / 2"
 
 
 def test_shares_of_grandparent_and_of_all_events():
