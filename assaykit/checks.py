@@ -217,7 +217,6 @@ CHECKS: dict[str, Check] = {
         Check("residual_outliers", "residuals far from the others", note="kept"),
         Check("unequal_spread", "arms differ in spread", warn="kept"),
         Check("influential_unit", "an answer hangs on one unit", note="kept"),
-        Check("gee_few_units", "few units for a sandwich error", note="kept"),
         Check("rows_left_out", "rows with missing values are left out", warn="kept"),
         Check("empty_cells", "a cell of the design is empty", warn="kept"),
         Check("unit_not_in_model", "the model does not know the unit", warn="kept"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from assaykit.evidence import Claim, Ledger
-    from assaykit.evidence.pooling import Summary
     from assaykit.figures import Style
 
 from assaykit.cli.console import plain_console
@@ -205,7 +204,7 @@ def _show_ledger(console: Console, path: Path, held: Ledger) -> pd.DataFrame:
     """Show every claim pooled over the runs, and return the table."""
     from assaykit.evidence import pool_ledger
 
-    pooled = pool_ledger(held.verdicts, _pool)
+    pooled = pool_ledger(held.verdicts)
     console.print(f"{path}: {len(held.runs)} runs, {len(pooled)} claims with an estimate")
     table = _table("claim", "verdict", "effect (95 % interval)", "next run", "runs", "n", "remarks")
     for row in pooled.itertuples():
@@ -224,7 +223,7 @@ def _show_course(console: Console, verdicts: pd.DataFrame, claim: str) -> pd.Dat
     """Show run after run what was found and the summary so far, and return the table."""
     from assaykit.evidence import cumulative
 
-    course = cumulative(verdicts, claim, _pool)
+    course = cumulative(verdicts, claim)
     if course.empty:
         console.print(f"  no run of the ledger has an estimate for {claim}")
         return course
@@ -288,10 +287,3 @@ def _table(*headings: str) -> Table:
     for heading in headings:
         table.add_column(heading, overflow="fold", no_wrap=heading in _WHOLE)
     return table
-
-
-def _pool(estimates: Sequence[float], std_errors: Sequence[float], /) -> Summary:
-    """Pool by REML with Knapp-Hartung."""
-    from assaykit.stats.meta.pooling import pool
-
-    return pool(estimates, std_errors)

@@ -11,6 +11,7 @@ from assaykit.endpoints.model import Endpoint, Quantity, Readouts, WellReadings,
 from assaykit.endpoints.quantities import QuantityOfWell, missing, of_read_wells
 from assaykit.endpoints.wells import own_readouts
 from assaykit.protocol.model import EndpointSpec
+from assaykit.treatment import independent_effect
 
 FAMILY = "Apoptosis and protection by stroma"
 _DEATH = ("apoptotic or early and late", "total")
@@ -284,8 +285,7 @@ def excess_over_bliss(quantity: Readouts, reference: Readouts) -> float:
     >>> excess_over_bliss({"specific_apoptosis": 70.0}, {"first": 40.0, "second": 20.0})
     18.0
     """
-    first, second = reference["first"], reference["second"]
-    return quantity["specific_apoptosis"] - (first + second - first * second / 100)
+    return quantity["specific_apoptosis"] - independent_effect(reference["first"], reference["second"], whole=100.0)
 
 
 BLISS_EXCESS = Endpoint(

@@ -187,7 +187,7 @@ def worth_drawing(estimates: pd.DataFrame, comparisons: pd.DataFrame, reference:
 
     Contrasts that test a claim are shown too; the table of estimates holds them all.
     """
-    keys = ["endpoint", "contrast", "context"]
+    keys = ["endpoint", "contrast", "context", "comparator_context"]
     claimed = set(comparisons[keys].itertuples(index=False, name=None))
     drugs = {t: set(doses_of(t)) for t in {*estimates["treatment"], *estimates["comparator"]}}
     part = [drugs[b] < drugs[a] for a, b in zip(estimates["treatment"], estimates["comparator"], strict=True)]

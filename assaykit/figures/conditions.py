@@ -10,45 +10,28 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from assaykit.endpoints import endpoint_measured_as
+from assaykit.stats import contexts_named
+from assaykit.treatment import Dose, treatment_from_canonical
 from assaykit.vocabulary import CONTEXTS
 
-_DOSE = re.compile(r"^(?P<drug>.+?) (?P<amount>[\d.][\d.eE+-]*) (?P<unit>\S+)$")
-_MOLAR = {"pM": 1e-12, "nM": 1e-9, "uM": 1e-6, "mM": 1e-3, "M": 1.0}
 
+def doses_of(treatment: str) -> tuple[Dose, ...]:
+    """Return the doses of a treatment as tables write it; an arm without any, such as vehicle, is its name alone.
 
-def doses_of(treatment: str) -> tuple[tuple[str, str, str], ...]:
-    """Return (drug, amount, unit) per drug of a canonical treatment; amount and unit are empty where none is written.
-
-    >>> doses_of("imatinib 1 uM + MSC serum")
-    (('imatinib', '1', 'uM'), ('MSC serum', '', ''))
+    >>> [dose.drug for dose in doses_of("imatinib 1 uM + plerixafor 10 uM")]
+    ['imatinib', 'plerixafor']
     """
-    parts = (part.strip() for part in treatment.split(" + "))
-    found = ((part, _DOSE.match(part)) for part in parts)
-    return tuple((m["drug"], m["amount"], m["unit"]) if m else (part, "", "") for part, m in found)
-
-
-def drugs_of(treatment: str) -> tuple[str, ...]:
-    """Return the drugs of a canonical treatment.
-
-    >>> drugs_of("imatinib 1 uM + plerixafor 10 uM")
-    ('imatinib', 'plerixafor')
-    """
-    return tuple(drug for drug, _, _ in doses_of(treatment))
-
-
-def molar(amount: str, unit: str) -> float:
-    """Return the dose in mol/L where the unit is molar, else the amount itself; 0 where no dose is written."""
-    return float(amount or 0) * _MOLAR.get(unit, 1.0)
+    return treatment_from_canonical(treatment).doses or (Dose(treatment, 0.0, ""),)
 
 
 def ordered_treatments(treatments: Iterable[str], reference: str) -> list[str]:
     """Return the treatments in reading order: the reference, single drugs with rising dose, then combinations."""
     names = list(dict.fromkeys(treatments))
-    rank = {drug: i for i, drug in enumerate(dict.fromkeys(d for name in names for d in drugs_of(name)))}
+    rank = {drug: i for i, drug in enumerate(dict.fromkeys(d.drug for name in names for d in doses_of(name)))}
 
     def key(name: str) -> tuple[bool, int, list[int], list[float]]:
         doses = doses_of(name)
-        return name != reference, len(doses), [rank[d] for d, _, _ in doses], [molar(a, u) for _, a, u in doses]
+        return name != reference, len(doses), [rank[d.drug] for d in doses], [d.absolute for d in doses]
 
     return sorted(names, key=key)
 
@@ -60,13 +43,22 @@ def ordered_contexts(contexts: Iterable[str]) -> list[str]:
 
 
 def context_words(context: str) -> str:
-    """Return a context, or a contrast of two, in words.
+    """Return a context in words.
 
-    >>> context_words("msc_contact - mono")
+    >>> context_words("msc_contact")
+    'with MSC in contact'
+    """
+    return CONTEXTS[context].words if context in CONTEXTS else context.replace("_", " ")
+
+
+def place_words(row: pd.Series) -> str:
+    """Return where a contrast of ESTIMATES, COMPARISONS or ROBUSTNESS holds, in words; both contexts where it has two.
+
+    >>> row = {"treatment": "imatinib 1 uM", "comparator": "vehicle", "context": "msc_contact"}
+    >>> place_words(pd.Series(row | {"comparator_context": "mono"}))
     'with MSC in contact vs cells alone'
     """
-    parts = context.split(" - ")
-    return " vs ".join(CONTEXTS[part].words if part in CONTEXTS else part.replace("_", " ") for part in parts)
+    return " vs ".join(map(context_words, contexts_named(row)))
 
 
 def context_label(context: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import xlogy
 
-from assaykit.stats.glmm.laplace import Model
+from assaykit.stats.glmm.laplace import CountModel
 from assaykit.tables import Finding
 
 Array = NDArray[np.float64]
@@ -44,7 +44,7 @@ class Glmm:
     fitted: Array
     random_effects: Mapping[str, Mapping[str, float]]
     findings: tuple[Finding, ...]
-    model: Model
+    model: CountModel
 
     @property
     def std_errors(self) -> Array:

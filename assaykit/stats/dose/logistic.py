@@ -30,7 +30,7 @@ class Wells(NamedTuple):
     arm: Whole
 
 
-class Layout(NamedTuple):
+class ParameterLayout(NamedTuple):
     """Where each arm's parameters stand in the vector fitted; -1 where the value is fixed."""
 
     place: Whole
@@ -38,7 +38,7 @@ class Layout(NamedTuple):
     names: tuple[str, ...]
 
 
-class Fit(NamedTuple):
+class LeastSquaresFit(NamedTuple):
     """Free parameters at the least residual sum of squares, and the Jacobian of the curve there."""
 
     vector: Array
@@ -48,8 +48,8 @@ class Fit(NamedTuple):
 
 
 def least_squares(
-    wells: Wells, layout: Layout, start: Array, *, held: tuple[int, float] | None = None, tight: float = 1e-18
-) -> Fit:
+    wells: Wells, layout: ParameterLayout, start: Array, *, held: tuple[int, float] | None = None, tight: float = 1e-18
+) -> LeastSquaresFit:
     """Return the fit from `start` by Levenberg-Marquardt (Nocedal & Wright 2006, chapter 10), one parameter held.
 
     It ends where a Gauss-Newton step promises less than `tight` of the residual sum of squares (Bates & Watts 1981).
@@ -58,20 +58,24 @@ def least_squares(
     free = np.ones(vector.size, dtype=bool)
     if held is not None:
         free[held[0]], vector[held[0]] = False, held[1]
-    residual, jacobian = residuals(wells, layout, vector)
+    residual, jacobian = curve_residuals(wells, layout, vector)
     rss, damping = float(residual @ residual), 1e-4
     nothing = 1e-26 * float(wells.response @ wells.response)  # a curve that meets every point
     for _ in range(300):
+        # 1. the damped Gauss-Newton step: (J'J + damping diag(J'J)) step = J'r
         J = jacobian[:, free]
         slope = J.T @ residual
         direction = np.linalg.solve(_damped(J, damping), slope)
+        # 2. stop where an all but undamped step promises nothing
         if damping < 1e-2 and float(slope @ direction) <= tight * rss + nothing:
-            return Fit(vector, rss, jacobian, converged=True)
+            return LeastSquaresFit(vector, rss, jacobian, converged=True)
+        # 3. try it, no longer than a parameter may move, with steepness positive and asymmetry within a factor of 50
         step = np.zeros_like(vector)
         step[free] = direction
-        tried = _inside(layout, vector + np.clip(step, -longest, longest))
-        moved, bent = residuals(wells, layout, tried)
+        tried = np.clip(vector + np.clip(step, -longest, longest), _limits(layout, _LEAST), _limits(layout, _MOST))
+        moved, bent = curve_residuals(wells, layout, tried)
         lower = float(moved @ moved)
+        # 4. down: go there and damp less, towards Gauss-Newton; up: stay and damp more, towards steepest descent
         if lower <= rss:
             vector, residual, jacobian, rss, damping = tried, moved, bent, lower, max(damping / 10, 1e-14)
         elif damping > 1e10:
@@ -82,7 +86,7 @@ def least_squares(
     slope = J.T @ residual
     # where rounding hides every further step, what a whole step would promise decides
     promise = float(slope @ np.linalg.solve(_damped(J, 1e-10), slope))
-    return Fit(vector, rss, jacobian, converged=promise <= 1e-12 * rss)
+    return LeastSquaresFit(vector, rss, jacobian, converged=promise <= 1e-12 * rss)
 
 
 def _damped(J: Array, damping: float) -> Array:
@@ -92,16 +96,11 @@ def _damped(J: Array, damping: float) -> Array:
     return np.asarray(gram + damping * np.diag(scale))
 
 
-def _limits(layout: Layout, limits: Mapping[str, float]) -> Array:
+def _limits(layout: ParameterLayout, limits: Mapping[str, float]) -> Array:
     return np.array([limits.get(name.partition("[")[0], math.inf) for name in layout.names])
 
 
-def _inside(layout: Layout, vector: Array) -> Array:
-    """Return the vector with steepness positive and asymmetry within a factor of 50: beyond, the curve is the same."""
-    return np.clip(vector, _limits(layout, _LEAST), _limits(layout, _MOST))
-
-
-def residuals(wells: Wells, layout: Layout, vector: Array) -> tuple[Array, Array]:
+def curve_residuals(wells: Wells, layout: ParameterLayout, vector: Array) -> tuple[Array, Array]:
     """Return response - curve, and the Jacobian of the curve in the free parameters."""
     residual, jacobian = np.empty_like(wells.response), np.zeros((wells.response.size, vector.size))
     for index, places in enumerate(layout.place):
@@ -132,7 +131,7 @@ def share_left(dose: Array, p: Array) -> tuple[Array, tuple[Array, Array, Array]
     return fraction, (-hill * bend, np.where(dose > 0, log_dose * bend, 0.0), in_s)
 
 
-def layout_of(arms: list[str], shared: Sequence[str], fixed: Mapping[str, float]) -> Layout:
+def layout_of(arms: list[str], shared: Sequence[str], fixed: Mapping[str, float]) -> ParameterLayout:
     """Return where the free parameters of each arm stand: one place for a shared one, a place per arm else."""
     unknown = sorted({*shared, *fixed} - set(PARAMETERS))
     if unknown:
@@ -146,7 +145,7 @@ def layout_of(arms: list[str], shared: Sequence[str], fixed: Mapping[str, float]
         place[:, column] = len(names) + (0 if together else np.arange(len(arms)))
         names += [parameter] if together else [f"{parameter}[{arm}]" for arm in arms]
     value = np.array([[fixed.get(parameter, 0.0) for parameter in PARAMETERS]] * len(arms))
-    return Layout(place, value, tuple(names))
+    return ParameterLayout(place, value, tuple(names))
 
 
 def starting_points(wells: Wells) -> list[Array]:
@@ -160,7 +159,7 @@ def starting_points(wells: Wells) -> list[Array]:
     return [np.array([bottom, top, middle, hill, 0.0]) for middle in middles for hill in (1.0, 3.0)]
 
 
-def best_fit(wells: Wells, layout: Layout) -> Fit:
+def best_fit(wells: Wells, layout: ParameterLayout) -> LeastSquaresFit:
     """Return the best of the fits from several starting points."""
     columns = [PARAMETERS.index(name.partition("[")[0]) for name in layout.names]
     rough = [least_squares(wells, layout, start[columns], tight=1e-4) for start in starting_points(wells)]

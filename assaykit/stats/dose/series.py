@@ -13,7 +13,7 @@ from assaykit.treatment.units import UNITS, Unit
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class DoseSeries:
     """One drug given alone at several doses: its treatments and their doses, all in one unit."""
 
     drug: str
@@ -21,13 +21,13 @@ class Series:
     doses: Mapping[str, float]
 
 
-def treatments_of(measurements: pd.DataFrame, catalogue: Catalogue) -> dict[str, Treatment]:
+def dosed_treatments(measurements: pd.DataFrame, catalogue: Catalogue) -> dict[str, Treatment]:
     """Return every canonical treatment of the table as drugs at doses, arms without a dose left out."""
     found = {text: parse_treatment(text, catalogue) for text in dict.fromkeys(measurements["treatment"]) if text}
     return {text: one for text, one in found.items() if all(dose.unit for dose in one.doses)}
 
 
-def series_of(treatments: Mapping[str, Treatment]) -> tuple[Series, ...]:
+def series_of(treatments: Mapping[str, Treatment]) -> tuple[DoseSeries, ...]:
     """Return the drugs given alone, each with its doses in the unit of the middle one, lowest first.
 
     Doses of one drug in units that cannot be converted, such as uM and ng/mL, are two series.
@@ -41,7 +41,7 @@ def series_of(treatments: Mapping[str, Treatment]) -> tuple[Series, ...]:
     for (drug, _), doses in alone.items():
         unit = middle_unit(doses.values())
         amounts = {text: amount_in(dose, unit) for text, dose in doses.items()}
-        found.append(Series(drug, unit.name, dict(sorted(amounts.items(), key=lambda item: item[1]))))
+        found.append(DoseSeries(drug, unit.name, dict(sorted(amounts.items(), key=lambda item: item[1]))))
     return tuple(found)
 
 

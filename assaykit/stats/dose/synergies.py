@@ -11,31 +11,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from assaykit.errors import DesignError
-from assaykit.pipeline.doses import amount_in, middle_unit, treatments_of
 from assaykit.protocol.model import SynergyAnalysis
-from assaykit.stats.dose.synergy import bliss_excess, hsa_excess, surface_table
-from assaykit.stats.units.doubts import doubted_values, doubts_in_words
-from assaykit.stats.units.multiplicity import holm
-from assaykit.stats.units.simple import one_sample_t
+from assaykit.stats.dose.series import amount_in, dosed_treatments, middle_unit
+from assaykit.stats.dose.synergy import SynergyModel, bliss_excess, hsa_excess, surface_table
+from assaykit.stats.units import adjusted_p_values, doubtful_values, doubts_in_words, one_sample_t
 from assaykit.study import Assay, Reference
 from assaykit.tables import SYNERGY, Finding, frame_from_rows
 from assaykit.treatment import Catalogue, Treatment
 from assaykit.treatment.units import UNITS
 
-Model = Literal["bliss", "hsa", "loewe", "zip"]
 Row = dict[str, Any]
 _PAIR = ["first", "second"]
 _KEYS = ["unit_id", *_PAIR]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Question:
+class _DrugPair:
     """Two drugs in one context: `effects` has the columns unit_id, first, second (doses), effect, qc, reason."""
 
     synergy: SynergyAnalysis
@@ -45,7 +42,8 @@ class _Question:
     effects: pd.DataFrame
 
     @property
-    def said(self) -> str:
+    def title(self) -> str:
+        """The pair in the words of a finding."""
         return f"synergy {self.synergy.name}, {self.drugs[0]} + {self.drugs[1]} in {self.context}"
 
 
@@ -56,17 +54,15 @@ def synergy_table(
     rows: list[Row] = []
     findings: list[Finding] = []
     for synergy in assay.protocol.synergies:
-        mine = measurements[(measurements["assay"] == assay.name) & (measurements["endpoint"] == synergy.endpoint)]
-        mine = mine[mine["value"].notna()]
-        treatments = treatments_of(mine, assay.catalogue)
-        effects, told = _effects(mine, synergy, reference.treatment)
-        findings += told
-        for question in _questions(
-            effects, treatments, synergy, catalogue=assay.catalogue, reference=reference.treatment
-        ):
-            found, told = _answered(question)
+        wells = measurements[(measurements["assay"] == assay.name) & (measurements["endpoint"] == synergy.endpoint)]
+        wells = wells[wells["value"].notna()]
+        treatments = dosed_treatments(wells, assay.catalogue)
+        effects, unusable = _effects(wells, synergy, reference.treatment)
+        findings += unusable
+        for pair in _drug_pairs(effects, treatments, synergy, catalogue=assay.catalogue, reference=reference.treatment):
+            found, notes = _pair_rows(pair)
             rows += [{"assay": assay.name, "synergy": synergy.name, "endpoint": synergy.endpoint} | r for r in found]
-            findings += told
+            findings += notes
     return frame_from_rows(rows, SYNERGY), findings
 
 
@@ -74,28 +70,28 @@ def _effects(wells: pd.DataFrame, synergy: SynergyAnalysis, reference: str) -> t
     """Return the wells with their `effect`; units without a usable reference are left out, with a finding."""
     keys = ["unit_id", "context"]
     zero = wells[wells["treatment"] == reference].groupby(keys)["value"].mean().rename("zero").reset_index()
-    told = wells.merge(zero, on=keys, how="left")
-    usable = told["zero"] > 0 if synergy.effect == "lost" else told["zero"] < 100
-    lost = told.loc[~usable, keys].drop_duplicates()
+    referenced = wells.merge(zero, on=keys, how="left")
+    usable = referenced["zero"] > 0 if synergy.effect == "lost" else referenced["zero"] < 100
+    lost = referenced.loc[~usable, keys].drop_duplicates()
     findings = []
     if len(lost):
         where = ", ".join(f"{unit} in {context}" for unit, context in lost.itertuples(index=False, name=None))
         message = f"synergy {synergy.name}: no usable {reference} for {where}, so no effect can be told there"
         findings.append(Finding("warn", "synergy_reference_missing", message))
-    told = told[usable]
-    zero_values, values = told["zero"], told["value"]
+    referenced = referenced[usable]
+    zero_values, values = referenced["zero"], referenced["value"]
     loss = 1 - values / zero_values if synergy.effect == "lost" else (values - zero_values) / (100 - zero_values)
-    return told.assign(effect=loss), findings
+    return referenced.assign(effect=loss), findings
 
 
-def _questions(
+def _drug_pairs(
     wells: pd.DataFrame,
     treatments: Mapping[str, Treatment],
     synergy: SynergyAnalysis,
     *,
     catalogue: Catalogue,
     reference: str,
-) -> Iterator[_Question]:
+) -> Iterator[_DrugPair]:
     """Yield each pair of drugs given together, context by context, with the wells of the two, their doses and none."""
     asked = {drug.name if (drug := catalogue.find(name)) else name for name in synergy.drugs}
     for pair in dict.fromkeys(one.drugs for one in treatments.values() if len(one.doses) == 2):
@@ -107,7 +103,7 @@ def _questions(
         both = np.array([doses[text] for text in part["treatment"]]).reshape(-1, 2)
         part = part.assign(first=both[:, 0], second=both[:, 1])
         for context in dict.fromkeys(part.loc[(part["first"] > 0) & (part["second"] > 0), "context"]):
-            yield _Question(synergy, (pair[0], pair[1]), units, str(context), part[part["context"] == context])
+            yield _DrugPair(synergy, (pair[0], pair[1]), units, str(context), part[part["context"] == context])
 
 
 def _pair_doses(
@@ -137,33 +133,33 @@ def _pair_doses(
     return {text: (first, second) for text, (first, second) in amounts.items()}, (units[0].name, units[1].name)
 
 
-def _answered(question: _Question) -> tuple[list[Row], list[Finding]]:
+def _pair_rows(pair: _DrugPair) -> tuple[list[Row], list[Finding]]:
     """Return the rows of every model, pair by pair and over pairs, and a finding for what is missing."""
     rows: list[Row] = []
     findings: list[Finding] = []
-    means = question.effects.groupby(["unit_id", "first", "second"], sort=False)["effect"].mean().reset_index()
-    lacking = _lacking(means, question)
-    if lacking:
-        text = f"{question.said}: {'; '.join(lacking)}; give every dose of a combination alone on the same plate"
+    means = pair.effects.groupby(["unit_id", "first", "second"], sort=False)["effect"].mean().reset_index()
+    missing = _missing_singles(means, pair)
+    if missing:
+        text = f"{pair.title}: {'; '.join(missing)}; give every dose of a combination alone on the same plate"
         findings.append(Finding("warn", "synergy_reference_missing", text))
-    for model in question.synergy.models:
+    for model in pair.synergy.models:
         try:
             excess = _of_three_arms(means, model) if model in {"bliss", "hsa"} else _of_curves(means, model)
         except DesignError as error:
-            rows.append(_row(question, model, {"reason": str(error)}))
-            findings.append(Finding("note", "synergy_not_estimated", f"{question.said}, {model}: {error}"))
+            rows.append(_row(pair, model, {"reason": str(error)}))
+            findings.append(Finding("note", "synergy_not_estimated", f"{pair.title}, {model}: {error}"))
             continue
-        rows += _model_rows(question, model, excess)
+        rows += _model_rows(pair, model, excess)
     return rows, findings
 
 
-def _lacking(means: pd.DataFrame, question: _Question) -> list[str]:
+def _missing_singles(means: pd.DataFrame, pair: _DrugPair) -> list[str]:
     """Return the doses tested together in a unit but not alone there, in words."""
     missing: dict[str, list[str]] = {}
     for unit, part in means.groupby("unit_id", sort=False):
         together = part[(part["first"] > 0) & (part["second"] > 0)]
         for side, other, drug, written in zip(
-            ("first", "second"), ("second", "first"), question.drugs, question.units, strict=True
+            ("first", "second"), ("second", "first"), pair.drugs, pair.units, strict=True
         ):
             alone = set(part.loc[part[other] == 0, side])
             for dose in dict.fromkeys(together[side]):
@@ -172,7 +168,7 @@ def _lacking(means: pd.DataFrame, question: _Question) -> list[str]:
     return [f"{drug} alone is missing in {', '.join(units)}" for drug, units in missing.items()]
 
 
-def _of_three_arms(means: pd.DataFrame, model: Model) -> pd.DataFrame:
+def _of_three_arms(means: pd.DataFrame, model: SynergyModel) -> pd.DataFrame:
     """Return unit_id, first, second, effect, excess for each unit and pair of doses that has all three arms."""
     wide = means.set_index(["unit_id", "first", "second"])["effect"]
     together = means[(means["first"] > 0) & (means["second"] > 0)]
@@ -191,7 +187,7 @@ def _of_three_arms(means: pd.DataFrame, model: Model) -> pd.DataFrame:
     return pd.concat(parts)[[*_KEYS, "effect", "excess"]]
 
 
-def _of_curves(means: pd.DataFrame, model: Model) -> pd.DataFrame:
+def _of_curves(means: pd.DataFrame, model: SynergyModel) -> pd.DataFrame:
     """Return the same from a curve of each drug alone; units whose curves cannot be fitted are left out."""
     parts, refused = [], None
     for _, part in means.groupby("unit_id", sort=False):
@@ -204,21 +200,21 @@ def _of_curves(means: pd.DataFrame, model: Model) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _model_rows(question: _Question, model: Model, excess: pd.DataFrame) -> list[Row]:
+def _model_rows(pair: _DrugPair, model: SynergyModel, excess: pd.DataFrame) -> list[Row]:
     """Return per pair of doses the row over units and the units' own, then the same for the mean over pairs."""
     pairs = [({"first_dose": first, "second_dose": second}, part) for (first, second), part in excess.groupby(_PAIR)]
     over_units = [_over_units(part) for _, part in pairs]
-    for row, p in zip(over_units, holm([row.get("p_value", np.nan) for row in over_units]), strict=True):
+    for row, p in zip(over_units, adjusted_p_values([row.get("p_value", np.nan) for row in over_units]), strict=True):
         row["p_adjusted"] = float(p)
     rows: list[Row] = []
     for (doses, part), row in zip(pairs, over_units, strict=True):
         own = [
             {"unit_id": r.unit_id, "observed": r.effect, "excess": r.excess, "n_units": 1} for r in part.itertuples()
         ]
-        rows += [_row(question, model, doses | each) for each in (row, *own)]
+        rows += [_row(pair, model, doses | each) for each in (row, *own)]
     if len(pairs) > 1:
         mean = excess.groupby("unit_id", sort=False)[["effect", "excess"]].mean().reset_index()
-        rows.append(_row(question, model, _over_units(mean)))
+        rows.append(_row(pair, model, _over_units(mean)))
     return rows
 
 
@@ -234,17 +230,17 @@ def _over_units(part: pd.DataFrame) -> Row:
     return row | {"conf_low": test.conf_low, "conf_high": test.conf_high, "p_value": test.p_value}
 
 
-def _row(question: _Question, model: str, numbers: Row) -> Row:
-    doubts = dict.fromkeys(question.effects.loc[question.effects["qc"] == "not_interpretable", "reason"])
+def _row(pair: _DrugPair, model: str, numbers: Row) -> Row:
+    doubts = dict.fromkeys(pair.effects.loc[pair.effects["qc"] == "not_interpretable", "reason"])
     reasons = [numbers.get("reason", ""), *(f"not interpretable: {doubt}" for doubt in doubts if doubt)]
     return {
         "model": model,
-        "context": question.context,
-        "first": question.drugs[0],
-        "second": question.drugs[1],
-        "first_unit": question.units[0],
-        "second_unit": question.units[1],
+        "context": pair.context,
+        "first": pair.drugs[0],
+        "second": pair.drugs[1],
+        "first_unit": pair.units[0],
+        "second_unit": pair.units[1],
         **numbers,
         "reason": "; ".join(reason for reason in reasons if reason),
-        "doubts": doubts_in_words(doubted_values(question.effects)),
+        "doubts": doubts_in_words(doubtful_values(pair.effects)),
     }

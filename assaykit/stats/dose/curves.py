@@ -16,18 +16,16 @@ import numpy as np
 import pandas as pd
 
 from assaykit.errors import DesignError
-from assaykit.pipeline.doses import Series, series_of, treatments_of
 from assaykit.protocol.model import CurveAnalysis
-from assaykit.stats.dose.response import SHAPES, Curves, Ic50, fit_curve, fit_curves, ic50, predicted
+from assaykit.stats.dose.response import PLATEAU, SHAPES, Curves, Ic50, fit_curve, fit_curves, ic50, predicted
+from assaykit.stats.dose.series import DoseSeries, dosed_treatments, series_of
 from assaykit.stats.dose.shift import extra_sum_of_squares
-from assaykit.stats.units.doubts import doubted_values, doubts_in_words
-from assaykit.stats.units.simple import one_sample_t
+from assaykit.stats.units import doubtful_values, doubts_in_words, one_sample_t
 from assaykit.study import Assay, Reference
 from assaykit.tables import DOSE_RESPONSE, Finding, frame_from_rows
 from assaykit.treatment import Catalogue
 
 LEAST_DOSES = 4  # above zero, for a drug the protocol does not name
-_PLATEAU = 0.8  # of the effect at the highest dose, below which assaykit.stats.dose.response gives no IC50
 _UNKNOWN = 5.0  # SE of ln IC50
 
 
@@ -35,7 +33,7 @@ _UNKNOWN = 5.0  # SE of ln IC50
 class _Arm:
     """The wells of one drug in one context: columns unit_id, dose, value, qc; dose 0 is the reference treatment."""
 
-    series: Series
+    series: DoseSeries
     context: str
     wells: pd.DataFrame
 
@@ -43,29 +41,29 @@ class _Arm:
 Row = dict[str, Any]
 
 
-def dose_response(
+def dose_response_table(
     measurements: pd.DataFrame, assay: Assay, *, reference: Reference
 ) -> tuple[pd.DataFrame, list[Finding]]:
     """Return DOSE_RESPONSE of every curve the assay's protocol asks for, and what it found."""
     rows: list[Row] = []
     findings: list[Finding] = []
     for curve in assay.protocol.curves:
-        mine = measurements[(measurements["assay"] == assay.name) & (measurements["endpoint"] == curve.endpoint)]
-        mine = mine[mine["value"].notna()]
-        series, unknown = _asked_series(mine, curve, assay.catalogue)
+        wells = measurements[(measurements["assay"] == assay.name) & (measurements["endpoint"] == curve.endpoint)]
+        wells = wells[wells["value"].notna()]
+        series, unknown = _chosen_series(wells, curve, assay.catalogue)
         findings += unknown
         for one in series:
-            found, told = _drug_rows(mine, one, curve, reference=reference)
+            found, notes = _drug_rows(wells, one, curve, reference=reference)
             rows += [{"assay": assay.name, "curve": curve.name, "endpoint": curve.endpoint} | row for row in found]
-            findings += told
+            findings += notes
     return frame_from_rows(rows, DOSE_RESPONSE), findings
 
 
-def _asked_series(
+def _chosen_series(
     wells: pd.DataFrame, curve: CurveAnalysis, catalogue: Catalogue
-) -> tuple[tuple[Series, ...], list[Finding]]:
+) -> tuple[tuple[DoseSeries, ...], list[Finding]]:
     """Return the drugs the curve names, else every drug given at four doses or more, and a finding per absent one."""
-    series = series_of(treatments_of(wells, catalogue))
+    series = series_of(dosed_treatments(wells, catalogue))
     if not curve.drugs:
         many = tuple(one for one in series if len(one.doses) >= LEAST_DOSES)
         message = f"curve {curve.name}: no drug was given alone at {LEAST_DOSES} doses or more, so there is no curve"
@@ -79,7 +77,7 @@ def _asked_series(
 
 
 def _drug_rows(
-    wells: pd.DataFrame, series: Series, curve: CurveAnalysis, *, reference: Reference
+    wells: pd.DataFrame, series: DoseSeries, curve: CurveAnalysis, *, reference: Reference
 ) -> tuple[list[Row], list[Finding]]:
     """Return the rows of one drug: context by context every unit and the curve over them, shifts filled in."""
     doses = {**series.doses, reference.treatment: 0.0}
@@ -93,28 +91,23 @@ def _drug_rows(
     findings: list[Finding] = []
     compared: tuple[_Arm, list[Row]] | None = None
     for arm in arms:
-        found = _arm_rows(arm, curve)
+        units = [_unit_row(arm, str(unit), curve) for unit in dict.fromkeys(arm.wells["unit_id"])]
+        found = [*units, _joint_row(arm, units, curve)]
         if compared is not None:
             _add_shift(found, compared[1], against=against)
             _add_f_tests(found, compared[1], pd.concat([arm.wells, compared[0].wells]), curve=curve)
         compared = (arm, found) if arm.context == against else compared
         rows += found
-        findings += _said(found, arm, curve)
+        findings += _missing_findings(found, arm, curve)
     return rows, findings
-
-
-def _arm_rows(arm: _Arm, curve: CurveAnalysis) -> list[Row]:
-    """Return one row per unit, in order, then the row over units."""
-    units = [str(name) for name in dict.fromkeys(arm.wells["unit_id"])]
-    rows = [_unit_row(arm, unit, curve) for unit in units]
-    return [*rows, _joint_row(arm, rows, curve)]
 
 
 def _unit_row(arm: _Arm, unit: str, curve: CurveAnalysis) -> Row:
     wells = arm.wells[arm.wells["unit_id"] == unit]
     row = _described(arm, wells, curve) | {"unit_id": unit, "n_units": 1}
     try:
-        _require_change(wells)
+        if not np.ptp(wells["value"].to_numpy(float)) > 0:
+            raise DesignError("the wells of a curve must differ", f"{wells['value'].iloc[0]:g} in every well")
         curves = fit_curve(wells["dose"], wells["value"], shape=curve.shape)
     except DesignError as error:
         return row | {"reason": _joined(f"no curve: {error}", row["reason"])}
@@ -153,13 +146,8 @@ def _described(arm: _Arm, wells: pd.DataFrame, curve: CurveAnalysis) -> Row:
         "highest_dose": float(wells["dose"].max()) if len(wells) else np.nan,
         "n_wells": len(wells),
         "reason": "; ".join(reasons),
-        "doubts": doubts_in_words(doubted_values(wells)),
+        "doubts": doubts_in_words(doubtful_values(wells)),
     }
-
-
-def _require_change(wells: pd.DataFrame) -> None:
-    if not np.ptp(wells["value"].to_numpy(float)) > 0:
-        raise DesignError("the wells of a curve must differ", f"{wells['value'].iloc[0]:g} in every well")
 
 
 def _filled(row: Row, curves: Curves, found: Ic50) -> Row:
@@ -193,7 +181,7 @@ def _ic50(curves: Curves) -> Ic50:
     reached = (p["top"] - predicted(curves, [most])[0]) / (p["top"] - p["bottom"]) if p["top"] != p["bottom"] else 0.0
     error = curves.std_errors[[name.partition("[")[0] for name in curves.names].index("log_ic50")]
     endless = replace(curves, covariance=np.full_like(curves.covariance, np.inf))
-    if reached < _PLATEAU or not error < _UNKNOWN:
+    if reached < PLATEAU or not error < _UNKNOWN:
         return ic50(endless)
     try:
         return ic50(curves)
@@ -203,7 +191,7 @@ def _ic50(curves: Curves) -> Ic50:
 
 def _units_mean(unit_rows: Iterable[Row]) -> Row:
     """Return the geometric mean of the units' IC50s with its t interval; no interval for one unit."""
-    logs = np.log(list(_reached(unit_rows).values()))
+    logs = np.log(list(_unit_ic50s(unit_rows).values()))
     if logs.size == 0:
         return {}
     row: Row = {"units_ic50": float(np.exp(logs.mean()))}
@@ -213,15 +201,15 @@ def _units_mean(unit_rows: Iterable[Row]) -> Row:
     return row
 
 
-def _reached(rows: Iterable[Row]) -> dict[str, float]:
+def _unit_ic50s(rows: Iterable[Row]) -> dict[str, float]:
     """Return the IC50 of each unit that reached it."""
     return {row["unit_id"]: row["ic50"] for row in rows if row["unit_id"] and np.isfinite(row.get("ic50", np.nan))}
 
 
 def _add_shift(rows: list[Row], compared: Sequence[Row], *, against: str) -> None:
     """Fill in the ratio of IC50s, unit by unit and over the units that reached both."""
-    mine, theirs = _reached(rows), _reached(compared)
-    ratios = {unit: mine[unit] / theirs[unit] for unit in mine if unit in theirs}
+    own, other = _unit_ic50s(rows), _unit_ic50s(compared)
+    ratios = {unit: own[unit] / other[unit] for unit in own if unit in other}
     for row in rows:
         row["comparator_context"] = against
         if row["unit_id"] in ratios:
@@ -268,12 +256,12 @@ def _relative(wells: pd.DataFrame) -> pd.DataFrame:
         return wells
     keys = ["unit_id", "context"]
     zero = wells[wells["dose"] == 0].groupby(keys)["value"].mean().rename("zero").reset_index()
-    told = wells.merge(zero, on=keys, how="inner")
-    told = told[told["zero"] > 0]
-    return told.assign(value=told["value"] / told["zero"])
+    relative = wells.merge(zero, on=keys, how="inner")
+    relative = relative[relative["zero"] > 0]
+    return relative.assign(value=relative["value"] / relative["zero"])
 
 
-def _said(rows: Sequence[Row], arm: _Arm, curve: CurveAnalysis) -> Iterator[Finding]:
+def _missing_findings(rows: Sequence[Row], arm: _Arm, curve: CurveAnalysis) -> Iterator[Finding]:
     """Yield a finding per reason an IC50 is missing, with the units it holds for."""
     reasons: dict[str, list[str]] = defaultdict(list)
     for row in rows:
