@@ -3,7 +3,11 @@
 from assaykit.cytometry.carry_over import RunStart, carried_over
 from assaykit.cytometry.control_chart import control_points, plates_apart
 from assaykit.cytometry.copies import copied_files
+from assaykit.cytometry.gatingml import GatingDocument
+from assaykit.cytometry.hierarchy import ALL, COMPLEMENT
+from assaykit.cytometry.importing import protocol_from_gates
 from assaykit.cytometry.measure import (
+    UNGATED,
     GatedEvents,
     WellMeasurement,
     events_gated,
@@ -20,8 +24,12 @@ from assaykit.cytometry.resolve import resolve_plate
 from assaykit.cytometry.sisters import odd_files
 
 __all__ = [
+    "ALL",
+    "COMPLEMENT",
     "READOUTS",
+    "UNGATED",
     "GatedEvents",
+    "GatingDocument",
     "RunStart",
     "WellMeasurement",
     "carried_over",
@@ -40,5 +48,6 @@ __all__ = [
     "measure_well",
     "odd_files",
     "plates_apart",
+    "protocol_from_gates",
     "resolve_plate",
 ]
