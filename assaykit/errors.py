@@ -6,6 +6,7 @@
     │   ├── LayoutError        a plate layout
     │   ├── CountsError        a table of counts
     │   ├── TreatmentError     a drug, a dose or a treatment
+    │   ├── LineError          a catalogue of cell lines
     │   ├── ProtocolError      a protocol file
     │   ├── StudyError         a study file
     │   ├── CompensationError  a spillover matrix
@@ -91,6 +92,10 @@ class CountsError(InputError):
 
 class TreatmentError(InputError):
     """A drug, a dose or a treatment is not understood."""
+
+
+class LineError(InputError):
+    """A catalogue of cell lines cannot be used."""
 
 
 class ProtocolError(InputError):

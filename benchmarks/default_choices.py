@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from assaykit.stats.cell_models import pooled_lmm
-from assaykit.stats.families import Asked
-from assaykit.stats.unit_level import UnitContrast, UnitMeans, contrast_of_units
+from assaykit.stats.units.families import Asked
+from assaykit.stats.units.unit_level import UnitContrast, UnitMeans, contrast_of_units
 
 DRUGS = {"vehicle": 0.0, "drug (0.2)": 0.2, "second drug (0.1)": 0.1, "third drug (0.4)": 0.4}
 SPREADS = {"alike": (0.25, 0.14, 0.14), "unlike": (0.25, 0.3, 0.05), "unlike, units alike": (0.05, 0.3, 0.05)}

@@ -26,9 +26,9 @@ import statsmodels.formula.api as smf
 
 from assaykit.protocol.model import Analysis
 from assaykit.stats import fit_lmm, robustness
-from assaykit.stats.ddf import inference, t_tests
-from assaykit.stats.design import Design, design_from_frame
-from assaykit.stats.lmm import Lmm, fit_design
+from assaykit.stats.lmm.ddf import inference, t_tests
+from assaykit.stats.lmm.design import Design, design_from_frame
+from assaykit.stats.lmm.model import Lmm, fit_design
 from assaykit.study.model import Reference
 from assaykit.tables import MEASUREMENTS, frame_from_rows
 

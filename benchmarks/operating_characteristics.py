@@ -29,11 +29,11 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit, logit, stdtrit
 
-from assaykit.stats.ddf import inference, t_tests
-from assaykit.stats.design import Random
-from assaykit.stats.families import Asked
-from assaykit.stats.glmm import fit_glmm
-from assaykit.stats.lmm import fit_arrays
+from assaykit.stats.glmm.model import fit_glmm
+from assaykit.stats.lmm.ddf import inference, t_tests
+from assaykit.stats.lmm.design import Random
+from assaykit.stats.lmm.model import fit_arrays
+from assaykit.stats.units.families import Asked
 
 UNITS = (3, 4, 5, 6, 10)
 TREATMENTS, CONTEXTS, WELLS = ("vehicle", "drug", "second drug", "third drug"), ("mono", "msc_contact"), 3

@@ -132,7 +132,7 @@ def power_line(units: int, scale: str) -> str:
     >>> power_line(5, "log2")
     'power to find a 1.74-fold change with 5 units: 98 % (SD between units 0.33 log2 assumed; 80 % takes 4)'
     """
-    from assaykit.stats.power import paired_power, units_needed
+    from assaykit.stats.units.power import paired_power, units_needed
 
     planned = PLANNED[scale]
     needed = units_needed(planned.effect, planned.sd)

@@ -292,6 +292,6 @@ def _table(*headings: str) -> Table:
 
 def _pool(estimates: Sequence[float], std_errors: Sequence[float], /) -> Summary:
     """Pool by REML with Knapp-Hartung."""
-    from assaykit.stats.meta import pool
+    from assaykit.stats.meta.pooling import pool
 
     return pool(estimates, std_errors)

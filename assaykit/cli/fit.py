@@ -15,7 +15,7 @@ from assaykit.sources import LARGEST_TABLE, bytes_from_file
 if TYPE_CHECKING:
     import pandas as pd
 
-    from assaykit.stats.fit import TableFit
+    from assaykit.stats.lmm.fit import TableFit
 
 _TITLES = {
     "coefficients": "Coefficients",
@@ -51,8 +51,8 @@ def fit(
     ] = False,
 ) -> None:
     """Fit a mixed model to a tidy table: coefficients, tests, means and contrasts with the unit as the only n."""
-    from assaykit.stats.fit import fit_table
-    from assaykit.stats.fit_counts import fit_count_table
+    from assaykit.stats.glmm.fit_counts import fit_count_table
+    from assaykit.stats.lmm.fit import fit_table
 
     chosen, order, frame = _one_of("--df", df, tuple(_DF)), parsed_levels(levels or []), read_table(table)
     if _one_of("--family", family, _FAMILIES) != "gaussian":

@@ -37,7 +37,7 @@ def counts(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A folder for the tables as CSV.")] = None,
 ) -> None:
     """Fit counts or proportions: contrasts by unit-level t (or bootstrap), and the model's Wald z beside them."""
-    from assaykit.stats.glmm_table import Bootstrap, fit_count_table
+    from assaykit.stats.glmm.table import Bootstrap, fit_count_table
 
     if adjust not in {"holm", "bh", "bonferroni", "dunnett", "none"}:
         raise DesignError("--adjust must be one of holm, bh, bonferroni, dunnett, none", repr(adjust))
@@ -70,7 +70,7 @@ def dose(
     """Fit a four-parameter curve per unit and arm; compare the IC50 of arms with the unit as n, and by the F test."""
     import pandas as pd
 
-    from assaykit.stats.dose_shift import curve_table, extra_sum_of_squares, unit_shift
+    from assaykit.stats.dose.shift import curve_table, extra_sum_of_squares, unit_shift
 
     frame = _with_columns(read_table(table), unit, dose_column, response, arm)
     curves = curve_table(frame, dose=dose_column, response=response, unit=unit, arm=arm)
@@ -99,7 +99,7 @@ def synergy(
     """Ask whether two drugs do more together than they should, with the unit as n."""
     import pandas as pd
 
-    from assaykit.stats.synergy import EXCESS, surface_synergy, surface_table
+    from assaykit.stats.dose.synergy import EXCESS, surface_synergy, surface_table
 
     first, comma, second = (part.strip() for part in doses.partition(","))
     if not comma or model not in EXCESS:
@@ -125,8 +125,8 @@ def pool(
     """Pool runs or donors by random effects: summary, prediction interval, heterogeneity, each run left out."""
     import pandas as pd
 
-    from assaykit.stats.meta import influence
-    from assaykit.stats.meta import pool as pool_estimates
+    from assaykit.stats.meta.pooling import influence
+    from assaykit.stats.meta.pooling import pool as pool_estimates
 
     if method not in {"REML", "PM", "DL", "ML", "HE", "SJ", "FE"} or test not in {"knha", "z"}:
         raise DesignError("--method must be REML, PM, DL, ML, HE, SJ or FE, and --test knha or z", f"{method}, {test}")
@@ -155,7 +155,7 @@ def power(
     alpha: Annotated[float, typer.Option("--alpha", help="The two-sided level.")] = 0.05,
 ) -> None:
     """Say how many independent units a contrast needs, and the power of fewer."""
-    from assaykit.stats.power import paired_power, units_needed
+    from assaykit.stats.units.power import paired_power, units_needed
 
     needed = units_needed(effect, sd, power=target, alpha=alpha)
     typer.echo(

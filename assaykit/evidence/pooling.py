@@ -1,6 +1,6 @@
 """Pooling over runs: one summary per claim, the cumulative course of it, and the runs that disagree.
 
-`pool` is handed in (assaykit.stats.meta.pool: REML with the Knapp-Hartung interval and a prediction interval), so
+`pool` is handed in (assaykit.stats.meta.pooling.pool: REML with the Knapp-Hartung and a prediction interval), so
 that evidence stays beside statistics and not above it.
 """
 

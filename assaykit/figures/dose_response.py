@@ -145,7 +145,7 @@ def _from_table(row: pd.Series, doses: Doses, unit: str) -> tuple[Doses | None, 
 
 def _fitted(means: pd.DataFrame, doses: Doses, unit: str) -> tuple[Doses | None, float, str]:
     """Return the curve through the unit means at the doses, its IC50 and what is said of it."""
-    from assaykit.stats.dose_response import fit_curve, ic50, predicted
+    from assaykit.stats.dose.response import fit_curve, ic50, predicted
 
     try:
         curve = fit_curve(means["dose"].to_numpy(float), means["value"].to_numpy(float))

@@ -9,7 +9,7 @@ import pandas as pd
 from assaykit.evidence.pooling import Summary, cumulative, matrix, readable
 from assaykit.figures.atlas import Drawing, named_for_files
 from assaykit.figures.conditions import endpoint_words, shown
-from assaykit.stats.meta import pool
+from assaykit.stats.meta.pooling import pool
 
 
 def ledger_drawings(verdicts: pd.DataFrame, unit: str = "unit") -> Iterator[Drawing]:

@@ -18,16 +18,16 @@ import pandas as pd
 from assaykit.errors import DesignError
 from assaykit.pipeline.doses import Series, series_of, treatments_of
 from assaykit.protocol.model import CurveAnalysis
-from assaykit.stats.dose_response import SHAPES, Curves, Ic50, fit_curve, fit_curves, ic50, predicted
-from assaykit.stats.dose_shift import extra_sum_of_squares
-from assaykit.stats.doubts import doubted_values, doubts_in_words
-from assaykit.stats.simple import one_sample_t
+from assaykit.stats.dose.response import SHAPES, Curves, Ic50, fit_curve, fit_curves, ic50, predicted
+from assaykit.stats.dose.shift import extra_sum_of_squares
+from assaykit.stats.units.doubts import doubted_values, doubts_in_words
+from assaykit.stats.units.simple import one_sample_t
 from assaykit.study import Assay, Reference
 from assaykit.tables import DOSE_RESPONSE, Finding, frame_from_rows
 from assaykit.treatment import Catalogue
 
 LEAST_DOSES = 4  # above zero, for a drug the protocol does not name
-_PLATEAU = 0.8  # of the effect at the highest dose, below which stats.dose_response gives no IC50
+_PLATEAU = 0.8  # of the effect at the highest dose, below which assaykit.stats.dose.response gives no IC50
 _UNKNOWN = 5.0  # SE of ln IC50
 
 

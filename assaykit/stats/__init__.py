@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from assaykit.stats.contrasts import (
+from assaykit.stats.estimate import estimate
+from assaykit.stats.lmm.contrasts import (
     anova,
     coefficients,
     custom_contrasts,
@@ -10,8 +11,7 @@ from assaykit.stats.contrasts import (
     interaction_contrasts,
     marginal_means,
 )
-from assaykit.stats.estimate import estimate
-from assaykit.stats.lmm import Lmm, fit_lmm
+from assaykit.stats.lmm.model import Lmm, fit_lmm
 from assaykit.stats.robustness import robustness, robustness_summary
 
 __all__ = [

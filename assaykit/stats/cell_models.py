@@ -18,15 +18,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from assaykit.errors import DesignError
-from assaykit.stats.ddf import inference, t_tests
-from assaykit.stats.design import Random
-from assaykit.stats.families import Asked, Cell
-from assaykit.stats.lmm import Lmm, fit_arrays
-from assaykit.stats.unit_level import UnitContrast, UnitMeans, missing_cells
+from assaykit.stats.lmm.ddf import inference, t_tests
+from assaykit.stats.lmm.design import Random
+from assaykit.stats.lmm.model import Lmm, fit_arrays
+from assaykit.stats.units.families import Asked, Cell
+from assaykit.stats.units.unit_level import UnitContrast, UnitMeans, missing_cells
 from assaykit.tables import Finding
 
 if TYPE_CHECKING:
-    from assaykit.stats.glmm import Glmm
+    from assaykit.stats.glmm.model import Glmm
 
 Floats = NDArray[np.float64]
 
@@ -124,7 +124,7 @@ def count_glmm(
     limits are bootstrapped; without, the model's standard error meets t with units - 1 df, for comparison only.
     Raises DesignError where the measurements hold no counts.
     """
-    from assaykit.stats.glmm import fit_glmm
+    from assaykit.stats.glmm.model import fit_glmm
 
     kept = rows[rows["y"].notna() & rows["count"].notna() & (rows["total"] > 0)]
     cells = [cell for cell in _filled(means) if ((kept["treatment"] == cell[0]) & (kept["context"] == cell[1])).any()]
@@ -155,7 +155,7 @@ def _counted(answer: tuple[Asked, _Found], means: UnitMeans, fit: Glmm, *, famil
 
 
 def _bootstrapped(fit: Glmm, rows: Floats, seed: int, draws: int) -> list[_Found]:
-    from assaykit.stats.glmm_bootstrap import bootstrap_contrasts
+    from assaykit.stats.glmm.bootstrap import bootstrap_contrasts
 
     drawn = bootstrap_contrasts(fit, rows, rng=np.random.default_rng(seed), simulations=draws)
     return [(one.estimate, one.std_error, one.method, (one.p_value, one.conf_low, one.conf_high)) for one in drawn]

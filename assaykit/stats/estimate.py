@@ -2,7 +2,7 @@
 
     wells -> analysis scale -> mean per unit and cell (treatment, context) -> contrasts -> adjusted, back-transformed
 
-The default takes each contrast from unit means alone (unit_level.py). A protocol may ask for a model of all cells
+The default takes each contrast from unit means alone (units/unit_level.py). A protocol may ask for a model of all cells
 (cell_models.py); Dunnett's and Tukey's adjustments do so too, since they presume one error for all treatments.
 """
 
@@ -19,16 +19,16 @@ from scipy.special import nctdtr, stdtr, stdtrit
 from assaykit.errors import DesignError
 from assaykit.protocol.model import Analysis
 from assaykit.stats.cell_models import Answers, count_glmm, nested_lmm, pooled_lmm
-from assaykit.stats.confounding import Batches, Confounding, confounding, confounding_findings
-from assaykit.stats.diagnostics import unusual_units
-from assaykit.stats.doubts import doubts_in_words
-from assaykit.stats.estimate_findings import findings_of, nothing_measured
-from assaykit.stats.families import Asked, asked_contrasts
-from assaykit.stats.levels import level_contrasts, placed
-from assaykit.stats.multiplicity import benjamini_hochberg, bonferroni, holm
-from assaykit.stats.scales import analysis_scale, effect_from_contrast, effect_name
-from assaykit.stats.simultaneous import single_step, tukey
-from assaykit.stats.unit_level import UnitContrast, UnitMeans, contrast_of_units, unit_means
+from assaykit.stats.lmm.diagnostics import unusual_units
+from assaykit.stats.units.confounding import Batches, Confounding, confounding, confounding_findings
+from assaykit.stats.units.doubts import doubts_in_words
+from assaykit.stats.units.families import Asked, asked_contrasts
+from assaykit.stats.units.findings import findings_of, nothing_measured
+from assaykit.stats.units.levels import level_contrasts, placed
+from assaykit.stats.units.multiplicity import benjamini_hochberg, bonferroni, holm
+from assaykit.stats.units.scales import analysis_scale, effect_from_contrast, effect_name
+from assaykit.stats.units.simultaneous import single_step, tukey
+from assaykit.stats.units.unit_level import UnitContrast, UnitMeans, contrast_of_units, unit_means
 from assaykit.study.model import Reference
 from assaykit.tables import ESTIMATES, Finding, frame_from_rows
 

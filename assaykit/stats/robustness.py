@@ -19,8 +19,8 @@ from assaykit.errors import DesignError
 from assaykit.protocol.model import Analysis
 from assaykit.stats.cell_models import count_glmm, nested_lmm, pooled_lmm, wells_as_n
 from assaykit.stats.estimate import numbers, scaled_rows
-from assaykit.stats.families import Asked, asked_contrasts
-from assaykit.stats.unit_level import UnitContrast, UnitMeans, contrast_of_units, unit_means
+from assaykit.stats.units.families import Asked, asked_contrasts
+from assaykit.stats.units.unit_level import UnitContrast, UnitMeans, contrast_of_units, unit_means
 from assaykit.study.model import Reference
 from assaykit.tables import ROBUSTNESS, ROBUSTNESS_SUMMARY, frame_from_rows
 

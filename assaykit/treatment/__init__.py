@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from assaykit.treatment.catalogue import Catalogue, Drug, Interference, drugs_schema, extended, read_drugs
 from assaykit.treatment.model import Dose, Treatment
-from assaykit.treatment.parsing import VEHICLES, parse_treatment
+from assaykit.treatment.parsing import parse_treatment
 from assaykit.treatment.plausibility import implausible_doses
 
 __all__ = [
-    "VEHICLES",
     "Catalogue",
     "Dose",
     "Drug",

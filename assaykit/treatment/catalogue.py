@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -21,6 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from assaykit.errors import InputError, TreatmentError, looked_into, raise_all
 from assaykit.sources import toml_from_file
 from assaykit.treatment.units import canonical_spelling, dose_from_text
+
+_GREEK = str.maketrans({"α": "a", "β": "b", "γ": "g", "ß": "b"})
 
 
 class Interference(BaseModel):
@@ -89,8 +92,10 @@ class Catalogue:
         return self.by_name.get(plain(name))
 
     def nearest(self, name: str) -> str:
-        """Return the known name most like a misspelt one, or ""."""
-        known = {plain(each): each for drug in self.drugs for each in drug.names}
+        """Return the known name most like a misspelt one, or ""; none with another number: AMD071 is no AMD070."""
+        numbers = re.findall(r"[0-9]+", name)
+        names = (each for drug in self.drugs for each in drug.names)
+        known = {plain(each): each for each in names if re.findall(r"[0-9]+", each) == numbers}
         match = get_close_matches(plain(name), known, n=1, cutoff=0.75)
         return known[match[0]] if match else ""
 
@@ -115,12 +120,13 @@ def drugs_schema() -> dict[str, Any]:
 
 
 def plain(name: str) -> str:
-    """Return a name without case, blanks and hyphens: 'STI-571' and 'sti 571' are one.
+    """Return a name without case, accents, blanks and hyphens: 'STI-571' and 'sti 571' are one.
 
-    >>> plain("STI-571") == plain("sti 571")
-    True
+    >>> plain("STI-571") == plain("sti 571"), plain("Interferón alfa"), plain("MßCD")
+    (True, 'interferonalfa', 'mbcd')
     """
-    return re.sub(r"[\s\-_‐‑–]+", "", name.lower().replace("α", "a").replace("β", "b"))
+    letters = unicodedata.normalize("NFKD", name.translate(_GREEK).casefold())
+    return re.sub(r"[\s\-_‐‑–]+", "", "".join(sign for sign in letters if not unicodedata.combining(sign)))
 
 
 def read_drugs(path: str | Path | None = None, *, label: str = "") -> Catalogue:

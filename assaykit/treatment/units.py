@@ -63,10 +63,10 @@ _PREFIX = {
     "": "1",
     "k": "1e3",
 }
-_MOLES = re.compile(r"([fpnum]?)mol\s*/\s*([num]?)[Ll]")
-_MOLAR = re.compile(r"([fpnum]?)M")
-_MASS = re.compile(r"([pnumk]?)g\s*/\s*([numdc]?)[Ll]")
-_ACTIVITY = re.compile(r"([mk]?)I?U\s*/\s*([numdc]?)[Ll]")
+_MOLES = re.compile(r"([fpnum]?)mol\s*/\s*([num]?)l", re.IGNORECASE)
+_MOLAR = re.compile(r"M|([fpnum])[Mm]|([FPNU])M")  # a lone m is a metre; `1 um` of a drug is no length
+_MASS = re.compile(r"([pnumk]?)g\s*/\s*([numdc]?)l", re.IGNORECASE)
+_ACTIVITY = re.compile(r"([mk]?)I?U\s*/\s*([numdc]?)l", re.IGNORECASE)
 _MICRO = str.maketrans({"µ": "u", "μ": "u"})
 
 
@@ -78,16 +78,20 @@ def unit_from_text(text: str) -> Unit:
     """
     plain = text.strip().translate(_MICRO)
     if match := _MOLAR.fullmatch(plain):
-        return Unit(plain, "molar", Decimal(_PREFIX[match[1]]))
+        return Unit(plain, "molar", _prefix(match[1] or match[2] or ""))
     if match := _MOLES.fullmatch(plain):
-        return Unit(plain, "molar", Decimal(_PREFIX[match[1]]) / Decimal(_PREFIX[match[2]]))
+        return Unit(plain, "molar", _prefix(match[1]) / _prefix(match[2]))
     if match := _MASS.fullmatch(plain):
-        return Unit(plain, "mass", Decimal(_PREFIX[match[1]]) / Decimal(_PREFIX[match[2]]))
+        return Unit(plain, "mass", _prefix(match[1]) / _prefix(match[2]))
     if match := _ACTIVITY.fullmatch(plain):
-        return Unit(plain, "activity", Decimal(_PREFIX[match[1]]) / Decimal(_PREFIX[match[2]]) / 1000)
+        return Unit(plain, "activity", _prefix(match[1]) / _prefix(match[2]) / 1000)
     if plain.replace(" ", "") in {"%", "%v/v", "%(v/v)"}:
         return UNITS["%"]
     raise TreatmentError(DIMENSIONS, f"'{text}'", "", _advice(plain))
+
+
+def _prefix(letter: str) -> Decimal:
+    return Decimal(_PREFIX[letter.casefold()])
 
 
 def canonical_spelling(amount: Decimal, unit: Unit) -> str:
@@ -133,5 +137,5 @@ def canonical(amount: Decimal, unit: Unit) -> tuple[float, str]:
 
 
 def _advice(text: str) -> str:
-    near = next((name for name in UNITS if name.lower() == text.lower()), "")
+    near = next((name for name in UNITS if name.lower() == text.lower() and len(name) > 1), "")
     return f"write {near}" if near else "write nM, uM, mM, ng/mL, ug/mL or U/mL"

@@ -26,7 +26,7 @@ from assaykit.evidence.runs import Run, control_files, data_files, run_from_resu
 from assaykit.plate import Plate, Well
 from assaykit.protocol import read_protocol
 from assaykit.results.model import Results
-from assaykit.stats.meta import pool
+from assaykit.stats.meta.pooling import pool
 from assaykit.study import Assay, Reference, Study
 
 CLAIMS = read_claims()

@@ -19,10 +19,10 @@ from assaykit.stats import (
     interaction_contrasts,
     marginal_means,
 )
-from assaykit.stats.fit import fit_table
-from assaykit.stats.formula import parse_formula
-from assaykit.stats.multiplicity import benjamini_hochberg, bonferroni, holm
-from assaykit.stats.simultaneous import max_abs_t_probability, max_abs_t_quantile, single_step, tukey_probability
+from assaykit.stats.lmm.fit import fit_table
+from assaykit.stats.lmm.formula import parse_formula
+from assaykit.stats.units.multiplicity import benjamini_hochberg, bonferroni, holm
+from assaykit.stats.units.simultaneous import max_abs_t_probability, max_abs_t_quantile, single_step, tukey_probability
 
 
 def study(*, drop=0, seed=3):
@@ -234,7 +234,7 @@ def test_a_table_is_fitted_from_the_command_line(tmp_path):
 
 
 def test_counts_are_fitted_with_bootstrapped_p_values():
-    from assaykit.stats.fit_counts import fit_count_table
+    from assaykit.stats.glmm.fit_counts import fit_count_table
 
     rng = np.random.default_rng(2)
     frame = study().assign(input=20_000)

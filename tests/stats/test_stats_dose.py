@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assaykit.errors import DesignError
-from assaykit.stats.dose_curve import share_left
-from assaykit.stats.dose_response import fit_curve, fit_curves, ic50, predicted, profile_interval
-from assaykit.stats.dose_shift import curve_table, extra_sum_of_squares, one_curve_for_all, pooled_shift, unit_shift
+from assaykit.stats.dose.curve import share_left
+from assaykit.stats.dose.response import fit_curve, fit_curves, ic50, predicted, profile_interval
+from assaykit.stats.dose.shift import curve_table, extra_sum_of_squares, one_curve_for_all, pooled_shift, unit_shift
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 R = json.loads((REFERENCE / "11_sim_doseresponse.json").read_text())["models"]

@@ -254,7 +254,7 @@ def test_equivalence_is_the_two_one_sided_tests():
 
 
 def test_units_needed_have_the_power_promised():
-    from assaykit.stats.power import paired_power
+    from assaykit.stats.units.power import paired_power
 
     table = estimated(measured(), families=("pairwise", "context", "interaction"))[0]
     for found in table.itertuples():
@@ -274,7 +274,7 @@ def test_a_named_contrast_of_the_protocol_is_a_row_by_its_name():
 
 
 def test_dunnett_shares_one_error_over_the_treatments_and_is_exact():
-    from assaykit.stats.simultaneous import single_step
+    from assaykit.stats.units.simultaneous import single_step
 
     frame = measured()
     one_context = frame[frame["context"] == "mono"]

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assaykit.errors import DesignError
-from assaykit.stats.glmm import fit_glmm
-from assaykit.stats.glmm_family import FAMILIES, response
-from assaykit.stats.glmm_laplace import Model, laplace, point
-from assaykit.stats.glmm_quadrature import quadrature
-from assaykit.stats.glmm_random import random_part
+from assaykit.stats.glmm.family import FAMILIES, response
+from assaykit.stats.glmm.laplace import Model, laplace, point
+from assaykit.stats.glmm.model import fit_glmm
+from assaykit.stats.glmm.quadrature import quadrature
+from assaykit.stats.glmm.random import random_part
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 R = json.loads((REFERENCE / "05_cbpp.json").read_text())["models"]

@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 
 from assaykit.errors import DesignError
-from assaykit.stats.glmm_bootstrap import bootstrap_contrasts, simulate, wald_contrasts
-from assaykit.stats.glmm_formula import (
+from assaykit.stats.glmm.bootstrap import bootstrap_contrasts, simulate, wald_contrasts
+from assaykit.stats.glmm.formula import (
     cell_means,
     factor_contrasts,
     fit_glmm_formula,
     interaction_contrasts,
     parts_of,
 )
-from assaykit.stats.quasi import gee, quasi_likelihood
+from assaykit.stats.glmm.quasi import gee, quasi_likelihood
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 R = json.loads((REFERENCE / "05_cbpp.json").read_text())["models"]

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from assaykit.errors import DesignError
-from assaykit.stats.glmm_table import Bootstrap, fit_count_table
+from assaykit.stats.glmm.table import Bootstrap, fit_count_table
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 R = json.loads((REFERENCE / "05_cbpp.json").read_text())["models"]

@@ -11,12 +11,12 @@ from scipy import stats
 
 from assaykit.errors import DesignError
 from assaykit.stats import coefficients, factor_contrasts, fit_lmm
-from assaykit.stats.ddf import inference
-from assaykit.stats.design import design_from_frame
-from assaykit.stats.diagnostics import random_effects, residuals
-from assaykit.stats.lmm import fit_design
-from assaykit.stats.lmm_blocks import cross_products
-from assaykit.stats.lmm_reml import Parameters, deviance
+from assaykit.stats.lmm.blocks import cross_products
+from assaykit.stats.lmm.ddf import inference
+from assaykit.stats.lmm.design import design_from_frame
+from assaykit.stats.lmm.diagnostics import random_effects, residuals
+from assaykit.stats.lmm.model import fit_design
+from assaykit.stats.lmm.reml import Parameters, deviance
 
 SEEDS = st.integers(0, 10_000)
 

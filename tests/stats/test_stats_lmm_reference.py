@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from assaykit.stats import anova, coefficients, factor_contrasts, fit_lmm, marginal_means
-from assaykit.stats.simultaneous import max_abs_t_quantile, single_step, tukey
+from assaykit.stats.units.simultaneous import max_abs_t_quantile, single_step, tukey
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 METHODS = ("satterthwaite", "kenward_roger")

@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assaykit.errors import DesignError
-from assaykit.stats.meta import influence, pool
-from assaykit.stats.meta_effects import (
+from assaykit.stats.meta.effects import (
     Events,
     Summary,
     log_odds_ratio,
@@ -23,6 +22,7 @@ from assaykit.stats.meta_effects import (
     risk_difference,
     standardised_difference,
 )
+from assaykit.stats.meta.pooling import influence, pool
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 R = json.loads((REFERENCE / "07_bcg.json").read_text())["models"]

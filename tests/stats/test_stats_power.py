@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assaykit.errors import DesignError
-from assaykit.stats.power import (
+from assaykit.stats.units.power import (
     anova_power,
     contrast_sd,
     exact_units,

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assaykit.errors import DesignError
-from assaykit.stats.synergy import (
+from assaykit.stats.dose.synergy import (
     bliss_excess,
     hsa_excess,
     loewe_effect,

@@ -1,0 +1,7 @@
+"""Cell lines and primary cells: what a layout's factor `line` names, and which claims cells of a kind can test."""
+
+from __future__ import annotations
+
+from assaykit.line.catalogue import KINDS, CellLine, LineCatalogue, read_lines
+
+__all__ = ["KINDS", "CellLine", "LineCatalogue", "read_lines"]

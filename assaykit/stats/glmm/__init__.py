@@ -1,0 +1,1 @@
+"""Mixed models of counts and proportions, and what small numbers of units do to them."""

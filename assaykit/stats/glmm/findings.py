@@ -1,0 +1,69 @@
+"""What a reader must know about a fitted mixed model, in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from assaykit.stats.glmm.fitted import Glmm
+from assaykit.tables import Finding
+
+_FEW_UNITS = 10
+
+
+def findings_of(fit: Glmm) -> tuple[Finding, ...]:
+    """Return the findings on a fit: zero variances, absent or unmodelled overdispersion, separation, few units."""
+    return tuple(_findings(fit))
+
+
+def _findings(fit: Glmm) -> Iterator[Finding]:
+    if not fit.converged:
+        yield Finding(
+            "warn", "glmm_not_converged", "the likelihood was still rising, or flat, where the search stopped"
+        )
+    for group, sd in zip(fit.groups, fit.sds, strict=True):
+        if sd == 0:
+            message = f"variance between levels of {group} is estimated as zero: they differ no more than by chance"
+            yield Finding("note", "glmm_singular", message)
+    yield from _dispersion_findings(fit)
+    yield from _empty_arms(fit)
+    if fit.groups and min(fit.levels) < _FEW_UNITS:
+        message = (
+            f"the fewest levels of a grouping are {min(fit.levels)}: Wald standard errors and p values of this model "
+            "are too small; use the unit-level t or the parametric bootstrap"
+        )
+        yield Finding("note", "glmm_few_units", message)
+
+
+def _empty_arms(fit: Glmm) -> Iterator[Finding]:
+    """Yield a finding where an arm has no event, or nothing but events: its effect has no finite estimate."""
+    eta = fit.model.X @ fit.coefficients + fit.model.offset
+    logit = fit.model.family.link == "logit"
+    extreme = (np.abs(eta) > 15) if logit else (eta < np.log(1e-5))
+    if extreme.any():
+        kind = "all zero or all one: their odds ratios" if logit else "all zero: their rate ratios"
+        message = f"{int(extreme.sum())} rows lie in arms that are {kind} are not finite, whatever number stands there"
+        yield Finding("warn", "glmm_separation", message)
+
+
+def _dispersion_findings(fit: Glmm) -> Iterator[Finding]:
+    if fit.model.family.dispersion and (np.isinf(fit.dispersion) or fit.dispersion == 0):
+        message = f"no overdispersion beyond {fit.model.family.limit}: that model is what was fitted"
+        yield Finding("note", "glmm_no_overdispersion", message)
+    if not fit.model.family.dispersion:
+        ratio = overdispersion(fit)
+        if ratio > 1.5:
+            message = (
+                f"squared Pearson residuals are {ratio:.2f} times what {fit.family} counts give: "
+                "fit nbinom2 or betabinomial, or add a random intercept per observation"
+            )
+            yield Finding("warn", "glmm_overdispersed", message)
+
+
+def overdispersion(fit: Glmm) -> float:
+    """Return the sum of squared Pearson residuals, given the random effects, over the residual degrees of freedom."""
+    y, trials, _ = fit.model.response
+    delta = float(np.log(fit.dispersion)) if fit.model.family.dispersion and 0 < fit.dispersion < np.inf else 0.0
+    variance = np.maximum(fit.model.family.variance(fit.fitted, trials, delta), 1e-300)
+    return float(np.sum((y - fit.fitted) ** 2 / variance) / max(1, y.size - fit.parameters))

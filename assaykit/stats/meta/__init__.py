@@ -1,0 +1,1 @@
+"""Random-effects meta-analysis over runs, donors or laboratories."""

@@ -1,0 +1,1 @@
+"""Statistics of independent units: their means, contrasts, tests, adjustment, equivalence and power."""
