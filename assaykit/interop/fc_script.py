@@ -6,7 +6,7 @@ script -> syntax tree -> gate objects by name, scales by channel, gates applied 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from operator import and_, or_, xor
 from pathlib import Path
@@ -181,15 +181,9 @@ class _Script:
 
     def refuse_other_scales(self, gates: tuple[FixedGate, ...]) -> None:
         """Raise GateError where a gate reads a channel that was on a scale other than hlog."""
-        for channel in _channels(gates):
+        axes = [getattr(gate, axis) for gate in gates for axis in ("channel", "x", "y") if hasattr(gate, axis)]
+        for channel in axes:
             kind = self.other_scales.get(channel, self.other_scales.get(EVERY))
             if kind is not None:
                 must, remedy = "gates must be drawn on raw values or on hlog", "draw them again"
                 raise GateError(must, f"{kind} for {channel}", self.name, remedy)
-
-
-def _channels(gates: tuple[FixedGate, ...]) -> Iterator[str]:
-    for gate in gates:
-        for axis in ("channel", "x", "y"):
-            if hasattr(gate, axis):
-                yield getattr(gate, axis)

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -116,31 +116,25 @@ def protocol_text_from_fc_gates(gates: GatingDocument, *, name: str) -> str:
     protocol = protocol_from_gates(gates, name=name).protocol
     whole = {"statistic": "count", "population": ALL}  # every share is of them: a well is thin where they are few
     parents = {gate.name: gate.parent for gate in gates.gates}
+    shares = {population: f"{population}_percent_of_parent" for population in parents}
+    medians = [
+        {"statistic": "median", "population": one, "channel": channel, "name": f"{one}_{channel}_median"}
+        for one in parents
+        for channel in protocol["channels"]
+    ]
     protocol |= {
         "title": "Gates drawn in FlowCytometryTools",
         "compensation": "none",  # its gates are drawn on what the file holds
-        "readout": [whole, *protocol["readout"], *_medians(protocol["channels"], parents)],
-        "endpoint": [_share(name, parent) for name, parent in parents.items()],
-        "analysis": [
-            {"name": f"{name}_percent_of_parent", "endpoint": f"{name}_percent_of_parent", "scale": "logit"}
-            for name in parents
+        "readout": [whole, *protocol["readout"], *medians],
+        "endpoint": [
+            {"endpoint": "percent_of_parent", "name": shares[one], "populations": {"cells": one, "parent": parent}}
+            for one, parent in parents.items()
         ],
+        "analysis": [{"name": share, "endpoint": share, "scale": "logit"} for share in shares.values()],
         "quality": {"min_cells": 0},  # few cells are a matter of each population, told with its numbers
     }
     head = "# Gates of FlowCytometryTools. Delete what is not asked for; `assaykit endpoints` lists what else there is."
     return f"{head}\n{tomli_w.dumps(protocol)}"
-
-
-def _medians(channels: Iterable[str], populations: Iterable[str]) -> Iterator[dict[str, str]]:
-    for population in populations:
-        for channel in channels:
-            name = f"{population}_{channel}_median"
-            yield {"statistic": "median", "population": population, "channel": channel, "name": name}
-
-
-def _share(population: str, parent: str) -> dict[str, Any]:
-    name = f"{population}_percent_of_parent"
-    return {"endpoint": "percent_of_parent", "name": name, "populations": {"cells": population, "parent": parent}}
 
 
 def _study_toml(plates: Sequence[Plate]) -> str:

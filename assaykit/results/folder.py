@@ -10,11 +10,10 @@ import io
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import pandas as pd
 
@@ -50,9 +49,14 @@ class ResultsFolder:
         staged = self.path / NEW
         try:
             staged.mkdir()
-            _write_tables(results.tables, staged / "tables")
+            (staged / "tables").mkdir()
+            for name, frame in results.tables.items():
+                path = staged / "tables" / name
+                csv_safe(frame).to_csv(f"{path}.csv", index=False, lineterminator="\n", encoding="utf-8")
+                frame.to_parquet(f"{path}.parquet", index=False)
             _write_text(staged / RESOLVED, study_to_toml(results.study))
-            _write_text(staged / PROVENANCE, _json(results.provenance))
+            provenance = json.dumps(dict(results.provenance), indent=2, sort_keys=True, ensure_ascii=False)
+            _write_text(staged / PROVENANCE, f"{provenance}\n")
             if extras is not None:
                 extras(staged)
             write_crate(staged, results.provenance)
@@ -74,7 +78,10 @@ def results_folder(out: Path, study: Study, *, overwrite: bool = False) -> Itera
     refuse_unfit(out, study, overwrite=overwrite)
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
     try:
-        _make(out)
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error(error, "the results folder must be one that can be made") from error
         with locked(out):
             _adopt(out)
             try:
@@ -82,7 +89,8 @@ def results_folder(out: Path, study: Study, *, overwrite: bool = False) -> Itera
                 refuse_unfit(out, study, overwrite=overwrite)
                 yield ResultsFolder(out)
             finally:
-                _leave(out)
+                if not (read_manifest(out) or Manifest()).files:  # nothing was written
+                    (out / NAME).unlink(missing_ok=True)
     finally:
         with suppress(OSError):  # not empty: there are results
             for folder in made:
@@ -106,7 +114,11 @@ def read_results(folder: Path) -> Results:
     """
     contents = _contents(folder)
     names = [name for name in contents if PurePosixPath(name).parent == PurePosixPath("tables")]
-    tables = {PurePosixPath(name).stem: _table(contents[name], folder / name) for name in names}
+    tables = {}
+    for name in names:
+        with _readable(folder / name):
+            table, frame = PurePosixPath(name).stem, pd.read_parquet(io.BytesIO(contents[name]))
+            tables[table] = check(frame, TABLES[table]) if table in TABLES else frame
     with _readable(folder / PROVENANCE):
         provenance = {**json.loads(contents[PROVENANCE])}
     with _readable(folder / RESOLVED):
@@ -131,12 +143,6 @@ def _contents(folder: Path) -> dict[str, bytes]:
     raise _damaged(folder / missing, "other bytes" if (folder / missing).exists() else "no such file")
 
 
-def _table(bytes_: bytes, path: Path) -> pd.DataFrame:
-    with _readable(path):
-        frame = pd.read_parquet(io.BytesIO(bytes_))
-        return check(frame, TABLES[path.stem]) if path.stem in TABLES else frame
-
-
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
     """Turn what a reader says of a file that is not what it should be into a ResultsError."""
@@ -153,13 +159,6 @@ def _damaged(path: Path, found: str) -> ResultsError:
     return ResultsError("a file of a results folder must be as assaykit wrote it", found, str(path), remedy)
 
 
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise storage_error(error, "the results folder must be one that can be made") from error
-
-
 def _adopt(folder: Path) -> None:
     """Give a folder that has no manifest its own: of no files, or of those it held before there were manifests."""
     if not (folder / NAME).exists():
@@ -168,22 +167,5 @@ def _adopt(folder: Path) -> None:
         (folder / OLD / NAME).replace(folder / NAME)
 
 
-def _leave(folder: Path) -> None:
-    """Take the manifest of no files away again."""
-    if not (read_manifest(folder) or Manifest()).files:
-        (folder / NAME).unlink(missing_ok=True)
-
-
-def _write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
-    folder.mkdir()
-    for name, frame in tables.items():
-        csv_safe(frame).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n", encoding="utf-8")
-        frame.to_parquet(folder / f"{name}.parquet", index=False)
-
-
 def _write_text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
-
-
-def _json(value: Mapping[str, Any]) -> str:
-    return json.dumps(dict(value), indent=2, sort_keys=True, ensure_ascii=False) + "\n"

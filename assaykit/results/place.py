@@ -31,7 +31,8 @@ def refuse_unfit(out: Path, study: Study, *, overwrite: bool = False) -> None:
     except OSError as error:  # rights, a loop of links, a name too long
         raise storage_error(error, "the results folder must be one that can be reached") from error
     if not stat.S_ISDIR(mode):
-        raise _refused("be a folder", f"a {_kind(mode)}", out)
+        kinds = {stat.S_IFREG: "file", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
+        raise _refused("be a folder", f"a {kinds.get(stat.S_IFMT(mode), 'device')}", out)
     if read_from := _read_from(out, study):
         raise _refused("hold nothing that the study is read from", read_from, out)
     try:
@@ -50,11 +51,6 @@ def refuse_unfit(out: Path, study: Study, *, overwrite: bool = False) -> None:
 
 def _refused(must: str, found: str, out: Path, remedy: str = "name another folder with -o") -> ResultsError:
     return ResultsError(f"the results folder must {must}", found, str(out), f"{remedy}; nothing was written")
-
-
-def _kind(mode: int) -> str:
-    kinds = {stat.S_IFREG: "file", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
-    return kinds.get(stat.S_IFMT(mode), "device")
 
 
 def _read_from(out: Path, study: Study) -> str:

@@ -70,7 +70,7 @@ def simulate_study(
     if design not in DESIGNS:
         raise StudyError("the design must be a known one", repr(design), "", f"use one of {', '.join(DESIGNS)}")
     chosen = DESIGNS[design]
-    plates = plant(faults, [_seen(truth, plate, seed) for plate in _plates(truth, seed, cells)])
+    plates = plant(faults, [_with_appearance(plate, truth, seed) for plate in _plates(truth, seed, cells)])
     days = truth.experiments[: chosen.experiments]
     for plate in plates:
         if plate.experiment in days:
@@ -81,8 +81,8 @@ def simulate_study(
     return folder / "study.toml"
 
 
-def _seen(world: World, plate: SimulatedPlate, seed: int) -> SimulatedPlate:
-    """Return the plate as the world's cells and instrument look."""
+def _with_appearance(plate: SimulatedPlate, world: World, seed: int) -> SimulatedPlate:
+    """Return the plate as the world's cells and the instrument of that day look."""
     for name in world.appearance:
         plate = APPEARANCES[name].change(plate)
     day = generator(seed, "brightness", plate.name).normal(0, 1)
@@ -284,22 +284,18 @@ def _write_well(
 def _keywords(plate: SimulatedPlate, well: SimulatedWell) -> dict[str, str]:
     panel = well.panel
     numbers = ",".join(f"{value:g}" for row in panel.spillover for value in row)
+    day = dt.date.fromisoformat(plate.experiment)
+    months = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
+    date = f"{day.day:02d}-{months[day.month - 1]}-{day.year}"  # as FCS 3.1 asks, whatever the locale
     return {
         "$SPILLOVER": f"{len(panel.channels)},{','.join(panel.channels)},{numbers}",
         "$CYT": "simulated",
-        "$DATE": _fcs_date(plate.experiment),
+        "$DATE": date,
         "$WELLID": well.name,
         "$PLATEID": plate.name,
         "$COM": "simulated by assaykit",
         **({"$BTIM": well.begun} if well.begun else {}),
     }
-
-
-def _fcs_date(day: str) -> str:
-    """Return dd-mmm-yyyy, as FCS 3.1 asks, whatever the locale."""
-    date = dt.date.fromisoformat(day)
-    months = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
-    return f"{date.day:02d}-{months[date.month - 1]}-{date.year}"
 
 
 def _study_toml(world: World, seed: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from assaykit.errors import InputError, StudyError
 from assaykit.plate.model import Plate, Well
@@ -130,13 +130,19 @@ def odd_levels(assay: Assay, unit: str) -> Iterator[Finding]:
     times any other level. Units are asked first, then plates; what a unit has beside the usual level is its own design.
     """
     told: set[tuple[str, str]] = set()
-    for noun, name_of in ((unit, lambda _plate, well: str(well.factors.get(unit, ""))), ("plate", _plate_name)):
+    namers: dict[str, Callable[[Plate, Well], str]] = {
+        unit: lambda _plate, well: str(well.factors.get(unit, "")),
+        "plate": lambda plate, _well: plate.name,
+    }
+    for noun, name_of in namers.items():
         for factor in ("treatment", "context", "clone", "line", "time"):
             holders: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
             for plate, well in sample_wells(assay):
                 level = str(well.factors.get(factor, ""))
                 if level:
-                    holders[_kind(factor, level)][name_of(plate, well)].add(level)
+                    # What makes levels comparable: for treatments the drugs, whatever their doses.
+                    kind = re.sub(r"\d[\d.,eE+-]*\s*\S+", "", level) if factor == "treatment" else ""
+                    holders[kind][name_of(plate, well)].add(level)
             names = {name_of(plate, well) for plate, well in sample_wells(assay)}
             for held in holders.values():
                 for odd, level, usual in _exchanged(held, len(names)):
@@ -147,15 +153,6 @@ def odd_levels(assay: Assay, unit: str) -> Iterator[Finding]:
                             f"'{usual}'; mend the layout if it is a slip, as the two are analysed apart."
                         )
                         yield Finding("warn", "levels_alike", message, odd if noun == "plate" else "")
-
-
-def _plate_name(plate: Plate, _well: Well) -> str:
-    return plate.name
-
-
-def _kind(factor: str, level: str) -> str:
-    """Return what makes levels comparable: for treatments the drugs, whatever their doses."""
-    return re.sub(r"\d[\d.,eE+-]*\s*\S+", "", level) if factor == "treatment" else ""
 
 
 def _exchanged(held: Mapping[str, set[str]], holders: int) -> Iterator[tuple[str, str, str]]:

@@ -51,8 +51,10 @@ def with_panel(
 ) -> tuple[Protocol, dict[str, str], list[InputError]]:
     """Return the protocol with the study's markers, the channels they name, and why some cannot be had."""
     if protocol.panel is None:
-        faults: list[InputError] = [_without_panel(protocol, where)] if markers or populations else []
-        return protocol, {}, faults
+        must = "markers and populations must stand with a protocol that has a panel"
+        remedy = 'write protocol = "immunophenotyping"'
+        faults: list[InputError] = [StudyError(must, f"protocol {protocol.name}", where, remedy)]
+        return protocol, {}, faults if markers or populations else []
     if not markers:
         remedy = 'write markers = { CD4 = "PE-A" } with this cytometer\'s channels'
         return protocol, {}, [StudyError("a panel must name its markers", "none", where, remedy)]
@@ -73,17 +75,9 @@ def with_panel(
     gates = tuple(_gates(found, _with_controls(plates, markers, "fmo", "isotype")))
     controlled = _with_controls(plates, markers, "fmo", "isotype", "unstained")
     made = _measured(made, tuple(roles), found, gates, controlled=controlled)
-    return made, _channels(roles, markers), protocol_faults(made, where=where)
-
-
-def _channels(roles: Mapping[str, str], markers: Mapping[str, str]) -> dict[str, str]:
-    """Return role -> channel; a marker that names no channel but itself is looked for under its usual names."""
-    return {role: markers[marker] for role, marker in roles.items() if markers[marker] != marker}
-
-
-def _without_panel(protocol: Protocol, where: str) -> StudyError:
-    must = "markers and populations must stand with a protocol that has a panel"
-    return StudyError(must, f"protocol {protocol.name}", where, 'write protocol = "immunophenotyping"')
+    # A marker that names no channel but itself is looked for under its usual names.
+    channels = {role: markers[marker] for role, marker in roles.items() if markers[marker] != marker}
+    return made, channels, protocol_faults(made, where=where)
 
 
 def _name_faults(

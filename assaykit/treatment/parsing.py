@@ -137,7 +137,9 @@ def _written_dose(part: str, catalogue: Catalogue, decimal: str) -> WrittenDose 
         raise TreatmentError(
             "a treatment must name its drug", f"'{part}'", "", f"write 'imatinib {name}', if that is the drug"
         )
-    drug = _drug(name, catalogue)
+    drug = catalogue.find(name)
+    if drug is None:
+        raise TreatmentError("a drug must be in the catalogue", f"'{name}'", "", _drug_remedy(name, catalogue))
     if not number:
         raise TreatmentError("a drug must have a dose", f"'{part}'", "", f"write '{drug.name} {_example(drug)}'")
     if not unit:
@@ -207,13 +209,6 @@ def _canonical_dose(dose: WrittenDose) -> Dose:
         else:
             amount, unit = amount * unit.factor * grams_per_litre_of_one_molar, UNITS["mg/mL"]
     return Dose(dose.drug.name, *canonical(amount, unit))
-
-
-def _drug(name: str, catalogue: Catalogue) -> Drug:
-    drug = catalogue.find(name)
-    if drug is None:
-        raise TreatmentError("a drug must be in the catalogue", f"'{name}'", "", _drug_remedy(name, catalogue))
-    return drug
 
 
 _MEANT = {
