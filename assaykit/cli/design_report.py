@@ -89,26 +89,19 @@ def contrast_lines(assay: Assay, rehearsal: Rehearsal) -> Iterator[str]:
         usable = mine[mine["std_error"].notna() & (mine["reason"] == "")]
         kinds = ", ".join(f"{count} {kind}" for kind, count in usable["kind"].value_counts(sort=False).items())
         primary = " (primary)" if analysis.primary else ""
-        yield f"{analysis.name}{primary}: {kinds or 'no'} contrasts can be estimated{_units(usable)}"
-        yield from (f"  cannot answer: {line}" for line in (*_reasons(mine), *_unformed(analysis.endpoint, rehearsal)))
+        units = sorted({int(n) for n in usable["n_units"]})
+        n = f", n = {units[0]}" if len(units) == 1 else f", n = {units[0]} to {units[-1]}" if units else ""
+        yield f"{analysis.name}{primary}: {kinds or 'no'} contrasts can be estimated{n}"
+        not_formed = [
+            finding.message
+            for finding in rehearsal.findings
+            if finding.check == "endpoint_not_formed" and finding.message.startswith(f"{analysis.endpoint} ")
+        ]
+        yield from (f"  cannot answer: {line}" for line in (*_reasons(mine), *not_formed))
         if len(usable) and analysis.scale in PLANNED:
             known = ENDPOINTS.get(analysis.endpoint)
             index = analysis.scale == "identity" and known is not None and known.unit == "ratio"
             yield f"  {power_line(int(usable['n_units'].max()), 'index' if index else analysis.scale)}"
-
-
-def _unformed(endpoint: str, rehearsal: Rehearsal) -> Iterator[str]:
-    """Yield why an endpoint could not be formed in any well."""
-    for finding in rehearsal.findings:
-        if finding.check == "endpoint_not_formed" and finding.message.startswith(f"{endpoint} "):
-            yield finding.message
-
-
-def _units(usable: pd.DataFrame) -> str:
-    if usable.empty:
-        return ""
-    least, most = int(usable["n_units"].min()), int(usable["n_units"].max())
-    return f", n = {most}" if least == most else f", n = {least} to {most}"
 
 
 def _reasons(rows: pd.DataFrame) -> Iterator[str]:
@@ -117,13 +110,10 @@ def _reasons(rows: pd.DataFrame) -> Iterator[str]:
     for reason, group in sorted(groups, key=lambda pair: -len(pair[1]))[:_MOST_REASONS]:
         names = [f"{row.contrast} ({row.context})" for row in group.itertuples()]
         more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-        yield f"{'; '.join(names[:2])}{more}: {_shortened(reason)}"
+        short = reason if len(reason) <= _LONGEST else f"{reason[:_LONGEST].rsplit(' ', 1)[0]} ..."
+        yield f"{'; '.join(names[:2])}{more}: {short}"
     if len(groups) > _MOST_REASONS:
         yield f"{len(groups) - _MOST_REASONS} further reasons"
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST].rsplit(' ', 1)[0]} ..."
 
 
 def power_line(units: int, scale: str) -> str:

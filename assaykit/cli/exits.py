@@ -60,17 +60,17 @@ def stopped_by_signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise Stopped(number)
+
     names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
-    before = {number: signal.signal(number, _stop) for number in (getattr(signal, name) for name in names)}
+    before = {number: signal.signal(number, stop) for number in (getattr(signal, name) for name in names)}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _stop(number: int, _frame: FrameType | None) -> None:
-    raise Stopped(number)
 
 
 def ended_by(error: BaseException) -> tuple[int, str]:

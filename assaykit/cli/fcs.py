@@ -105,7 +105,8 @@ def convert(
                 written[_folded(target)] = path
                 said = f"{target}: {len(events)} events, {len(events.channels)} channels"
                 console.print(_printable(said), markup=False, soft_wrap=True)
-                _print_repairs(console, events.repairs)
+                for repair in events.repairs:
+                    console.print(f"  {_plain(_repair_line(repair))}", highlight=False, soft_wrap=True)
         except FcsError as error:
             failed += 1
             _print_error(error)
@@ -206,11 +207,6 @@ def _exit(failed: int, files: int) -> None:
 def _repair_line(repair: Repair) -> str:
     word = "warning" if repair.level == "warn" else "note"
     return f"{word}: repair {repair.name}: {repair.found} ({repair.where}); {repair.done}"
-
-
-def _print_repairs(console: Console, made: Sequence[Repair]) -> None:
-    for repair in made:
-        console.print(f"  {_plain(_repair_line(repair))}", highlight=False, soft_wrap=True)
 
 
 def _fcs_files(folder: Path) -> Iterator[Path]:

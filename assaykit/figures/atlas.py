@@ -210,7 +210,10 @@ def _plates(results: Results) -> Iterator[Drawing]:
                 f"plates_{assay.name}", f"Plates of {assay.name.replace('_', ' ')}", plate_caption(wells), "plate_map",
                 (wells,), {"reference": results.study.reference.treatment}, chapter="plates",
             )  # fmt: skip
-        part = _of_samples(populations[populations["assay"] == assay.name], assay)
+        # Control wells lack stains, and cells, on purpose.
+        samples = {(plate.name, well.name) for plate in assay.plates for well in plate.wells if well.role == "sample"}
+        part = populations[(populations["assay"] == assay.name) & (populations["population"] != "all")]
+        part = part[[place in samples for place in zip(part["plate"], part["well"], strict=True)]]
         if part["fraction"].notna().any():
             yield Drawing(
                 f"gates_{assay.name}", f"What each gate of {assay.name.replace('_', ' ')} kept", yield_caption(part),
@@ -223,13 +226,6 @@ def _plates(results: Results) -> Iterator[Drawing]:
                 f"levey_jennings_{assay.name}", title, chart_caption(points), "levey_jennings", (points,),
                 chapter="plates",
             )  # fmt: skip
-
-
-def _of_samples(populations: pd.DataFrame, assay: Assay) -> pd.DataFrame:
-    """Return the populations of sample wells; control wells lack stains, and cells, on purpose."""
-    samples = {(plate.name, well.name) for plate in assay.plates for well in plate.wells if well.role == "sample"}
-    keep = [place in samples for place in zip(populations["plate"], populations["well"], strict=True)]
-    return populations[np.asarray(keep, dtype=bool) & (populations["population"] != "all")]
 
 
 GATE_CHECKS = ("ambiguous_valley", "gate_implausible", "share_apart", "threshold_apart")

@@ -125,7 +125,8 @@ def _draw_context(
     if heights[1]:
         below.append(axes_at(figure, left, top, (width, heights[1])))
         _draw_effects(below[1], design, effects, names, style=style)
-        below[1].set_ylabel(_effect_label(design) if first else "")
+        effect = str(design.effects["effect_name"].iloc[0])
+        below[1].set_ylabel(f"{effect[0].upper()}{effect[1:]}\n(95% CI)" if first else "")
         top += heights[1] + style.text * 0.2
     for axes in below:
         axes.tick_params(labelleft=first)
@@ -138,11 +139,6 @@ def _value_label(design: _Design) -> str:
     words, unit = endpoint_words(endpoint), ENDPOINT_UNITS.get(endpoint, str(design.wells["unit"].iloc[0]))
     name = words[0].upper() + words[1:]
     return name if unit in {"", "MFI", "ratio", endpoint} or unit.lower() in words.lower() else f"{name} ({unit})"
-
-
-def _effect_label(design: _Design) -> str:
-    name = str(design.effects["effect_name"].iloc[0])
-    return f"{name[0].upper()}{name[1:]}\n(95% CI)"
 
 
 def _draw_points(axes: Axes, design: _Design, context: str, style: Style) -> None:
@@ -230,7 +226,10 @@ def _draw_foot(
     for x, name in enumerate(names):
         n = int(means.loc[means["treatment"] == name, "unit_id"].nunique())
         axes.text(x, count, str(n), ha="center", va="center", fontsize=style.small)
-        words = _p_cell(effects, name)
+        words = ""
+        if name in effects.index:
+            row = effects.loc[name]
+            words = "n.i." if row["reason"] else p_text(float(row["p_adjusted"]))
         axes.text(x, middle, words, ha="center", va="center", fontsize=style.small, rotation=90 * foot.upright)
     if labelled:
         adjust = str(design.effects["adjust"].iloc[0]) if len(design.effects) else "none"
@@ -239,13 +238,6 @@ def _draw_foot(
         axes.set_yticklabels(
             [*(label.get_text() for label in axes.get_yticklabels()[:count]), f"n {design.unit}s", adjusted]
         )
-
-
-def _p_cell(effects: pd.DataFrame, treatment: str) -> str:
-    if treatment not in effects.index:
-        return ""
-    row = effects.loc[treatment]
-    return "n.i." if row["reason"] else p_text(float(row["p_adjusted"]))
 
 
 def _draw_legend(figure: Figure, design: _Design, style: Style) -> None:

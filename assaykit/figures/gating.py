@@ -75,10 +75,13 @@ def _draw_histogram(axes: Plot, x: NDArray[np.float64], panel: Panel, style: Sty
     """Draw the parent's cells filled, and the control's as a line, each scaled to its own mode."""
     edges = np.linspace(*panel.axes[0].limits, 80)
     centres = (edges[1:] + edges[:-1]) / 2
+    kernel = np.exp(-0.5 * (np.arange(-6, 7) / 2.2) ** 2)  # bins; smooth, and no peak moves
     for values, filled in ((panel.control, False), (x, True)):
         if values is None or not len(values):
             continue
-        height = _smooth(np.histogram(np.clip(values, edges[0], edges[-1]), bins=edges)[0])
+        counts = np.histogram(np.clip(values, edges[0], edges[-1]), bins=edges)[0]
+        height = np.convolve(counts, kernel / kernel.sum(), mode="same")
+        height = height / max(float(height.max()), 1e-12)
         if filled:
             axes.fill_between(centres, height, color=PALE, linewidth=0)
             axes.plot(centres, height, color=BLACK, linewidth=style.line)
@@ -87,12 +90,6 @@ def _draw_histogram(axes: Plot, x: NDArray[np.float64], panel: Panel, style: Sty
     if panel.control is not None:
         axes.text(0.03, 0.95, "dashed:\nFMO", transform=axes.transAxes, va="top", fontsize=style.small, color=GREY)
     axes.set(ylim=(0, 1.25), ylabel="cells (of mode)", yticks=[0, 0.5, 1])
-
-
-def _smooth(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    weights = np.exp(-0.5 * (np.arange(-6, 7) / 2.2) ** 2)
-    height = np.convolve(counts, weights / weights.sum(), mode="same")
-    return np.asarray(height / max(float(height.max()), 1e-12))
 
 
 def _draw_gate(axes: Plot, panel: Panel, style: Style) -> None:

@@ -94,7 +94,8 @@ class _View:
         }
         for name, other in others.items():
             pair = {gate.name, name}
-            found = [g for g in self.gated.gates if isinstance(g, BooleanGate) and _operands(g) == pair]
+            combined = [g for g in self.gated.gates if isinstance(g, BooleanGate)]
+            found = [g for g in combined if {part.removeprefix("not ") for part in g.of} == pair]
             if found:
                 return other, found
         return None, []
@@ -252,10 +253,6 @@ class _View:
         step = step / 2 if top / step < 2 else step * 2 if top / step > 5 else step
         ticks = tuple((float(v), f"{v:g}") for v in np.arange(0, top, step))
         return Axis(f"{marker} (×10³)", (0.0, max(top, 1e-3)), ticks)
-
-
-def _operands(gate: BooleanGate) -> set[str]:
-    return {name.removeprefix("not ") for name in gate.of}
 
 
 def _corner(gate: BooleanGate, x: ThresholdGate, y: ThresholdGate) -> tuple[float, float]:

@@ -137,10 +137,6 @@ def _draw_plate(
     axes.spines[:].set_visible(False)
 
 
-def _role_words(role: str) -> str:
-    return "FMO" if role == "fmo" else role.replace("_", " ")
-
-
 def _every(count: int) -> Sequence[int]:
     return range(0, count, 1 if count <= 12 else 2)
 
@@ -173,7 +169,8 @@ def _draw_key(
         "columnspacing": 1.2,
         "borderpad": 0,
     }
-    letters = [f"{ROLE_LETTERS[r]} {_role_words(r)}" for r in ROLE_LETTERS if r in set(wells["role"])]
+    names = {role: role.replace("_", " ") for role in ROLE_LETTERS} | {"fmo": "FMO"}
+    letters = [f"{ROLE_LETTERS[role]} {names[role]}" for role in ROLE_LETTERS if role in set(wells["role"])]
     cross = Line2D([], [], marker="x", linestyle="", color=VERMILLION, markersize=style.text * 0.6, label="failed")
     rim = [dot("white", ink, f"{rim_name}: {context_words(name)}") for name, ink in rims.items()]
     plain = [Line2D([], [], linestyle="", label=text) for text in letters]

@@ -105,16 +105,16 @@ def _rests_on(results: Results) -> Iterator[str]:
 
 def findings_by_check(findings: pd.DataFrame) -> list[tuple[str, str, list[Check]]]:
     """Return (level, heading, checks): what failed first, then warnings, then notes."""
-    return [
-        (level, f"{words} ({len(part)})", list(_checks(part, level)))
-        for level, words in LEVELS.items()
-        if len(part := findings[findings["level"] == level])
-    ]
-
-
-def _checks(part: pd.DataFrame, level: str) -> Iterator[Check]:
-    for check, rows in part.groupby("check", sort=False):
-        yield Check(level, str(check).replace("_", " "), tuple(rows.to_dict("records")))
+    found = []
+    for level, words in LEVELS.items():
+        part = findings[findings["level"] == level]
+        checks = [
+            Check(level, str(check).replace("_", " "), tuple(rows.to_dict("records")))
+            for check, rows in part.groupby("check", sort=False)
+        ]
+        if checks:
+            found.append((level, f"{words} ({len(part)})", checks))
+    return found
 
 
 def provenance_rows(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:

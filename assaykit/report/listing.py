@@ -45,10 +45,10 @@ def claim_groups(comparisons: pd.DataFrame) -> tuple[list[Listing], list[Listing
         for family, part in by_family(comparisons)
     ]
     rest = comparisons[comparisons["verdict"] == "not testable"]
-    untested = [
-        Listing(str(reason) or "No reason given", ("claim", "what the review says"), _statements(part))
-        for reason, part in rest.groupby("reason", sort=False)
-    ]
+    untested = []
+    for reason, part in rest.groupby("reason", sort=False):
+        rows = tuple((str(c), shown(str(s))) for c, s in zip(part["claim"], part["statement"], strict=True))
+        untested.append(Listing(str(reason) or "No reason given", ("claim", "what the review says"), rows))
     return tested, sorted(untested, key=lambda listing: -len(listing.rows))
 
 
@@ -74,10 +74,6 @@ def _sign(sign: object) -> str:
 def count_text(value: object) -> str:
     """Return a count, or a dash where it is missing."""
     return "–" if pd.isna(value) else str(value)
-
-
-def _statements(part: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
-    return tuple((str(c), shown(str(s))) for c, s in zip(part["claim"], part["statement"], strict=True))
 
 
 def estimate_groups(estimates: pd.DataFrame) -> list[tuple[Listing, Listing]]:

@@ -11,7 +11,6 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from assaykit.figures import Drawing, Printed, Undrawn, drawings, print_all, write_printed
 from assaykit.figures.conditions import shown
@@ -106,11 +105,12 @@ def page(results: Results, listed: list[Drawing], figures: Mapping[str, str], un
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["shown"] = shown
+    acceptance, columns = results.tables.get("acceptance"), dictionary_frame().to_dict("records")
     return environment.get_template("page.html.j2").render(
         style=(_HERE / "page.css").read_text(encoding="utf-8"),
         answer=answer(results),
         findings=findings_by_check(results.tables["findings"]),
-        acceptance=_acceptance(results),
+        acceptance=None if acceptance is None or acceptance.empty else acceptance_listings(acceptance),
         chapters=_chapters(listed, figures),
         undrawn=undrawn,
         claims=claim_groups(results.tables["comparisons"]),
@@ -124,14 +124,9 @@ def page(results: Results, listed: list[Drawing], figures: Mapping[str, str], un
         provenance=provenance_rows(results.provenance),
         inputs=input_rows(results.provenance),
         meaning=VERDICT_MEANING,
-        dictionary=[(table, [dict(row) for row in rows]) for table, rows in _dictionary()],
+        dictionary=[(table, [row for row in columns if row["table"] == table.name]) for table in TABLES.values()],
         study=results.study,
     )
-
-
-def _acceptance(results: Results) -> Any:
-    frame = results.tables.get("acceptance")
-    return acceptance_listings(frame) if frame is not None and len(frame) else None
 
 
 def _chapters(listed: list[Drawing], figures: Mapping[str, str]) -> list[tuple[str, str, list[_Shown]]]:
@@ -144,8 +139,3 @@ def _chapters(listed: list[Drawing], figures: Mapping[str, str]) -> list[tuple[s
     ]
     parts = groupby(shown, key=lambda item: item.drawing.chapter)
     return [(chapter, CHAPTERS.get(chapter, chapter), list(items)) for chapter, items in parts]
-
-
-def _dictionary() -> list[tuple[Any, list[dict[str, str]]]]:
-    rows = dictionary_frame().to_dict("records")
-    return [(table, [row for row in rows if row["table"] == table.name]) for table in TABLES.values()]

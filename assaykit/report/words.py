@@ -61,14 +61,16 @@ def sentence(row: pd.Series, unit: str) -> str:
 
 def _statement(row: pd.Series, direction: int) -> str:
     treatment, comparator = shown(str(row["treatment"])), shown(str(row["comparator"]))
-    thing = _thing(row)
+    endpoint = endpoint_words(str(row["endpoint"]))
+    thing = f"the odds of {endpoint}" if row["effect_name"] == "odds ratio" else endpoint
     context, other = str(row["context"]).split(" - ")[0], str(row["comparator_context"])
     where, elsewhere = context_words(context), context_words(other) if other else ""
     match row["kind"]:
         case "treatment" | "pairwise" if direction == 0:
             return f"{treatment} did not clearly change {thing} against {comparator}, {where}"
         case "treatment" | "pairwise":
-            return f"{treatment} {_verb(direction)} {thing} {_size(row, direction)} {comparator}, {where}"
+            verb = "raised" if direction > 0 else "lowered"
+            return f"{treatment} {verb} {thing} {_size(row, direction)} {comparator}, {where}"
         case "context" if direction == 0:
             return f"{thing} under {treatment} did not clearly differ {where} and {elsewhere}"
         case "context":
@@ -81,15 +83,6 @@ def _statement(row: pd.Series, direction: int) -> str:
             return f"{thing} under {treatment}, {where}, was {side} {null}"
         case _:
             return f"{shown(str(row['contrast']))}, {thing}, {where}"
-
-
-def _thing(row: pd.Series) -> str:
-    endpoint = endpoint_words(str(row["endpoint"]))
-    return f"the odds of {endpoint}" if row["effect_name"] == "odds ratio" else endpoint
-
-
-def _verb(direction: int) -> str:
-    return "raised" if direction > 0 else "lowered"
 
 
 def _size(row: pd.Series, direction: int) -> str:
