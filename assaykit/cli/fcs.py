@@ -55,8 +55,8 @@ def info(files: Files) -> None:
     _exit(failed, len(files))
 
 
-@app.command()
-def check(
+@app.command("check")
+def check_files(
     folder: Annotated[Path, typer.Argument(help="A folder, searched with its folders, or one file.", metavar="DIR")],
 ) -> None:
     """Read every FCS file below DIR: one line each, and exit code 1 where one cannot be read."""

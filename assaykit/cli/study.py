@@ -24,7 +24,7 @@ Protocols = Annotated[
 ]
 
 
-def check(
+def check_study(
     study: StudyPath,
     plates: Annotated[bool, typer.Option(help="Draw the plates.")] = True,
     design: Annotated[bool, typer.Option(help="Say what the design can and cannot answer.")] = True,

@@ -16,7 +16,7 @@ from assaykit.cytometry.wells import DATA_ERRORS, read_columns
 from assaykit.errors import InputError
 from assaykit.plate.model import Plate, Well
 from assaykit.protocol.gates import FixedGate
-from assaykit.study.model import Assay, Resolved
+from assaykit.study.model import Assay, ResolvedPlate
 
 MOST_VALUES = 20_000_000
 """Values held at once by all wells of a bench: 80 MB of float32."""
@@ -37,7 +37,7 @@ class Bench:
 
     assay: Assay
     plate: Plate
-    resolved: Resolved
+    resolved: ResolvedPlate
     gates: list[tuple[FixedGate, dict[str, FixedGate]]] = field(default_factory=list)  # gate, and its form per well
     held: dict[str, BenchWell | None] = field(default_factory=dict)
 

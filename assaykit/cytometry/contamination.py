@@ -18,7 +18,7 @@ from assaykit.cytometry.valleys import FEWEST
 from assaykit.plate.model import Well
 from assaykit.protocol.gates import ThresholdGate
 from assaykit.protocol.model import Protocol
-from assaykit.study.model import Resolved
+from assaykit.study.model import ResolvedPlate
 from assaykit.tables import Finding
 
 WITH_CELLS = "msc_contact"
@@ -50,7 +50,7 @@ def _lacks(well: Well) -> bool:
 
 def contamination(
     protocol: Protocol,
-    resolved: Resolved,
+    resolved: ResolvedPlate,
     well: Well,
     columns: Columns,
     masks: Mapping[str, NDArray[np.bool_]],

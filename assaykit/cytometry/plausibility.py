@@ -13,7 +13,7 @@ import pandas as pd
 
 from assaykit.plate.model import Plate
 from assaykit.protocol.gates import DebrisGate, EstimatedModel, SingletGate, ThresholdGate
-from assaykit.study.model import Assay, Resolved
+from assaykit.study.model import Assay, ResolvedPlate
 from assaykit.study.overrides import fixed_by_hand
 from assaykit.tables import Finding, Level
 
@@ -80,7 +80,7 @@ def _wells_apart(
     ]
 
 
-def check_sister_plates(assay: Assay, resolved: Mapping[str, Resolved]) -> list[Finding]:
+def check_sister_plates(assay: Assay, resolved: Mapping[str, ResolvedPlate]) -> list[Finding]:
     """Return a finding for every intensity threshold that stands far from where it stands on the assay's other plates.
 
     With two plates nothing says which is wrong, so both are told.

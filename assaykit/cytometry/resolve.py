@@ -44,7 +44,7 @@ from assaykit.protocol.gates import (
     ValleyGate,
     ViabilityGate,
 )
-from assaykit.study.model import Assay, Reference, Resolved, Spillover
+from assaykit.study.model import Assay, Reference, ResolvedPlate, Spillover
 from assaykit.study.overrides import on_plate
 from assaykit.tables import Finding
 
@@ -53,18 +53,18 @@ COUNTING_BEADS = "beads"
 """The role without which there are no beads: every other optional channel that is missing lets every cell pass."""
 
 
-def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE) -> tuple[Resolved, list[Finding]]:
+def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE) -> tuple[ResolvedPlate, list[Finding]]:
     """Return what the plate's controls fill in, and the findings met on the way; never raises for bad data.
 
     A gate that cannot be fixed is left out together with all drawn on it, and a `fail` finding says why.
     """
     if not any(well.file is not None for well in plate.wells):
-        return Resolved(), []
+        return ResolvedPlate(), []
     assay = on_plate(assay, plate)
     columns, findings = survey_plate(assay, plate)
     findings += plate_findings(assay, plate)
     plate = with_marked_roles(assay, plate)
-    start = Resolved(columns=columns)
+    start = ResolvedPlate(columns=columns)
     trusted = without_odd_wells(without_excluded(assay, plate), findings)
     try:
         spillover, judged = _spillover(assay, trusted)

@@ -24,7 +24,7 @@ from assaykit.fcs import read_fcs, read_fcs_header
 from assaykit.fcs.events import Channel
 from assaykit.plate.model import Well
 from assaykit.sources import is_absent, is_file
-from assaykit.study.model import Assay, Resolved, Spillover
+from assaykit.study.model import Assay, ResolvedPlate, Spillover
 
 __all__ = ["is_fluorescence"]  # known here to those who read wells
 WHOLE_TABLE = 0.5
@@ -35,7 +35,7 @@ FROM_STAINS = frozenset({"single_stain", "unmix", "unmix_weighted"})
 
 
 def read_columns(
-    assay: Assay, well: Well, resolved: Resolved, *, roles: Sequence[str] = (), beside: Sequence[str] = ()
+    assay: Assay, well: Well, resolved: ResolvedPlate, *, roles: Sequence[str] = (), beside: Sequence[str] = ()
 ) -> Columns:
     """Return the well's channels: those `roles` (by default, all that gates, readouts and purity use) and Time.
 
@@ -60,7 +60,7 @@ def read_columns(
     return Columns(events, names, matrices)
 
 
-def wants_whole_table(assay: Assay, resolved: Resolved, well: Well) -> bool:
+def wants_whole_table(assay: Assay, resolved: ResolvedPlate, well: Well) -> bool:
     """Whether measuring a well needs most of its channels; then reading them all as they lie is quicker than picking.
 
     False for a well that cannot be read: measuring it says why.
@@ -109,7 +109,7 @@ def existing(well: Well) -> Path:
 
 
 def spillover_for(
-    assay: Assay, resolved: Resolved, keywords: Mapping[str, str], channels: Sequence[Channel]
+    assay: Assay, resolved: ResolvedPlate, keywords: Mapping[str, str], channels: Sequence[Channel]
 ) -> Spillover | None:
     """Return the spillover that holds for a file: the plate's, or the file's own; None where there is none.
 

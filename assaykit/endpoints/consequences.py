@@ -21,7 +21,7 @@ from assaykit.endpoints.wells import text, wells_of
 from assaykit.plate.model import Well
 from assaykit.protocol.consistency import combined_populations, gate_channels
 from assaykit.protocol.model import EndpointSpec, Protocol
-from assaykit.study.model import Assay, Resolved
+from assaykit.study.model import Assay, ResolvedPlate
 from assaykit.tables import Finding
 
 Marks = Mapping[str, Mapping[Place, tuple[Mark, ...]]]  # endpoint's name in MEASUREMENTS -> well -> its marks
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 NO_MARKS: Marks = {}
 _UNKNOWN = Check("", "")
-_NOTHING = Resolved()
+_NOTHING = ResolvedPlate()
 _GRAVITY = ("kept", "doubtful", "not_interpretable", "excluded")
 
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from assaykit.figures.atlas import FIGURES, Drawing, drawings
 from assaykit.figures.ledger_atlas import ledger_drawings
-from assaykit.figures.press import Printed, Undrawn, print_all, write_figures, write_printed
+from assaykit.figures.rendering import FigureFailure, RenderedFigure, render_all, write_figures, write_rendered
 from assaykit.figures.styles import STYLES, Style, figure_bytes, style_named
 
 __all__ = [
     "FIGURES",
     "STYLES",
     "Drawing",
-    "Printed",
+    "FigureFailure",
+    "RenderedFigure",
     "Style",
-    "Undrawn",
     "drawings",
     "figure_bytes",
     "ledger_drawings",
-    "print_all",
+    "render_all",
     "style_named",
     "write_figures",
-    "write_printed",
+    "write_rendered",
 ]

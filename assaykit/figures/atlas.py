@@ -30,7 +30,7 @@ from assaykit.figures.captions import (
     yield_caption,
 )
 from assaykit.figures.conditions import doses_of, endpoint_words, ordered_contexts
-from assaykit.figures.dose_response import dose_response, dose_series
+from assaykit.figures.dose_response import dose_response_curves, dose_series
 from assaykit.figures.endpoint import endpoint_by_condition
 from assaykit.figures.evidence import evidence_forest, evidence_matrix, matrix_pages
 from assaykit.figures.forest import KIND_WORDS, forest, forest_pages
@@ -51,7 +51,7 @@ FIGURES: dict[str, Callable[..., Figure]] = {
     "gate_yield": gate_yield,
     "levey_jennings": levey_jennings,
     "endpoint_by_condition": endpoint_by_condition,
-    "dose_response": dose_response,
+    "dose_response": dose_response_curves,
     "forest": forest,
     "evidence_matrix": evidence_matrix,
     "evidence_forest": evidence_forest,

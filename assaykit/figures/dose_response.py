@@ -26,10 +26,10 @@ from assaykit.figures.conditions import (
     context_words,
     doses_of,
     endpoint_words,
+    means_of_units,
     molar,
     ordered_contexts,
     shown,
-    unit_means,
 )
 from assaykit.figures.numbers import number_text
 from assaykit.figures.styles import Style, axes_at, canvas, in_style
@@ -39,7 +39,7 @@ Doses = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class DoseSeries:
     """One drug given over a range of doses, in one unit of dose."""
 
     drug: str
@@ -47,7 +47,7 @@ class Series:
     treatments: tuple[str, ...]
 
 
-def dose_series(measurements: pd.DataFrame) -> Iterator[Series]:
+def dose_series(measurements: pd.DataFrame) -> Iterator[DoseSeries]:
     """Yield the drugs given alone at four doses or more."""
     doses: dict[tuple[str, bool], dict[str, float]] = {}
     units: dict[tuple[str, bool], dict[str, str]] = {}
@@ -60,12 +60,12 @@ def dose_series(measurements: pd.DataFrame) -> Iterator[Series]:
     for key, found in doses.items():
         if len(set(found.values())) >= LEAST_DOSES:
             rising = sorted(found, key=lambda t: found[t])
-            yield Series(key[0], units[key][rising[len(rising) // 2]], tuple(rising))
+            yield DoseSeries(key[0], units[key][rising[len(rising) // 2]], tuple(rising))
 
 
 @in_style
-def dose_response(
-    measurements: pd.DataFrame, series: Series, curves: pd.DataFrame, *, style: Style, reference: str = "vehicle"
+def dose_response_curves(
+    measurements: pd.DataFrame, series: DoseSeries, curves: pd.DataFrame, *, style: Style, reference: str = "vehicle"
 ) -> Figure:
     """Return the figure of one endpoint over the doses of a drug, a colour per context; `curves` may be empty."""
     wells = measurements[measurements["treatment"].isin([reference, *series.treatments])]
@@ -73,7 +73,7 @@ def dose_response(
     scale = molar("1", series.unit)
     amount = {t: molar(*doses_of(t)[0][1:]) / scale for t in series.treatments} | {reference: 0.0}
     lowest = min(v for v in amount.values() if v > 0)
-    means = unit_means(wells, "identity").assign(dose=lambda m: m["treatment"].map(amount))
+    means = means_of_units(wells, "identity").assign(dose=lambda m: m["treatment"].map(amount))
     figure = canvas(style.single, style.text * 10.4)
     place = (style.single - style.text * 2.6, style.text * 7)
     axes = axes_at(figure, style.text * 2.1, style.text * 0.6, place)
@@ -164,7 +164,7 @@ def _ic50_words(numbers: tuple[float, float, float], unit: str) -> str:
     return f"IC50 {middle} {unit} (95% CI {low} to {high})"
 
 
-def _label(axes: Axes, wells: pd.DataFrame, series: Series, *, lowest: float, doses: list[float]) -> None:
+def _label(axes: Axes, wells: pd.DataFrame, series: DoseSeries, *, lowest: float, doses: list[float]) -> None:
     endpoint = str(wells["endpoint"].iloc[0])
     unit = ENDPOINT_UNITS.get(endpoint, str(wells["unit"].iloc[0]))
     words = endpoint_words(endpoint)

@@ -20,10 +20,10 @@ from assaykit.figures.conditions import (
     ENDPOINT_UNITS,
     context_words,
     endpoint_words,
+    means_of_units,
     ordered_contexts,
     ordered_treatments,
     shown,
-    unit_means,
 )
 from assaykit.figures.numbers import is_ratio, p_text, padded, set_ratio_axis
 from assaykit.figures.styles import MM, Style, axes_at, canvas, in_style, text_at
@@ -91,7 +91,7 @@ def _design(measurements: pd.DataFrame, estimates: pd.DataFrame, reference: str,
     present = {c: set(wells.loc[wells["context"] == c, "treatment"]) for c in contexts}
     return _Design(
         wells=wells,
-        means=unit_means(wells, scale),
+        means=means_of_units(wells, scale),
         effects=effects_shown(estimates),
         contexts=contexts,
         treatments={c: [t for t in order if t in present[c]] for c in contexts},

@@ -18,7 +18,7 @@ from matplotlib.patches import Rectangle
 from assaykit.figures.colours import BLACK, FAINT, GREY, PALE, SKY, VERDICT_MARKS, VERDICTS, faded
 from assaykit.figures.conditions import endpoint_words, shown
 from assaykit.figures.forest import draw_interval
-from assaykit.figures.numbers import interval_text, is_ratio, p_text, padded, set_ratio_axis
+from assaykit.figures.numbers import is_ratio, limits_text, p_text, padded, set_ratio_axis
 from assaykit.figures.styles import MM, Style, axes_at, canvas, in_style, room, short, text_at
 
 FAMILIES: dict[str, tuple[str, ...]] = {  # family -> how its endpoints begin
@@ -205,7 +205,7 @@ def _write_claim(axes: Axes, y: float, row: pd.Series, style: Style) -> None:
     verdict = str(row["verdict"])
     axes.text(-1.54, y, row["claim"], **words, fontweight="bold" if row["primary"] else "normal")
     axes.text(-1.32, y, short(shown(row["statement"]), room(style.double * 0.32, style)), **words)
-    axes.text(1.03, y, interval_text(row["effect"], row["effect_low"], row["effect_high"]), **words)
+    axes.text(1.03, y, limits_text(row["effect"], row["effect_low"], row["effect_high"]), **words)
     axes.text(1.66, y, "–" if pd.isna(row["n_units"]) else str(row["n_units"]), ha="right", **words)
     axes.text(1.90, y, p_text(float(row["p_adjusted"])), ha="right", **words)
     axes.text(1.94, y, verdict, color=PALE if verdict == "not testable" else VERDICTS[verdict], **words)

@@ -13,14 +13,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from assaykit.figures.colours import BLACK, GREY, PALE, VERMILLION
-from assaykit.figures.gating_panels import Panel
+from assaykit.figures.gating_panels import GatingPanel
 from assaykit.figures.styles import Style, axes_at, canvas, in_style
 
 _ACROSS = 5
 
 
 @in_style
-def gating(panels: Sequence[Panel], *, style: Style) -> Figure:
+def gating(panels: Sequence[GatingPanel], *, style: Style) -> Figure:
     """Return the gating figure, at most five panels beside each other."""
     across = -(-len(panels) // -(-len(panels) // _ACROSS))
     deep = -(-len(panels) // across)
@@ -37,7 +37,7 @@ def gating(panels: Sequence[Panel], *, style: Style) -> Figure:
     return figure
 
 
-def _draw_cells(axes: Plot, panel: Panel, style: Style) -> None:
+def _draw_cells(axes: Plot, panel: GatingPanel, style: Style) -> None:
     x_axis, y_axis = panel.axes
     x = np.clip(panel.x, *x_axis.limits)
     axes.set(xlim=x_axis.limits, xlabel=x_axis.label)
@@ -71,7 +71,7 @@ def _density(
     return np.asarray(found / max(float(found.max()), 1.0))
 
 
-def _draw_histogram(axes: Plot, x: NDArray[np.float64], panel: Panel, style: Style) -> None:
+def _draw_histogram(axes: Plot, x: NDArray[np.float64], panel: GatingPanel, style: Style) -> None:
     """Draw the parent's cells filled, and the control's as a line, each scaled to its own mode."""
     edges = np.linspace(*panel.axes[0].limits, 80)
     centres = (edges[1:] + edges[:-1]) / 2
@@ -92,7 +92,7 @@ def _draw_histogram(axes: Plot, x: NDArray[np.float64], panel: Panel, style: Sty
     axes.set(ylim=(0, 1.25), ylabel="cells (of mode)", yticks=[0, 0.5, 1])
 
 
-def _draw_gate(axes: Plot, panel: Panel, style: Style) -> None:
+def _draw_gate(axes: Plot, panel: GatingPanel, style: Style) -> None:
     if panel.band is not None:
         axes.axvspan(*panel.band, color=VERMILLION, alpha=0.18, linewidth=0)
     for xs, ys in panel.outlines:

@@ -26,7 +26,7 @@ from assaykit.protocol.gates import (
     RectangleGate,
     ThresholdGate,
 )
-from assaykit.study.model import Assay, Resolved
+from assaykit.study.model import Assay, ResolvedPlate
 
 Array = NDArray[np.float64]
 Outline = tuple[tuple[float, ...], tuple[float, ...]]  # x and y of one line, on the panel's scales
@@ -43,7 +43,7 @@ class Axis:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Panel:
+class GatingPanel:
     """One gate drawn on its parent. `control` holds the values of the control cells where a control set the gate."""
 
     title: str
@@ -57,20 +57,20 @@ class Panel:
     control: Array | None = None
 
 
-def gating_panels(assay: Assay, plate: Plate, well: Well) -> tuple[Panel, ...]:
+def gating_panels(assay: Assay, plate: Plate, well: Well) -> tuple[GatingPanel, ...]:
     """Return the panels of a well; raises InputError where it cannot be read."""
-    view = _View(assay, assay.resolved.get(plate.name, Resolved()), well, events_gated(assay, plate, well))
+    view = _View(assay, assay.resolved.get(plate.name, ResolvedPlate()), well, events_gated(assay, plate, well))
     return tuple(view.panels())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _View:
     assay: Assay
-    resolved: Resolved
+    resolved: ResolvedPlate
     well: Well
     gated: GatedEvents
 
-    def panels(self) -> Iterator[Panel]:
+    def panels(self) -> Iterator[GatingPanel]:
         """Yield one panel per gate, or per pair of thresholds that boolean gates combine."""
         done: set[str] = set()
         for gate in self.gated.gates:
@@ -100,14 +100,14 @@ class _View:
                 return other, found
         return None, []
 
-    def _quadrant_panel(self, gate: ThresholdGate, other: ThresholdGate, found: list[BooleanGate]) -> Panel:
+    def _quadrant_panel(self, gate: ThresholdGate, other: ThresholdGate, found: list[BooleanGate]) -> GatingPanel:
         x, y = self._axis(gate.channel), self._axis(other.channel)
         at = (self._shown(gate.channel, gate.value), self._shown(other.channel, other.value))
         lines: tuple[Outline, ...] = (((at[0], at[0]), y.limits), (x.limits, (at[1], at[1])))
         marks = tuple((self._share(g), *_corner(g, gate, other)) for g in found)
         return self._drawn(gate, (gate.channel, other.channel), (x, y), lines, marks=marks)
 
-    def _panel(self, gate: FixedGate) -> Panel:
+    def _panel(self, gate: FixedGate) -> GatingPanel:
         match gate:
             case ThresholdGate() if gate.channel in gate.ratios:
                 ratio = gate.ratios[gate.channel]
@@ -126,7 +126,7 @@ class _View:
             case _:
                 return self._two_channels(gate)
 
-    def _one_channel(self, gate: FixedGate, channel: str, values: Sequence[float]) -> Panel:
+    def _one_channel(self, gate: FixedGate, channel: str, values: Sequence[float]) -> GatingPanel:
         partner = "" if self._control(gate, channel) is not None else self._partner(channel)
         x = self._axis(channel)
         y = self._axis(partner) if partner else None
@@ -134,7 +134,7 @@ class _View:
         lines: tuple[Outline, ...] = tuple(((s, s), limits) for s in (self._shown(channel, v) for v in values))
         return self._drawn(gate, (channel, partner), (x, y), lines, control=self._control(gate, channel))
 
-    def _two_channels(self, gate: FixedGate) -> Panel:
+    def _two_channels(self, gate: FixedGate) -> GatingPanel:
         channels = _channels(gate)
         partner = channels[1] if len(channels) > 1 else self._partner(channels[0])
         x, y = self._axis(channels[0]), self._axis(partner)
@@ -180,7 +180,7 @@ class _View:
         *,
         marks: tuple[tuple[str, float, float], ...] = (),
         control: Array | None = None,
-    ) -> Panel:
+    ) -> GatingPanel:
         rows = np.flatnonzero(self.gated.masks[gate.parent])
         drawn = rows[:: max(1, len(rows) // MOST)]
         y = self._all(channels[1], self._raw(channels[1])[drawn]) if axes[1] is not None else None
@@ -190,7 +190,7 @@ class _View:
             low = gate.low if np.isfinite(gate.low) else float(min(values.min(initial=gate.value), gate.value))
             high = gate.high if np.isfinite(gate.high) else float(max(values.max(initial=gate.value), gate.value))
             band = (self._shown(gate.channel, low), self._shown(gate.channel, high))
-        return Panel(
+        return GatingPanel(
             title="all events" if gate.parent == "all" else gate.parent.replace("_", " "),
             events=len(rows),
             x=self._all(channels[0], self._raw(channels[0])[drawn]),

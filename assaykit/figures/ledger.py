@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from assaykit.figures.colours import BLACK, GREY, SKY, VERDICT_MARKS, VERDICTS, VERMILLION, faded
-from assaykit.figures.numbers import interval_text, is_ratio, padded, set_ratio_axis
+from assaykit.figures.numbers import is_ratio, limits_text, padded, set_ratio_axis
 from assaykit.figures.styles import Style, axes_at, canvas, in_style, room, short
 
 
@@ -63,8 +63,8 @@ def _draw_run(axes: Axes, y: float, row: pd.Series, style: Style) -> None:
     texts = (
         (-0.84, short(str(row["title"]), room(style.double * 0.18, style)), "left", ink),
         (-0.03, "–" if pd.isna(row["n_units"]) else str(int(row["n_units"])), "right", BLACK),
-        (1.04, interval_text(row["effect"], row["effect_low"], row["effect_high"]), "left", GREY),
-        (1.46, interval_text(middle, low, high), "left", BLACK),
+        (1.04, limits_text(row["effect"], row["effect_low"], row["effect_high"]), "left", GREY),
+        (1.46, limits_text(middle, low, high), "left", BLACK),
         (1.90, str(row["pooled_verdict"]), "left", colour),
     )
     for x, words, side, shade in texts:

@@ -110,7 +110,7 @@ class _Converter:
             return self._composite(gate, name or self.names.get(id(gate), ""))
         if kind not in SHAPES:
             raise GateError("a gate must be one of FlowCytometryTools", f"a {kind}", name)
-        name = name or self.names.get(id(gate)) or plain_name(str(gate.name))
+        name = name or self.names.get(id(gate)) or population_name(str(gate.name))
         outside = gate.region == "out"
         self._keep(self._shape(gate, kind, f"{name}_in" if outside else name))
         if outside:
@@ -148,10 +148,10 @@ class _Converter:
         if gate.how == "invert":
             if not name and not parts[0].startswith(COMPLEMENT):
                 return f"{COMPLEMENT}{parts[0]}"
-            name = name or f"not_{plain_name(parts[0])}"
+            name = name or f"not_{population_name(parts[0])}"
             self._keep(BooleanGate(name=name, operation="not", of=(self._population(parts[0]),)))
             return name
-        name = name or plain_name(f" {gate.how} ".join(parts))
+        name = name or population_name(f" {gate.how} ".join(parts))
         if gate.how == "xor":
             first, second = map(self._population, parts)
             alone = (f"{name}_{first}_alone", f"{name}_{second}_alone")
@@ -165,7 +165,7 @@ class _Converter:
     def _population(self, part: str) -> str:
         """Return an operand as a population: a complement is given a name."""
         if part.startswith(COMPLEMENT):
-            name = plain_name(part)
+            name = population_name(part)
             self._keep(BooleanGate(name=name, operation="not", of=(part.removeprefix(COMPLEMENT),)))
             return name
         return part
@@ -182,6 +182,6 @@ class _Converter:
             raise GateError("two gates must have two names", f"'{gate.name}' twice", "", "rename one")
 
 
-def plain_name(name: str, otherwise: str = "gate") -> str:
+def population_name(name: str, otherwise: str = "gate") -> str:
     """Return a name as a population may have it."""
     return re.sub(r"\W+", "_", name).strip("_") or otherwise

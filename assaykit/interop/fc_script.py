@@ -16,7 +16,7 @@ import numpy as np
 
 from assaykit.cytometry import GatingDocument
 from assaykit.errors import GateError
-from assaykit.interop.fc_gates import EVERY, SHAPES, TOP, Hlog, gates_from_fc_gates, plain_name
+from assaykit.interop.fc_gates import EVERY, SHAPES, TOP, Hlog, gates_from_fc_gates, population_name
 from assaykit.interop.flowcytometrytools import load
 from assaykit.protocol.gates import BooleanGate, FixedGate
 from assaykit.sources import text_from_file
@@ -125,7 +125,7 @@ class _Script:
                 raise ValueError(f"{'two channels' if two else 'one channel'} and numbers are needed")
         except (TypeError, ValueError, AttributeError) as error:
             raise GateError("a gate must be one that FlowCytometryTools can make", str(error), where) from error
-        gate.given_name = plain_name(str(options.get("name", "")), "")
+        gate.given_name = population_name(str(options.get("name", "")), "")
         return gate
 
     def _value(self, node: ast.expr) -> Any:
@@ -168,7 +168,7 @@ class _Script:
                     return before
                 name = next((name for name, known in self.gates.items() if known is gate), "")
                 if not name:  # made or combined where it was applied
-                    name = plain_name(str(gate.name))
+                    name = population_name(str(gate.name))
                     self.gates.setdefault(name, gate)
                 if before:
                     whole = "_".join((*before, name))

@@ -25,7 +25,7 @@ from assaykit.cytometry import (
     resolve_plate,
 )
 from assaykit.plate import Plate, Well
-from assaykit.study import Assay, InputFile, Reference, Resolved, Study, input_file, stamp_of
+from assaykit.study import Assay, InputFile, Reference, ResolvedPlate, Study, file_stamp, input_file
 from assaykit.tables import POPULATIONS, READOUTS, Finding, frame_from_rows
 
 Progress = Callable[[str, int, int], None]  # stage, done, total
@@ -52,7 +52,7 @@ def resolve(study: Study, executor: Executor | None = None) -> tuple[Study, dict
     assays = []
     for assay in study.assays:
         slim = replace(assay, plates=(), counts=())
-        answers = list(spread(_resolve_task, [(slim, plate, study.reference) for plate in assay.plates], executor))
+        answers = list(map_tasks(_resolve_task, [(slim, plate, study.reference) for plate in assay.plates], executor))
         resolved = {plate.name: answer for plate, (answer, _) in zip(assay.plates, answers, strict=True)}
         met = [finding for _, found in answers for finding in found]
         findings[assay.name] = [*met, *exclusion_findings(assay), *check_sister_plates(assay, resolved)]
@@ -109,7 +109,7 @@ def _each(
 ) -> list[Answer]:
     """Return the answers in order, telling progress of each."""
     answers: list[Answer] = []
-    for answer in spread(function, tasks, executor):
+    for answer in map_tasks(function, tasks, executor):
         answers.append(answer)
         if progress is not None:
             progress(assay.name, len(answers), len(tasks))
@@ -122,7 +122,7 @@ def _stacked(wells: Sequence[WellMeasurement]) -> Measured:
     return Measured(populations, readouts, tuple(finding for well in wells for finding in well.findings))
 
 
-def spread(
+def map_tasks(
     function: Callable[[Task], Answer], tasks: Sequence[Task], executor: Executor | None
 ) -> Iterable[Answer] | Iterator[Answer]:
     """Return the answers in the tasks' order, from the executor where there is one."""
@@ -131,7 +131,7 @@ def spread(
     return executor.map(function, tasks, chunksize=_CHUNK if len(tasks) > 4 * _CHUNK else 1)
 
 
-def _resolve_task(task: tuple[Assay, Plate, Reference]) -> tuple[Resolved, list[Finding]]:
+def _resolve_task(task: tuple[Assay, Plate, Reference]) -> tuple[ResolvedPlate, list[Finding]]:
     assay, plate, reference = task
     return resolve_plate(assay, plate, reference=reference)
 
@@ -147,7 +147,7 @@ def _hashed_task(task: tuple[_Task, str | None]) -> tuple[WellMeasurement, Input
         return measure_well(assay, plate, well), None
     file = input_file(well.file)
     measured = measure_well(assay, plate, well)
-    if {file.stamp, stamp_of(well.file)} == {file.stamp if begun is None else begun}:
+    if {file.stamp, file_stamp(well.file)} == {file.stamp if begun is None else begun}:
         return measured, file
     message = f"{well.file.name} was written to while the run was reading; run again once it is whole"
     finding = Finding("fail", "file_changed", message, plate.name, well.name)

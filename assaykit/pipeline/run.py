@@ -27,7 +27,7 @@ from assaykit.errors import raise_all
 from assaykit.evidence import Claim, compare, compare_size, read_catalogues
 from assaykit.pipeline.by_hand import AS_ESTIMATED, has_overrides, overrides_table, verdicts_by_hand
 from assaykit.pipeline.dose_tables import dose_tables
-from assaykit.pipeline.measure import Measured, Progress, measure, measure_wells, resolve, spread
+from assaykit.pipeline.measure import Measured, Progress, map_tasks, measure, measure_wells, resolve
 from assaykit.pipeline.provenance import changed_since, provenance, stamps
 from assaykit.pipeline.robust import robustness_tables
 from assaykit.pipeline.telling import condensed
@@ -187,7 +187,7 @@ def _estimates(
         for assay in study.assays
         for analysis in asked_analyses(assay.protocol, measurements[measurements["assay"] == assay.name])
     ]
-    answers = list(spread(_estimate_task, tasks, executor))
+    answers = list(map_tasks(_estimate_task, tasks, executor))
     table = _stack([frame for frame, _ in answers], ESTIMATES)
     table["stratum"] = table["assay"].map({assay.name: assay.stratum for assay in study.assays})
     return check(table, ESTIMATES), [f for _, found in answers for f in found]

@@ -10,7 +10,7 @@ import pandas as pd
 from assaykit.figures.conditions import context_words, endpoint_words, shown
 from assaykit.figures.evidence import by_family
 from assaykit.figures.forest import KIND_WORDS, contrast_words
-from assaykit.figures.numbers import df_text, interval_text, number_text, p_text
+from assaykit.figures.numbers import df_text, limits_text, number_text, p_text
 from assaykit.report.words import VERDICT_ORDER
 
 SIGN_WORDS = {1: "up", -1: "down", 0: "none"}
@@ -58,7 +58,7 @@ def _claim(row: pd.Series) -> Iterator[str]:
     yield _sign(row["printed_sign"])
     yield _sign(row["expected_sign"])
     yield f"{shown(str(row['contrast']))}, {context_words(str(row['context']))}" if row["contrast"] else "–"
-    yield f"{row['effect_name']} {interval_text(row['effect'], row['effect_low'], row['effect_high'])}".strip()
+    yield f"{row['effect_name']} {limits_text(row['effect'], row['effect_low'], row['effect_high'])}".strip()
     yield count_text(row["n_units"])
     yield p_text(float(row["p_adjusted"]))
     yield str(row["verdict"])
@@ -95,7 +95,7 @@ def _analysis(rows: pd.DataFrame) -> tuple[Listing, Listing]:
 def _estimate(row: pd.Series) -> Iterator[str]:
     yield KIND_WORDS.get(str(row["kind"]), str(row["kind"]))
     yield contrast_words(row)
-    yield interval_text(row["effect"], row["effect_low"], row["effect_high"])
+    yield limits_text(row["effect"], row["effect_low"], row["effect_high"])
     yield number_text(float(row["statistic"]))
     yield df_text(float(row["df"]))
     yield p_text(float(row["p_value"]))

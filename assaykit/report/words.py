@@ -53,7 +53,7 @@ def evidence_words(row: pd.Series, unit: str) -> str:
     return f"{row['effect_name']} {number_text(float(row['effect']))}, 95% CI {low} to {high}; {n}{adjusted}"
 
 
-def sentence(row: pd.Series, unit: str) -> str:
+def estimate_sentence(row: pd.Series, unit: str) -> str:
     """Return one estimate as a sentence a biologist would write."""
     text = _statement(row, direction_of(row))
     return f"{text[0].upper()}{text[1:]} ({evidence_words(row, unit)})."
@@ -126,7 +126,7 @@ class Headline:
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class FamilySummary:
     """One family of claims: how many of each verdict, and its headlines."""
 
     name: str
@@ -147,14 +147,14 @@ def verdict_counts(comparisons: pd.DataFrame) -> tuple[tuple[str, int], ...]:
 
 def families(
     comparisons: pd.DataFrame, estimates: pd.DataFrame, unit: str, robustness: pd.DataFrame | None = None
-) -> list[Family]:
+) -> list[FamilySummary]:
     """Return the families of tested claims with one headline per contrast and verdict.
 
     `robustness` is the summary of the robustness table, where there is one: a fragile answer is called so.
     """
     doubts = _doubts(robustness)
     return [
-        Family(name, verdict_counts(part), tuple(_headlines(part, estimates, unit, doubts)))
+        FamilySummary(name, verdict_counts(part), tuple(_headlines(part, estimates, unit, doubts)))
         for name, part in by_family(comparisons)
     ]
 
@@ -204,7 +204,7 @@ def _finding(claim: pd.Series, tested: pd.Series, unit: str) -> str:
     """Return the sentence on the estimate a claim was tested with, p adjusted over the claims."""
     if pd.isna(claim["effect"]):
         return ""
-    text = sentence(pd.concat([tested.drop("p_adjusted"), claim[["p_adjusted"]]]), unit)
+    text = estimate_sentence(pd.concat([tested.drop("p_adjusted"), claim[["p_adjusted"]]]), unit)
     return (
         f"What was seen, and cannot be read as an effect: {text}" if claim["verdict"] == "not interpretable" else text
     )
@@ -231,7 +231,7 @@ def _as_tested(claim: pd.Series) -> pd.Series:
     return pd.Series({**claim.to_dict(), **words, "comparator_context": "", "assay": "", "analysis": ""})
 
 
-def strongest(found: list[Family], count: int = 3) -> list[Headline]:
+def strongest(found: list[FamilySummary], count: int = 3) -> list[Headline]:
     """Return the headlines sure of their direction, one per endpoint: claims named primary first, then by p."""
     sure = [h for family in found for h in family.headlines if h.verdict in {"consistent", "contradicts"} and h.finding]
     best: dict[str, Headline] = {}

@@ -24,7 +24,7 @@ _SOON = 2.0  # seconds: a folder without a manifest was written in the order tha
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FileRecord:
     """The bytes of one file: how many, and their SHA-256."""
 
     size: int
@@ -37,7 +37,7 @@ class Manifest:
 
     title: str = ""
     study: str = ""
-    files: Mapping[str, Entry] = field(default_factory=dict)
+    files: Mapping[str, FileRecord] = field(default_factory=dict)
 
 
 def manifest_of(staged: Path, study: Study, out: Path) -> Manifest:
@@ -82,7 +82,7 @@ def read_manifest(folder: Path, path: Path | None = None) -> Manifest | None:
         ) from error
 
 
-def is_written(path: Path, entry: Entry | None) -> bool:
+def is_written(path: Path, entry: FileRecord | None) -> bool:
     """Whether a plain file lies at `path` with the bytes of `entry`."""
     if entry is None or path.is_symlink() or not path.is_file():
         return False
@@ -111,16 +111,16 @@ def _seen_from(out: Path, study: Study) -> str:
         return Path(source).as_posix()
 
 
-def _flushed(path: Path) -> Entry:
+def _flushed(path: Path) -> FileRecord:
     with path.open("rb+") as stream:
         os.fsync(stream.fileno())
-        return Entry(path.stat().st_size, hashlib.file_digest(stream, "sha256").hexdigest())
+        return FileRecord(path.stat().st_size, hashlib.file_digest(stream, "sha256").hexdigest())
 
 
 def _parsed(value: Any) -> Manifest:
     if value["format"] != _FORMAT:
         raise ValueError(f"format {value['format']!r}, where this assaykit knows {_FORMAT}")
-    files = {one["name"]: Entry(int(one["bytes"]), str(one["sha256"])) for one in value["files"]}
+    files = {one["name"]: FileRecord(int(one["bytes"]), str(one["sha256"])) for one in value["files"]}
     outside = [name for name in files if not _is_inside(name)]
     if outside:
         raise ValueError(f"{outside[0]!r} is no file of this folder")
@@ -152,5 +152,5 @@ def _manifest_from_crate(folder: Path) -> Manifest | None:
             continue
         state, content = path.stat(), path.read_bytes()
         if state.st_size == size and state.st_mtime <= written:
-            files[name] = Entry(size, hashlib.sha256(content).hexdigest())
+            files[name] = FileRecord(size, hashlib.sha256(content).hexdigest())
     return Manifest(str(title), "", files)

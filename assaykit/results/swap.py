@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assaykit.errors import StorageError, storage_error
-from assaykit.results.manifest import NAME, Entry, Manifest, is_written, read_manifest
+from assaykit.results.manifest import NAME, FileRecord, Manifest, is_written, read_manifest
 
 NEW, OLD, LOCK = ".assaykit-new", ".assaykit-old", ".assaykit-lock"
 LEFT = frozenset({NEW, OLD, LOCK})
@@ -67,7 +67,7 @@ def recover(folder: Path) -> None:
     shutil.rmtree(folder / OLD, ignore_errors=True)
 
 
-def content(folder: Path, name: str, entry: Entry) -> bytes | None:
+def content(folder: Path, name: str, entry: FileRecord) -> bytes | None:
     """Return the bytes a manifest names, wherever a swap has them now; None where they are nowhere."""
     for place in (folder / name, folder / NEW / name, folder / OLD / name):
         if is_written(place, entry):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from assaykit.study.file import study_schema
-from assaykit.study.inputs import InputFile, input_file, stamp_of
+from assaykit.study.inputs import InputFile, file_stamp, input_file
 from assaykit.study.matching import missing_files
-from assaykit.study.model import CONTEXTS, Assay, Override, Reference, Resolved, Study
+from assaykit.study.model import CONTEXTS, Assay, Override, Reference, ResolvedPlate, Study
 from assaykit.study.overrides import excluded_wells, without_overrides
 from assaykit.study.reading import read_study
 from assaykit.study.strata import of_primary_strata
@@ -16,14 +16,14 @@ __all__ = [
     "InputFile",
     "Override",
     "Reference",
-    "Resolved",
+    "ResolvedPlate",
     "Study",
     "excluded_wells",
+    "file_stamp",
     "input_file",
     "missing_files",
     "of_primary_strata",
     "read_study",
-    "stamp_of",
     "study_schema",
     "without_overrides",
 ]

@@ -74,7 +74,7 @@ class BeadLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
+class ResolvedPlate:
     """What the controls of one plate filled in: fixed gates, spillover, logicle w per channel role.
 
     `gates` serve every well of the plate. `serves` says, channel by channel, which control serves a well: a key of
@@ -137,7 +137,7 @@ class Assay:
     plates: tuple[Plate, ...] = ()  # wells with FCS files
     counts: tuple[Plate, ...] = ()  # rows of counts tables
     channels: Mapping[str, str] = field(default_factory=dict)
-    resolved: Mapping[str, Resolved] = field(default_factory=dict)  # by plate name
+    resolved: Mapping[str, ResolvedPlate] = field(default_factory=dict)  # by plate name
     catalogue: Catalogue = field(default_factory=Catalogue)  # the drugs of the study, with their interferences
     single_stains: tuple[Path, ...] = ()  # single stains that are no wells of a plate
     stratum: str = ""  # the level it was divided by, e.g. "line = K562"; "" for an assay that was not

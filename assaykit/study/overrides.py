@@ -40,7 +40,7 @@ Side = Literal["above", "below"]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class OverrideLine:
     """One override as written, and where."""
 
     entry: OverrideEntry
@@ -53,7 +53,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class _Home:
+class _AssayPlates:
     """An assay, the name it has in the study file, and the plates and wells a line may hold for there."""
 
     assay: Assay
@@ -62,7 +62,7 @@ class _Home:
 
 
 def with_overrides(
-    assays: Sequence[tuple[str, Assay]], lines: Sequence[Line], *, canonical: Callable[[str], str]
+    assays: Sequence[tuple[str, Assay]], lines: Sequence[OverrideLine], *, canonical: Callable[[str], str]
 ) -> tuple[tuple[Assay, ...], list[InputError]]:
     """Return the assays, each with what was set by hand there, and a fault per line that fits none.
 
@@ -118,7 +118,7 @@ def gate_overrides(assay: Assay, plate: str, gate: str) -> list[Override]:
 
 
 def _placed(
-    line: Line, assays: Sequence[tuple[str, Assay]], canonical: Callable[[str], str]
+    line: OverrideLine, assays: Sequence[tuple[str, Assay]], canonical: Callable[[str], str]
 ) -> Iterator[tuple[Assay, Override]]:
     """Yield the assays a line holds for, each with the override; raises StudyError where it holds for none."""
     entry = line.entry
@@ -170,10 +170,10 @@ def _placed(
         )
 
 
-def _of_assay(line: Line, assays: Sequence[tuple[str, Assay]]) -> list[_Home]:
+def _of_assay(line: OverrideLine, assays: Sequence[tuple[str, Assay]]) -> list[_AssayPlates]:
     wanted = line.entry.assay
     homes = [
-        _Home(assay, written, (*assay.plates, *assay.counts))
+        _AssayPlates(assay, written, (*assay.plates, *assay.counts))
         for written, assay in assays
         if wanted in ("", written, assay.name)
     ]
@@ -183,8 +183,8 @@ def _of_assay(line: Line, assays: Sequence[tuple[str, Assay]]) -> list[_Home]:
 
 
 def _with_names(
-    line: Line, homes: list[_Home], noun: str, name: str, names: Callable[[Assay], list[str]]
-) -> list[_Home]:
+    line: OverrideLine, homes: list[_AssayPlates], noun: str, name: str, names: Callable[[Assay], list[str]]
+) -> list[_AssayPlates]:
     """Return the homes whose protocol has a name (a gate, a channel role), or all where there is nothing to ask."""
     kept = [home for home in homes if not name or name in names(home.assay)]
     if not kept:
@@ -194,7 +194,7 @@ def _with_names(
     return kept
 
 
-def _on_plates(line: Line, homes: Sequence[_Home], *, counts: bool) -> list[_Home]:
+def _on_plates(line: OverrideLine, homes: Sequence[_AssayPlates], *, counts: bool) -> list[_AssayPlates]:
     """Return the homes with the plates a line names, or all of them; a plate that none has is a fault."""
     offered = [replace(home, plates=home.plates if counts else home.assay.plates) for home in homes]
     known = [plate.name for home in offered for plate in home.plates]
@@ -206,7 +206,7 @@ def _on_plates(line: Line, homes: Sequence[_Home], *, counts: bool) -> list[_Hom
     return [home for home in kept if home.plates]
 
 
-def _on_wells(line: Line, homes: Sequence[_Home]) -> list[_Home]:
+def _on_wells(line: OverrideLine, homes: Sequence[_AssayPlates]) -> list[_AssayPlates]:
     """Return the homes with the wells a line names, or all of them; a well that no plate has is a fault."""
     if not line.entry.well:
         return list(homes)
@@ -220,7 +220,9 @@ def _on_wells(line: Line, homes: Sequence[_Home]) -> list[_Home]:
     return _narrowed(homes, lambda well: well.name in wanted)
 
 
-def _of_levels(line: Line, homes: Sequence[_Home], canonical: Callable[[str], str]) -> list[_Home]:
+def _of_levels(
+    line: OverrideLine, homes: Sequence[_AssayPlates], canonical: Callable[[str], str]
+) -> list[_AssayPlates]:
     """Return the homes with the wells of the factors' levels a line names."""
     wells = [well for home in homes for plate in home.plates for well in plate.wells]
     kept = list(homes)
@@ -239,14 +241,14 @@ def _of_levels(line: Line, homes: Sequence[_Home], canonical: Callable[[str], st
     return kept
 
 
-def _canonical(treatment: str, line: Line, canonical: Callable[[str], str]) -> str:
+def _canonical(treatment: str, line: OverrideLine, canonical: Callable[[str], str]) -> str:
     try:
         return canonical(treatment)
     except TreatmentError as error:
         raise TreatmentError(error.must, error.found, f"{line.where}, where", error.remedy) from None
 
 
-def _narrowed(homes: Iterable[_Home], kept: Callable[[Well], bool]) -> list[_Home]:
+def _narrowed(homes: Iterable[_AssayPlates], kept: Callable[[Well], bool]) -> list[_AssayPlates]:
     """Return the homes with the wells kept, without the plates and homes that lose all theirs."""
     found = []
     for home in homes:
@@ -272,7 +274,7 @@ def _well_name(text: str) -> str:
         return text.strip()
 
 
-def _unmatched(line: Line, noun: str, whose: str, found: str, known: Iterable[str]) -> StudyError:
+def _unmatched(line: OverrideLine, noun: str, whose: str, found: str, known: Iterable[str]) -> StudyError:
     names = tuple(dict.fromkeys(known))
     near = nearest(found, names)
     remedy = f"write '{near}'" if near else f"use one of {', '.join(names[:12])}" + (" ..." if len(names) > 12 else "")
@@ -302,7 +304,7 @@ def _sets(override: Override, thing: str) -> object:
 # The gate in its new form ---------------------------------------------------------------------------------------
 
 
-def changed_gate(gate: Gate, line: Line) -> Gate:
+def changed_gate(gate: Gate, line: OverrideLine) -> Gate:
     """Return the gate as a line sets it, under its name and on its parent; StudyError where it cannot be set so."""
     match line.change:
         case "value":
@@ -317,7 +319,7 @@ def changed_gate(gate: Gate, line: Line) -> Gate:
             return _shaped(gate, line)
 
 
-def _at_value(gate: Gate, line: Line) -> ThresholdGate:
+def _at_value(gate: Gate, line: OverrideLine) -> ThresholdGate:
     value = line.entry.value
     assert value is not None
     match gate:
@@ -348,7 +350,7 @@ def _side(gate: ViabilityGate | FmoGate | ControlGate | ValleyGate) -> Side:
             return gate.side
 
 
-def _polygon(gate: Gate, line: Line) -> PolygonGate:
+def _polygon(gate: Gate, line: OverrideLine) -> PolygonGate:
     entry = line.entry
     x, y = entry.x, entry.y
     if isinstance(gate, (PolygonGate, QuadrantGate)):
@@ -363,7 +365,7 @@ def _polygon(gate: Gate, line: Line) -> PolygonGate:
     return PolygonGate(name=gate.name, parent=gate.parent, x=x, y=y, vertices=vertices, scale=scale, scales=kept)
 
 
-def _by_method(gate: Gate, line: Line) -> Gate:
+def _by_method(gate: Gate, line: OverrideLine) -> Gate:
     """Return the gate estimated by another of its own methods, or as a gate of another kind on the same channel."""
     method = line.entry.method
     field = type(gate).model_fields.get("method")
@@ -386,7 +388,7 @@ def _by_method(gate: Gate, line: Line) -> Gate:
     return kinds[method]
 
 
-def _shaped(gate: Gate, line: Line) -> Gate:
+def _shaped(gate: Gate, line: OverrideLine) -> Gate:
     shape = dict(line.entry.shape or {})
     taken = [key for key in ("name", "parent") if key in shape]
     if taken:

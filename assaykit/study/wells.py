@@ -41,7 +41,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedPlate:
     """A plate whose wells hold, what is wrong, and what is worth saying."""
 
     plate: Plate
@@ -49,7 +49,7 @@ class Checked:
     findings: tuple[Finding, ...]
 
 
-def checked_plate(plate: Plate, rules: Rules) -> Checked:
+def checked_plate(plate: Plate, rules: Rules) -> CheckedPlate:
     """Return the plate with canonical factors; the same fault in many wells is told once, with all its places."""
     faults: dict[tuple[type[InputError], str, str, str], list[str]] = {}
     findings: dict[str, list[str]] = {}
@@ -76,7 +76,7 @@ def checked_plate(plate: Plate, rules: Rules) -> Checked:
         Finding("warn", "dose_implausible", f"{doubt} Wells: {', '.join(names)}.", plate.name, names[0])
         for doubt, names in findings.items()
     )
-    return Checked(replace(plate, wells=tuple(wells)), (*absent, *told), said)
+    return CheckedPlate(replace(plate, wells=tuple(wells)), (*absent, *told), said)
 
 
 Step = Callable[[Well, Plate, Rules], str]
