@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedEffect:
     """The effect power is told for, and the SD between units of a contrast that is assumed for it."""
 
     effect: float
@@ -25,12 +25,12 @@ class Planned:
 
 # Planning values, our own assumptions: an imatinib-like shift of CXCR4 is 0.8 log2 with SD 0.33 in our notes on
 # designs; the others are of the same standing. A lab's own SD stands in ESTIMATES.contrast_sd after its first run.
-PLANNED = {
-    "log2": Planned(0.8, 0.33, "a 1.74-fold change"),
-    "log": Planned(0.4055, 0.25, "a ratio of 1.5"),
-    "logit": Planned(0.8, 0.4, "an odds ratio of 2.2"),
-    "identity": Planned(10.0, 6.0, "10 points"),
-    "index": Planned(0.2, 0.12, "a difference of 0.2"),  # SPI runs from 0 to 1, not over points
+PLANNED_EFFECTS = {
+    "log2": PlannedEffect(0.8, 0.33, "a 1.74-fold change"),
+    "log": PlannedEffect(0.4055, 0.25, "a ratio of 1.5"),
+    "logit": PlannedEffect(0.8, 0.4, "an odds ratio of 2.2"),
+    "identity": PlannedEffect(10.0, 6.0, "10 points"),
+    "index": PlannedEffect(0.2, 0.12, "a difference of 0.2"),  # SPI runs from 0 to 1, not over points
 }
 
 
@@ -98,7 +98,7 @@ def contrast_lines(assay: Assay, rehearsal: Rehearsal) -> Iterator[str]:
             if finding.check == "endpoint_not_formed" and finding.message.startswith(f"{analysis.endpoint} ")
         ]
         yield from (f"  cannot answer: {line}" for line in (*_reasons(mine), *not_formed))
-        if len(usable) and analysis.scale in PLANNED:
+        if len(usable) and analysis.scale in PLANNED_EFFECTS:
             known = ENDPOINTS.get(analysis.endpoint)
             index = analysis.scale == "identity" and known is not None and known.unit == "ratio"
             yield f"  {power_line(int(usable['n_units'].max()), 'index' if index else analysis.scale)}"
@@ -124,7 +124,7 @@ def power_line(units: int, scale: str) -> str:
     """
     from assaykit.stats.units.power import paired_power, units_needed
 
-    planned = PLANNED[scale]
+    planned = PLANNED_EFFECTS[scale]
     needed = units_needed(planned.effect, planned.sd)
     on = "" if scale in {"identity", "index"} else f" {scale}"
     assumed = f"SD between units {planned.sd:g}{on} assumed; 80 % takes {needed}"

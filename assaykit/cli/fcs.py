@@ -99,10 +99,10 @@ def convert(
             headers = datasets(path)
             for header in headers:
                 number = f"_{header.dataset}" if len(headers) > 1 else ""
-                target = _free(out / f"{path.stem}{number}.{to.value}", path, written, force=force)
+                target = _free_path(out / f"{path.stem}{number}.{to.value}", path, written, force=force)
                 events = read_fcs(path, dataset=header.dataset, scale=not stored)
                 _write(events, target, to)
-                written[_folded(target)] = path
+                written[_casefold_name(target)] = path
                 said = f"{target}: {len(events)} events, {len(events.channels)} channels"
                 console.print(_printable(said), markup=False, soft_wrap=True)
                 for repair in events.repairs:
@@ -243,11 +243,11 @@ def _verdict(path: Path) -> tuple[str, str]:
     return ("repaired", f"{held}; {', '.join(made)}") if made else ("ok", held)
 
 
-def _folded(path: Path) -> str:
+def _casefold_name(path: Path) -> str:
     return os.path.normcase(path.resolve()).casefold()
 
 
-def _free(target: Path, source: Path, written: Mapping[str, Path], *, force: bool) -> Path:
+def _free_path(target: Path, source: Path, written: Mapping[str, Path], *, force: bool) -> Path:
     """Return the path to write; raises FcsError rather than write over a file, and ever over one read or just written.
 
     `written` are the files this call has written, by folded name, with their sources.
@@ -262,7 +262,7 @@ def _free(target: Path, source: Path, written: Mapping[str, Path], *, force: boo
             raise FcsError(
                 "a file must not take the place of a folder, link or device", str(target), str(source), remedy
             )
-        if (other := written.get(_folded(target))) is not None:
+        if (other := written.get(_casefold_name(target))) is not None:
             raise FcsError(
                 "each file must have a name of its own", f"{target}, just written from {other}", str(source), remedy
             )

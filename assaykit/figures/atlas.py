@@ -85,10 +85,10 @@ class Drawing:
 def drawings(results: Results) -> Iterator[Drawing]:
     """Yield every figure the tables of a run call for: evidence, endpoints, contrasts, then plates and gates."""
     parts = (_evidence, _endpoints, _doses, _forests, _plates)
-    yield from named_for_files(drawing for part in parts for drawing in part(results))
+    yield from with_file_names(drawing for part in parts for drawing in part(results))
 
 
-def named_for_files(drawings: Iterable[Drawing]) -> Iterator[Drawing]:
+def with_file_names(drawings: Iterable[Drawing]) -> Iterator[Drawing]:
     """Yield the drawings under names that files, and anchors of the report, can have, no two alike."""
     listed = list(drawings)
     for drawing, name in zip(listed, file_names([drawing.name for drawing in listed]), strict=True):

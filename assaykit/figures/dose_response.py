@@ -20,7 +20,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
 from assaykit.errors import DesignError
-from assaykit.figures.colours import GREY, WONG, faded
+from assaykit.figures.colours import GREY, WONG, fade
 from assaykit.figures.conditions import (
     ENDPOINT_UNITS,
     context_words,
@@ -113,7 +113,7 @@ def _draw_arm(
 ) -> Line2D:
     wells, means = arm
     axes.scatter(
-        _shown_dose(wells["dose"], lowest), wells["value"], s=style.text * 0.5, color=faded(colour, 0.4), linewidths=0
+        _shown_dose(wells["dose"], lowest), wells["value"], s=style.text * 0.5, color=fade(colour, 0.4), linewidths=0
     )
     axes.scatter(
         _shown_dose(means["dose"], lowest), means["value"], s=style.text * 2.0, color=colour, linewidths=0, zorder=3
@@ -123,7 +123,7 @@ def _draw_arm(
         words = "; ".join(part for part in (label, f"n = {n}", "without the drug only") if part)
         return Line2D([], [], color=colour, marker="o", linestyle="", markersize=style.text * 0.5, label=words)
     doses = np.geomspace(lowest / 2, float(means["dose"].max()), 200)
-    values, middle, said = _from_table(curves.iloc[0], doses, unit) if len(curves) else _fitted(means, doses, unit)
+    values, middle, said = _from_table(curves.iloc[0], doses, unit) if len(curves) else _fit_points(means, doses, unit)
     if values is not None:
         axes.plot(doses, values, color=colour, linewidth=style.line * 2, zorder=2)
     if np.isfinite(middle):
@@ -143,7 +143,7 @@ def _from_table(row: pd.Series, doses: Doses, unit: str) -> tuple[Doses | None, 
     return known, float(middle), _ic50_words((float(middle), float(low), float(high)), unit)
 
 
-def _fitted(means: pd.DataFrame, doses: Doses, unit: str) -> tuple[Doses | None, float, str]:
+def _fit_points(means: pd.DataFrame, doses: Doses, unit: str) -> tuple[Doses | None, float, str]:
     """Return the curve through the unit means at the doses, its IC50 and what is said of it."""
     from assaykit.stats.dose.response import fit_curve, ic50, predicted
 
@@ -179,4 +179,4 @@ def _label(axes: Axes, wells: pd.DataFrame, series: DoseSeries, *, lowest: float
     if wells["value"].min() >= 0:
         axes.set_ylim(bottom=0)
     if 0.0 in doses:
-        axes.axvspan(lowest / 6, lowest / 2.8, color=faded(GREY, 0.12), linewidth=0, zorder=0)
+        axes.axvspan(lowest / 6, lowest / 2.8, color=fade(GREY, 0.12), linewidth=0, zorder=0)

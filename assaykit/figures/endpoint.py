@@ -14,8 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from assaykit.figures.captions import effects_shown
-from assaykit.figures.colours import BLACK, GREY, PALE, WONG, faded, unit_colours
+from assaykit.figures.captions import drawn_effects
+from assaykit.figures.colours import BLACK, GREY, PALE, WONG, fade, unit_colours
 from assaykit.figures.conditions import (
     ENDPOINT_UNITS,
     context_words,
@@ -92,7 +92,7 @@ def _design(measurements: pd.DataFrame, estimates: pd.DataFrame, reference: str,
     return _Design(
         wells=wells,
         means=means_of_units(wells, scale),
-        effects=effects_shown(estimates),
+        effects=drawn_effects(estimates),
         contexts=contexts,
         treatments={c: [t for t in order if t in present[c]] for c in contexts},
         units=sorted(dict.fromkeys(wells["unit_id"])),
@@ -153,7 +153,7 @@ def _draw_points(axes: Axes, design: _Design, context: str, style: Style) -> Non
     shared = {"x": "treatment", "y": "value", "hue": "unit_id", "order": order, "hue_order": design.units, "ax": axes}
     wells = design.wells[(design.wells["context"] == context) & ((design.wells["value"] > 0) | (not design.log))]
     means = design.means[design.means["context"] == context]
-    pale = {unit: faded(colour, 0.35) for unit, colour in palette.items()}
+    pale = {unit: fade(colour, 0.35) for unit, colour in palette.items()}
     step = _SPREAD / len(design.units)
     dodge = step * (len(design.units) - 1) or False
     sns.pointplot(

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from assaykit.figures.colours import BLACK, FAINT, GREY, PALE, SKY, VERDICT_MARKS, VERDICTS, faded
+from assaykit.figures.colours import BLACK, FAINT, GREY, PALE, SKY, VERDICT_MARKS, VERDICTS, fade
 from assaykit.figures.conditions import endpoint_words, shown
 from assaykit.figures.forest import draw_interval
 from assaykit.figures.numbers import is_ratio, limits_text, p_text, padded, set_ratio_axis
@@ -187,7 +187,7 @@ def _draw_claims(axes: Axes, part: pd.DataFrame, style: Style) -> None:
     for y, (_, row) in enumerate(part.iterrows()):
         side = {1: (null, limits[1]), -1: (limits[0], null)}.get(int(row["expected_sign"]))
         if side:
-            axes.fill_betweenx([y - 0.44, y + 0.44], *side, color=faded(SKY, 0.3), linewidth=0, zorder=0)
+            axes.fill_betweenx([y - 0.44, y + 0.44], *side, color=fade(SKY, 0.3), linewidth=0, zorder=0)
         draw_interval(axes, y, row, colour=VERDICTS[str(row["verdict"])], style=style)
         _write_claim(axes, y, row, style)
     axes.axvline(null, color=GREY, linewidth=style.line, zorder=1)

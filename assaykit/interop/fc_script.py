@@ -88,9 +88,9 @@ class _Script:
                 if call.func.attr == "transform":
                     self._transform(call)
                 elif call.func.attr == "gate":
-                    self._applied(call)
+                    self._gates_applied_to(call)
         if names:
-            self.samples |= dict.fromkeys(names, self._applied(statement.value))
+            self.samples |= dict.fromkeys(names, self._gates_applied_to(statement.value))
             value = self._value(statement.value)
             self.constants |= dict.fromkeys(names, value) if value is not None else {}
 
@@ -108,10 +108,10 @@ class _Script:
                     return None
                 return {ast.BitAnd: and_, ast.BitOr: or_, ast.BitXor: xor}[type(sign)](first, second)
             case ast.Call(func=ast.Name(id=kind) | ast.Attribute(attr=kind)) if kind in SHAPES:
-                return self._made(node, kind)
+                return self._make_gate(node, kind)
         return None
 
-    def _made(self, call: ast.Call, kind: str) -> Any:
+    def _make_gate(self, call: ast.Call, kind: str) -> Any:
         where = f"{self.name}, row {call.lineno}"
         values = [self._value(argument) for argument in call.args]
         options = {str(option.arg): self._value(option.value) for option in call.keywords}
@@ -157,13 +157,13 @@ class _Script:
                 where, remedy = f"{self.name}, row {call.lineno}", "keep one script for each"
                 raise GateError("a channel must have one scale", f"two for {channel}", where, remedy)
 
-    def _applied(self, node: ast.expr) -> tuple[str, ...]:
+    def _gates_applied_to(self, node: ast.expr) -> tuple[str, ...]:
         """Return the gates that were applied to what an expression stands for, outermost first."""
         match node:
             case ast.Name(id=name):
                 return self.samples.get(name, ())
             case ast.Call(func=ast.Attribute(value=sample, attr="gate"), args=[first, *_]):
-                before, gate = self._applied(sample), self._gate(first)
+                before, gate = self._gates_applied_to(sample), self._gate(first)
                 if gate is None:
                     return before
                 name = next((name for name, known in self.gates.items() if known is gate), "")
@@ -176,7 +176,7 @@ class _Script:
                     self.populations[whole] = population
                 return (*before, name)
             case ast.Call(func=ast.Attribute(value=sample)) | ast.Subscript(value=sample):
-                return self._applied(sample)
+                return self._gates_applied_to(sample)
         return ()
 
     def refuse_other_scales(self, gates: tuple[FixedGate, ...]) -> None:

@@ -179,7 +179,7 @@ def _subplots_of_figure(*shape: int, num: int, **options: Any) -> tuple[Any, Any
     return figure, figure.subplots(*shape, **options)
 
 
-def _with(module: ModuleType, **names: Any) -> ModuleType:
+def _module_with(module: ModuleType, **names: Any) -> ModuleType:
     """Return a copy of a module that also has `names`."""
     copy = ModuleType(module.__name__)
     copy.__dict__.update(module.__dict__, **names)
@@ -187,7 +187,7 @@ def _with(module: ModuleType, **names: Any) -> ModuleType:
 
 
 def _old_collections() -> ModuleType:
-    return _with(collections, **{name: getattr(collections.abc, name) for name in collections.abc.__all__})
+    return _module_with(collections, **{name: getattr(collections.abc, name) for name in collections.abc.__all__})
 
 
 @contextmanager
@@ -214,8 +214,8 @@ def _keep_old_names_inside() -> None:
 
     modern = {
         "collections": _old_collections(),
-        "inspect": _with(inspect, getargspec=_FlatGetargspec),
-        "plt": _with(plt, subplots=_subplots_of_figure),
+        "inspect": _module_with(inspect, getargspec=_FlatGetargspec),
+        "plt": _module_with(plt, subplots=_subplots_of_figure),
     }
     for name, module in list(sys.modules.items()):
         if name.startswith("FlowCytometryTools."):

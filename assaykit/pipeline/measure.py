@@ -37,7 +37,7 @@ _CHUNK = 8  # wells sent to a worker at a time: cheap to send, and progress stil
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredAssay:
     """What measuring one assay gave."""
 
     populations: pd.DataFrame
@@ -62,7 +62,7 @@ def resolve(study: Study, executor: Executor | None = None) -> tuple[Study, dict
 
 def measure(
     assay: Assay, executor: Executor | None = None, progress: Progress | None = None, *, stamps: Stamps | None = None
-) -> Measured:
+) -> MeasuredAssay:
     """Return the populations and readouts of every well of a resolved assay, in the study's order, and its findings.
 
     Each file is hashed as it is measured. One whose stamp is another than in `stamps`, taken when the run began, or
@@ -86,7 +86,7 @@ def measure(
     return replace(measured, findings=tuple(findings), files=files)
 
 
-def measure_wells(assay: Assay, executor: Executor | None = None) -> Measured:
+def measure_wells(assay: Assay, executor: Executor | None = None) -> MeasuredAssay:
     """Return the populations and readouts of every well, with the wells' own findings and no look at plates."""
     return _stacked(_each(_measure_task, _tasks(assay), assay, executor=executor))
 
@@ -116,10 +116,10 @@ def _each(
     return answers
 
 
-def _stacked(wells: Sequence[WellMeasurement]) -> Measured:
+def _stacked(wells: Sequence[WellMeasurement]) -> MeasuredAssay:
     populations = frame_from_rows((row for well in wells for row in well.populations), POPULATIONS)
     readouts = frame_from_rows((row for well in wells for row in well.readouts), READOUTS)
-    return Measured(populations, readouts, tuple(finding for well in wells for finding in well.findings))
+    return MeasuredAssay(populations, readouts, tuple(finding for well in wells for finding in well.findings))
 
 
 def map_tasks(

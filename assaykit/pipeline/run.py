@@ -26,11 +26,11 @@ from assaykit.endpoints import (
 from assaykit.errors import raise_all
 from assaykit.evidence import Claim, compare, compare_size, read_catalogues
 from assaykit.pipeline.by_hand import AS_ESTIMATED, has_overrides, overrides_table, verdicts_by_hand
+from assaykit.pipeline.condensing import condense
 from assaykit.pipeline.dose_tables import dose_tables
-from assaykit.pipeline.measure import Measured, Progress, map_tasks, measure, measure_wells, resolve
+from assaykit.pipeline.measure import MeasuredAssay, Progress, map_tasks, measure, measure_wells, resolve
 from assaykit.pipeline.provenance import changed_since, provenance, stamps
 from assaykit.pipeline.robust import robustness_tables
-from assaykit.pipeline.telling import condensed
 from assaykit.protocol import Analysis
 from assaykit.results import Results
 from assaykit.stats import estimate
@@ -60,7 +60,7 @@ def run(
     begun = stamps(study)
     resolved, controls = resolve(study, executor)
     assays = [
-        _judged(
+        _judge(
             assay,
             measure(assay, executor, progress, stamps=begun),
             before=(*study.findings, *controls[assay.name]),
@@ -71,16 +71,16 @@ def run(
     measurements, acceptance, judged = _endpoints(assays, resolved)
     kept = dropped(measurements)
     estimates, doubts = _estimates(kept, resolved, executor)
-    doses, unreached = dose_tables(kept, resolved)
+    doses, curve_findings = dose_tables(kept, resolved)
     met = [finding for assay in assays for finding in assay.findings]
-    findings = [*study.findings, *met, *judged, *doubts, *unreached]
+    findings = [*study.findings, *met, *judged, *doubts, *curve_findings]
     tables: dict[str, pd.DataFrame] = {
         "populations": _stack([assay.measured.populations for assay in assays], POPULATIONS),
         "readouts": _stack([assay.measured.readouts for assay in assays], READOUTS),
         "measurements": measurements,
         "acceptance": acceptance,
         "estimates": estimates,
-        **_compared(estimates, measurements, resolved, claims),
+        **_compare(estimates, measurements, resolved, claims),
         **doses,
     }
     if len(kept) < len(measurements):  # what checks and the protocol leave out is shown with, too
@@ -90,16 +90,16 @@ def run(
     if has_overrides(resolved):
         tables["overrides"] = overrides_table(resolved)
         if robust:
-            inputs[AS_ESTIMATED], tables["verdicts_by_hand"] = _as_estimated(
+            inputs[AS_ESTIMATED], tables["verdicts_by_hand"] = _without_hand(
                 study, claims, tables["comparisons"], assays=assays, executor=executor
             )
     if robust:
-        again = partial(_measured_again, marks={one.assay.name: one.marks for one in assays}, executor=executor)
+        again = partial(_remeasure, marks={one.assay.name: one.marks for one in assays}, executor=executor)
         tables |= robustness_tables(
             kept, resolved, again, inputs=inputs, executor=executor, show_pseudoreplication=show_pseudoreplication
         )
     files = [file for assay in assays for file in assay.measured.files]
-    tables["findings"] = findings_frame(condensed([*findings, *changed_since(study, files)]))
+    tables["findings"] = findings_frame(condense([*findings, *changed_since(study, files)]))
     return Results(replace(resolved, findings=()), tables, provenance(study, files))
 
 
@@ -108,13 +108,13 @@ class _Assay:
     """One assay measured, what was found on the way, and what that makes of its values."""
 
     assay: Assay
-    measured: Measured
+    measured: MeasuredAssay
     findings: tuple[Finding, ...] = ()
     located: tuple[Located, ...] = ()
     marks: Marks = field(default_factory=dict)
 
 
-def _judged(assay: Assay, measured: Measured, *, before: Iterable[Finding], study: Study) -> _Assay:
+def _judge(assay: Assay, measured: MeasuredAssay, *, before: Iterable[Finding], study: Study) -> _Assay:
     """Return the assay with what its findings, and copies of data among its wells, make of its values."""
     copies = [*copied_files(assay), *copied_counts(assay, study.unit)]
     known = [place for one in copies for place in one.places]
@@ -140,7 +140,7 @@ def _endpoints(assays: Sequence[_Assay], study: Study) -> tuple[pd.DataFrame, pd
     return _stack(frames, MEASUREMENTS), pd.concat(acceptances, ignore_index=True), findings
 
 
-def _compared(
+def _compare(
     estimates: pd.DataFrame, measurements: pd.DataFrame, study: Study, claims: Sequence[Claim]
 ) -> dict[str, pd.DataFrame]:
     """Return COMPARISONS of every claim, and the lab's numbers beside a source's where a source gives any."""
@@ -150,14 +150,14 @@ def _compared(
     return {"comparisons": comparisons} | ({"sizes": sizes} if len(sizes) else {})
 
 
-def _measured_again(study: Study, *, marks: Mapping[str, Marks], executor: Executor | None) -> pd.DataFrame:
+def _remeasure(study: Study, *, marks: Mapping[str, Marks], executor: Executor | None) -> pd.DataFrame:
     """Return MEASUREMENTS of a resolved study, without what checks and its criteria leave out."""
     assays = [_Assay(one, measure_wells(one, executor), marks=marks[one.name]) for one in study.assays]
     measurements, _, _ = _endpoints(assays, study)
     return dropped(measurements)
 
 
-def _as_estimated(
+def _without_hand(
     study: Study,
     claims: Sequence[Claim],
     comparisons: pd.DataFrame,
@@ -175,7 +175,7 @@ def _as_estimated(
         again.append(_Assay(assay, measured, marks=marks_of(assay, findings, copies[assay.name])))
     kept = dropped(_endpoints(again, resolved)[0])
     estimates, _ = _estimates(kept, resolved, executor)
-    return kept, verdicts_by_hand(comparisons, _compared(estimates, kept, resolved, claims)["comparisons"])
+    return kept, verdicts_by_hand(comparisons, _compare(estimates, kept, resolved, claims)["comparisons"])
 
 
 def _estimates(

@@ -20,7 +20,7 @@ import pandas as pd
 from assaykit.errors import AssaykitError, ResultsError, storage_error
 from assaykit.escaping import csv_safe
 from assaykit.results.crate import write_crate
-from assaykit.results.lock import locked
+from assaykit.results.lock import folder_lock
 from assaykit.results.manifest import NAME, PROVENANCE, Manifest, manifest_of, read_manifest, write_manifest
 from assaykit.results.model import Results
 from assaykit.results.place import refuse_unfit
@@ -82,7 +82,7 @@ def results_folder(out: Path, study: Study, *, overwrite: bool = False) -> Itera
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise storage_error(error, "the results folder must be one that can be made") from error
-        with locked(out):
+        with folder_lock(out):
             _adopt(out)
             try:
                 recover(out)
@@ -116,12 +116,12 @@ def read_results(folder: Path) -> Results:
     names = [name for name in contents if PurePosixPath(name).parent == PurePosixPath("tables")]
     tables = {}
     for name in names:
-        with _readable(folder / name):
+        with _read_guard(folder / name):
             table, frame = PurePosixPath(name).stem, pd.read_parquet(io.BytesIO(contents[name]))
             tables[table] = check(frame, TABLES[table]) if table in TABLES else frame
-    with _readable(folder / PROVENANCE):
+    with _read_guard(folder / PROVENANCE):
         provenance = {**json.loads(contents[PROVENANCE])}
-    with _readable(folder / RESOLVED):
+    with _read_guard(folder / RESOLVED):
         study = study_from_toml(contents[RESOLVED].decode("utf-8"))
     return Results(study, tables, provenance)
 
@@ -140,21 +140,21 @@ def _contents(folder: Path) -> dict[str, bytes]:
         if not missing:
             return {name: bytes_ for name, bytes_ in found.items() if bytes_ is not None}
         time.sleep(0.1)
-    raise _damaged(folder / missing, "other bytes" if (folder / missing).exists() else "no such file")
+    raise _damage_error(folder / missing, "other bytes" if (folder / missing).exists() else "no such file")
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def _read_guard(path: Path) -> Iterator[None]:
     """Turn what a reader says of a file that is not what it should be into a ResultsError."""
     from pyarrow import ArrowException
 
     try:
         yield
     except (AssaykitError, ArrowException, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise _damaged(path, f"{type(error).__name__}: {error}"[:200]) from error
+        raise _damage_error(path, f"{type(error).__name__}: {error}"[:200]) from error
 
 
-def _damaged(path: Path, found: str) -> ResultsError:
+def _damage_error(path: Path, found: str) -> ResultsError:
     remedy = "run `assaykit run` again; files that you changed are kept"
     return ResultsError("a file of a results folder must be as assaykit wrote it", found, str(path), remedy)
 

@@ -147,7 +147,7 @@ def run_order(plate: SimulatedPlate) -> SimulatedPlate:
     """Let each file say when its acquisition began: well after well from nine o'clock on, in the plate's order."""
     nine = dt.datetime(2025, 1, 1, 9, tzinfo=dt.UTC)
     begun = {well.name: f"{nine + BETWEEN_WELLS * i:%H:%M:%S}" for i, well in enumerate(plate.wells)}
-    return plate.with_wells(lambda well: replace(well, begun=begun[well.name]))
+    return plate.with_wells(lambda well: replace(well, start_time=begun[well.name]))
 
 
 APPEARANCES: dict[str, Appearance] = {

@@ -245,8 +245,8 @@ def _write_plate(folder: Path, plate: SimulatedPlate, rng: np.random.Generator) 
     (folder / "fcs" / plate.name).mkdir(parents=True, exist_ok=True)
     for well in plate.wells:
         values, names = draw_events(rng, well.panel, well.populations, full=well.full, optics=well.optics)
-        if well.carried:
-            first, _ = draw_events(rng, well.panel, well.carried, full=well.full, optics=well.optics)
+        if well.carry_over:
+            first, _ = draw_events(rng, well.panel, well.carry_over, full=well.full, optics=well.optics)
             values[:, names.index("Time")] += first[-1, names.index("Time")]
             values = np.concatenate([first, values])
         if well.damage != "missing":
@@ -296,7 +296,7 @@ def _keywords(plate: SimulatedPlate, well: SimulatedWell) -> dict[str, str]:
         "$WELLID": well.name,
         "$PLATEID": plate.name,
         "$COM": "simulated by assaykit",
-        **({"$BTIM": well.begun} if well.begun else {}),
+        **({"$BTIM": well.start_time} if well.start_time else {}),
     }
 
 

@@ -23,8 +23,8 @@ class SimulatedWell:
     full: bool = True  # with FSC-H and Time; a counting tube has neither
     damage: Damage = ""
     optics: Optics = IDEAL
-    begun: str = ""  # hh:mm:ss, when its acquisition began; empty where the file does not say
-    carried: tuple[SimulatedCells, ...] = ()  # what comes first: cells of the well before, left in the tubing
+    start_time: str = ""  # hh:mm:ss, when its acquisition began; empty where the file does not say
+    carry_over: tuple[SimulatedCells, ...] = ()  # what comes first: cells of the well before, left in the tubing
 
     @property
     def treatment(self) -> str:

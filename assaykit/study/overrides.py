@@ -73,7 +73,7 @@ def with_overrides(
     held: dict[str, list[Override]] = {assay.name: [] for _, assay in assays}
     for line in lines:
         try:
-            for assay, override in _placed(line, assays, canonical):
+            for assay, override in _place_line(line, assays, canonical):
                 held[assay.name].append(override)
         except InputError as error:
             faults.append(error)
@@ -117,7 +117,7 @@ def gate_overrides(assay: Assay, plate: str, gate: str) -> list[Override]:
 # Where a line holds ---------------------------------------------------------------------------------------------
 
 
-def _placed(
+def _place_line(
     line: OverrideLine, assays: Sequence[tuple[str, Assay]], canonical: Callable[[str], str]
 ) -> Iterator[tuple[Assay, Override]]:
     """Yield the assays a line holds for, each with the override; raises StudyError where it holds for none."""
@@ -159,7 +159,7 @@ def _placed(
                 },
                 closeness=closeness,
                 gate=entry.gate,
-                form=None if written is None else changed_gate(written, line),
+                form=None if written is None else gate_with_change(written, line),
                 channels=dict(entry.channels),
                 exclude=entry.exclude,
                 was=entry.was,
@@ -178,7 +178,7 @@ def _of_assay(line: OverrideLine, assays: Sequence[tuple[str, Assay]]) -> list[_
         if wanted in ("", written, assay.name)
     ]
     if not homes:
-        raise _unmatched(line, "an assay", "the study has", wanted, [name for name, _ in assays])
+        raise _match_error(line, "an assay", "the study has", wanted, [name for name, _ in assays])
     return homes
 
 
@@ -190,7 +190,7 @@ def _with_names(
     if not kept:
         protocols = ", ".join(dict.fromkeys(home.assay.protocol.name for home in homes))
         known = [known for home in homes for known in names(home.assay)]
-        raise _unmatched(line, f"a {noun}", f"protocol {protocols} has", name, known)
+        raise _match_error(line, f"a {noun}", f"protocol {protocols} has", name, known)
     return kept
 
 
@@ -200,7 +200,7 @@ def _on_plates(line: OverrideLine, homes: Sequence[_AssayPlates], *, counts: boo
     known = [plate.name for home in offered for plate in home.plates]
     for name in line.entry.plate:
         if name not in known:
-            raise _unmatched(line, "a plate", "the assay has", name, known)
+            raise _match_error(line, "a plate", "the assay has", name, known)
     wanted = line.entry.plate or known
     kept = [replace(home, plates=tuple(plate for plate in home.plates if plate.name in wanted)) for home in offered]
     return [home for home in kept if home.plates]
@@ -217,7 +217,7 @@ def _on_wells(line: OverrideLine, homes: Sequence[_AssayPlates]) -> list[_AssayP
             plates = ", ".join(dict.fromkeys(plate.name for home in homes for plate in home.plates))
             must = "a well must be one that the layout describes"
             raise StudyError(must, f"'{name}' of {plates}", line.where, "mend the well, or the plate")
-    return _narrowed(homes, lambda well: well.name in wanted)
+    return _narrow(homes, lambda well: well.name in wanted)
 
 
 def _of_levels(
@@ -230,11 +230,11 @@ def _of_levels(
         level = _canonical(written, line, canonical) if factor == "treatment" else written.strip()
         factors = dict.fromkeys(name for well in wells for name in well.factors)
         if factor not in factors:
-            raise _unmatched(line, "a factor", "the layouts have", factor, list(factors))
+            raise _match_error(line, "a factor", "the layouts have", factor, list(factors))
         levels = [_level(well, factor) for well in wells if _level(well, factor)]
         if level not in levels:
-            raise _unmatched(line, f"a level of {factor}", "the layouts have", level, levels)
-        kept = _narrowed(kept, lambda well, factor=factor, level=level: _level(well, factor) == level)  # type: ignore[misc]
+            raise _match_error(line, f"a level of {factor}", "the layouts have", level, levels)
+        kept = _narrow(kept, lambda well, factor=factor, level=level: _level(well, factor) == level)  # type: ignore[misc]
     if not kept:
         found = ", ".join(f"{factor} {level}" for factor, level in line.entry.where.items())
         raise StudyError("an override must hold for a well", f"none with {found}", line.where, "mend 'where'")
@@ -248,7 +248,7 @@ def _canonical(treatment: str, line: OverrideLine, canonical: Callable[[str], st
         raise TreatmentError(error.must, error.found, f"{line.where}, where", error.remedy) from None
 
 
-def _narrowed(homes: Iterable[_AssayPlates], kept: Callable[[Well], bool]) -> list[_AssayPlates]:
+def _narrow(homes: Iterable[_AssayPlates], kept: Callable[[Well], bool]) -> list[_AssayPlates]:
     """Return the homes with the wells kept, without the plates and homes that lose all theirs."""
     found = []
     for home in homes:
@@ -274,7 +274,7 @@ def _well_name(text: str) -> str:
         return text.strip()
 
 
-def _unmatched(line: OverrideLine, noun: str, whose: str, found: str, known: Iterable[str]) -> StudyError:
+def _match_error(line: OverrideLine, noun: str, whose: str, found: str, known: Iterable[str]) -> StudyError:
     names = tuple(dict.fromkeys(known))
     near = nearest(found, names)
     remedy = f"write '{near}'" if near else f"use one of {', '.join(names[:12])}" + (" ..." if len(names) > 12 else "")
@@ -304,7 +304,7 @@ def _sets(override: Override, thing: str) -> object:
 # The gate in its new form ---------------------------------------------------------------------------------------
 
 
-def changed_gate(gate: Gate, line: OverrideLine) -> Gate:
+def gate_with_change(gate: Gate, line: OverrideLine) -> Gate:
     """Return the gate as a line sets it, under its name and on its parent; StudyError where it cannot be set so."""
     match line.change:
         case "value":
@@ -316,7 +316,7 @@ def changed_gate(gate: Gate, line: OverrideLine) -> Gate:
         case "keep":
             return BooleanGate(name=gate.name, parent=gate.parent, operation="and", of=(gate.parent,))
         case _:
-            return _shaped(gate, line)
+            return _gate_from_shape(gate, line)
 
 
 def _at_value(gate: Gate, line: OverrideLine) -> ThresholdGate:
@@ -388,7 +388,7 @@ def _by_method(gate: Gate, line: OverrideLine) -> Gate:
     return kinds[method]
 
 
-def _shaped(gate: Gate, line: OverrideLine) -> Gate:
+def _gate_from_shape(gate: Gate, line: OverrideLine) -> Gate:
     shape = dict(line.entry.shape or {})
     taken = [key for key in ("name", "parent") if key in shape]
     if taken:

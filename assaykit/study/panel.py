@@ -74,7 +74,7 @@ def with_panel(
     )
     gates = tuple(_gates(found, _with_controls(plates, markers, "fmo", "isotype")))
     controlled = _with_controls(plates, markers, "fmo", "isotype", "unstained")
-    made = _measured(made, tuple(roles), found, gates, controlled=controlled)
+    made = _with_readouts(made, tuple(roles), found, gates, controlled=controlled)
     # A marker that names no channel but itself is looked for under its usual names.
     channels = {role: markers[marker] for role, marker in roles.items() if markers[marker] != marker}
     return made, channels, protocol_faults(made, where=where)
@@ -164,7 +164,7 @@ def _with_controls(plates: Sequence[Plate], markers: Mapping[str, str], *kinds: 
     )
 
 
-def _measured(
+def _with_readouts(
     protocol: Protocol,
     roles: Sequence[str],
     populations: Sequence[Population],

@@ -33,9 +33,9 @@ from assaykit.study.panel import with_panel
 from assaykit.study.percentages import percentages_as_counts
 from assaykit.study.stains import unknown_markers
 from assaykit.study.strata import strata
-from assaykit.study.wells import Rules, checked_plate, with_named_counts
+from assaykit.study.wells import Rules, check_plate_factors, with_named_counts
 from assaykit.tables import Finding
-from assaykit.treatment import Catalogue, extended, parse_treatment, read_drugs
+from assaykit.treatment import Catalogue, extend_catalogue, parse_treatment, read_drugs
 
 COMPENSATIONS = ("file", "none", "single_stain", "unmix", "unmix_weighted")
 """What a study may say of spillover, the path of a matrix aside; the last three are estimated from single stains."""
@@ -88,7 +88,7 @@ def _study(file: StudyFile, path: Path, collector: _Collector) -> Study:
     assays, misplaced = with_overrides(written, _override_lines(file, path, collector), canonical=canonical)
     collector.faults += misplaced
     collector.faults += _repeated_names(assays, path.name)
-    claims = tuple(_existing(file.claims, path, collector))
+    claims = tuple(_existing_path(file.claims, path, collector))
     study = Study(
         title=one_line(file.title),
         unit=file.unit,
@@ -124,11 +124,11 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, c
     columns = Columns((file.unit,), (*file.factors, *_matched_factors(protocol), *map(column_name, entry.by)))
     layouts = [
         _read_layout(path, entry, place, columns=columns)
-        for path in _globbed(entry.plates, place, "plates", collector=collector)
+        for path in _paths_of(entry.plates, place, "plates", collector=collector)
     ]
     tables = [
         reading_from_counts(path, columns, label=_label(path, place.folder))
-        for path in _globbed(entry.counts, place, "counts", collector=collector)
+        for path in _paths_of(entry.counts, place, "counts", collector=collector)
     ]
     for reading in (*layouts, *tables):
         collector.faults += reading.faults
@@ -138,8 +138,8 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, c
     decimal = decimal_sign(_treatments((*layouts, *tables)))
     canonical = cache(lambda text: str(parse_treatment(text, rules.catalogue, decimal=decimal)))
     rules = replace(rules, targeted=_is_migration(protocol), decimal=decimal, canonical=canonical)
-    plates = tuple(_checked(layouts, rules, collector))
-    counts = tuple(_checked(tables, rules, collector))
+    plates = tuple(_check_plates(layouts, rules, collector))
+    counts = tuple(_check_plates(tables, rules, collector))
     collector.faults += [fault for plate in counts for fault in percentages_as_counts(plate)]
     repeated = _repeated_plates((*plates, *counts), place.where)
     plates = _with_files(plates, entry, place, collector=collector)
@@ -158,7 +158,9 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, c
         protocol = protocol.model_copy(update={"compensation": "single_stain"})
     return Assay(
         name=one_line(entry.name) or protocol.name,
-        protocol=_compensated(_with_clones(protocol, entry.clones), entry, file, place=place, collector=collector),
+        protocol=_with_compensation(
+            _with_clones(protocol, entry.clones), entry, file, place=place, collector=collector
+        ),
         single_stains=stains,
         plates=plates,
         counts=counts,
@@ -230,10 +232,10 @@ def factors_from_name(path: Path, pattern: str, label: str) -> tuple[dict[str, s
     return match.groupdict(), []
 
 
-def _checked(readings: Iterable[Reading], rules: Rules, collector: _Collector) -> Iterable[Plate]:
+def _check_plates(readings: Iterable[Reading], rules: Rules, collector: _Collector) -> Iterable[Plate]:
     for reading in readings:
         for plate in reading.plates:
-            checked = checked_plate(plate, rules)
+            checked = check_plate_factors(plate, rules)
             collector.faults += (*checked.faults, *control_faults(checked.plate))
             collector.findings += checked.findings
             yield checked.plate
@@ -327,7 +329,7 @@ def _with_clones(protocol: Protocol, clones: Mapping[str, str]) -> Protocol:
     return protocol.model_copy(update={"channels": channels})
 
 
-def _compensated(
+def _with_compensation(
     protocol: Protocol, entry: AssayEntry, file: StudyFile, *, place: _Place, collector: _Collector
 ) -> Protocol:
     """Return the protocol with the spillover the study asks for; a matrix is a file beside the study."""
@@ -379,7 +381,7 @@ def _catalogue(file: StudyFile, folder: Path, collector: _Collector) -> Catalogu
     catalogue = read_drugs()
     for name in file.drugs:
         try:
-            catalogue = extended(catalogue, folder / name, label=name)
+            catalogue = extend_catalogue(catalogue, folder / name, label=name)
             collector.inputs.append(folder / name)
         except InputError as error:
             collector.faults.append(error)
@@ -397,7 +399,7 @@ def _reference(file: StudyFile, catalogue: Catalogue, label: str, *, collector: 
     return Reference(treatment, file.reference.context)
 
 
-def _globbed(patterns: Sequence[str], place: _Place, key: str, *, collector: _Collector) -> list[Path]:
+def _paths_of(patterns: Sequence[str], place: _Place, key: str, *, collector: _Collector) -> list[Path]:
     """Return the files patterns mean, in order and once each; a pattern that means none is a fault."""
     paths: dict[str, Path] = {}  # by the file itself, so that ../data/a.csv and its full path are one
     for pattern in patterns:
@@ -427,7 +429,7 @@ def _sibling(folder: Path, pattern: str) -> str:
     return f"write '{(Path(pattern).parent / near).as_posix()}'" if near else ""
 
 
-def _existing(names: Sequence[str], study: Path, collector: _Collector) -> Iterable[Path]:
+def _existing_path(names: Sequence[str], study: Path, collector: _Collector) -> Iterable[Path]:
     """Yield the catalogues of claims a study names; one that is missing is a fault."""
     for name in names:
         if not os.path.lexists(study.parent / name):

@@ -49,7 +49,7 @@ class CheckedPlate:
     findings: tuple[Finding, ...]
 
 
-def checked_plate(plate: Plate, rules: Rules) -> CheckedPlate:
+def check_plate_factors(plate: Plate, rules: Rules) -> CheckedPlate:
     """Return the plate with canonical factors; the same fault in many wells is told once, with all its places."""
     faults: dict[tuple[type[InputError], str, str, str], list[str]] = {}
     findings: dict[str, list[str]] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assaykit.treatment.catalogue import Catalogue, Drug, Interference, drugs_schema, extended, read_drugs
+from assaykit.treatment.catalogue import Catalogue, Drug, Interference, drugs_schema, extend_catalogue, read_drugs
 from assaykit.treatment.model import Dose, Treatment
 from assaykit.treatment.parsing import parse_treatment
 from assaykit.treatment.plausibility import implausible_doses
@@ -14,7 +14,7 @@ __all__ = [
     "Interference",
     "Treatment",
     "drugs_schema",
-    "extended",
+    "extend_catalogue",
     "implausible_doses",
     "parse_treatment",
     "read_drugs",

@@ -138,10 +138,10 @@ def read_drugs(path: str | Path | None = None, *, label: str = "") -> Catalogue:
     shipped = _drugs(tomllib.loads(text), "drugs.toml")
     if path is None:
         return Catalogue(shipped)
-    return extended(Catalogue(shipped), Path(path), label=label)
+    return extend_catalogue(Catalogue(shipped), Path(path), label=label)
 
 
-def extended(catalogue: Catalogue, path: Path, *, label: str = "") -> Catalogue:
+def extend_catalogue(catalogue: Catalogue, path: Path, *, label: str = "") -> Catalogue:
     """Return the catalogue with the drugs of a file over those of the same name and beside the others."""
     label = label or path.name
     document = toml_from_file(path, "a drug catalogue", TreatmentError, label=label)

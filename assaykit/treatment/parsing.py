@@ -14,7 +14,7 @@ from assaykit.errors import TreatmentError
 from assaykit.numerals import NUMBER, UNSPACED, both_ways, readings
 from assaykit.treatment.catalogue import Catalogue, Drug, plain
 from assaykit.treatment.model import Dose, Step, Treatment, treatment_from_steps
-from assaykit.treatment.spelling import is_vehicle, respelled
+from assaykit.treatment.spelling import is_vehicle, respell
 from assaykit.treatment.units import DIMENSIONS, UNITS, Unit, canonical, unit_from_text
 
 _UNIT = r"[A-Za-zµμ%][A-Za-zµμ%/() ]*"
@@ -88,7 +88,7 @@ def _steps(text: str, catalogue: Catalogue, decimal: str) -> list[tuple[list[Wri
     if len(text) > _LONGEST:
         raise TreatmentError(f"a treatment must be shorter than {_LONGEST} characters", f"{len(text)}")
     steps = []
-    for part in _ORDER.split(_WASHOUT.sub(" then washout", respelled(text))):
+    for part in _ORDER.split(_WASHOUT.sub(" then washout", respell(text))):
         times = _TIME.findall(part)
         hours = (
             sum(float(readings(number)[0]) * _HOURS[unit[0].casefold()] for number, unit in times) if times else None
