@@ -56,7 +56,7 @@ class StopRequest(BaseException):
 
 @contextmanager
 def stop_on_signals() -> Iterator[None]:
-    """While open, Ctrl-C, SIGTERM and a closed terminal raise StopRequest, so that workers and half-written files go."""
+    """While open, Ctrl-C, SIGTERM and a closed terminal raise StopRequest: workers and half-written files go."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
