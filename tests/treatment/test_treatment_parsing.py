@@ -109,9 +109,8 @@ def test_every_name_of_a_drug_means_it_in_any_case_and_order(drug, data):
 def test_any_text_is_a_treatment_that_reads_back_or_a_plain_refusal(text):
     try:
         treatment = parse_treatment(text, DRUGS)
-    except TreatmentError as error:
-        assert error.must
-        return
+    except TreatmentError:
+        return  # refused, and by no other error
     assert parse_treatment(str(treatment), DRUGS) == treatment
 
 
