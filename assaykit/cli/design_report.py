@@ -42,7 +42,7 @@ def arms_table(assay: Assay, study: Study) -> Table:
     """Return the arms of an assay and the units each stands in."""
     from rich.table import Table
 
-    from assaykit.study.design import units_by_arm
+    from assaykit.study import units_by_arm
 
     arms = units_by_arm(assay, study.unit)
     every = set().union(*arms.values()) if arms else set()

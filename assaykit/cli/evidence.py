@@ -245,7 +245,7 @@ def _keep(table: pd.DataFrame, out: Path | None) -> None:
 
 
 def _draw_course(course: pd.DataFrame, held: Ledger, path: Path | None) -> None:
-    from assaykit.figures.ledger import cumulative_forest
+    from assaykit.figures import cumulative_forest
 
     if path is not None and not course.empty:
         _write(path, lambda style: cumulative_forest(course, style=style, unit=str(held.runs["unit"].iloc[-1])))
@@ -253,7 +253,7 @@ def _draw_course(course: pd.DataFrame, held: Ledger, path: Path | None) -> None:
 
 def _draw_matrix(held: Ledger, path: Path | None) -> None:
     from assaykit.evidence import matrix
-    from assaykit.figures.ledger import ledger_matrix
+    from assaykit.figures import ledger_matrix
 
     if path is not None:
         _write(path, lambda style: ledger_matrix(matrix(held.verdicts, tested=True), style=style))

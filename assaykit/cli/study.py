@@ -137,7 +137,7 @@ def _extent(study: Study) -> str:
 
 def _show_plates(study: Study, console: Console) -> None:
     from assaykit.cli.platemap import legend, plate_drawing
-    from assaykit.study.design import sample_wells
+    from assaykit.study import sample_wells
 
     for assay in study.assays:
         if not assay.plates:

@@ -10,9 +10,7 @@ from typing import Any
 
 from assaykit.endpoints import ENDPOINTS
 from assaykit.errors import StudyError
-from assaykit.plate.counts import CHAMBER
-from assaykit.plate.model import ROLES
-from assaykit.plate.positions import SIZES, row_letters
+from assaykit.plate import CHAMBER, ROLES, SIZES, row_letters
 from assaykit.protocol import Protocol, protocol_schema, read_protocol
 from assaykit.study import CONTEXTS, study_schema
 from assaykit.treatment import drugs_schema

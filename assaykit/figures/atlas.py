@@ -41,9 +41,9 @@ from assaykit.figures.ledger import cumulative_forest, ledger_matrix
 from assaykit.figures.levey_jennings import levey_jennings
 from assaykit.figures.plate_map import plate_map, wells_table
 from assaykit.figures.styles import STYLES, Style
-from assaykit.plate.model import Well
-from assaykit.results.model import Results
-from assaykit.study.model import Assay, Reference
+from assaykit.plate import Well
+from assaykit.results import Results
+from assaykit.study import Assay, Reference
 
 FIGURES: dict[str, Callable[..., Figure]] = {
     "plate_map": plate_map,

@@ -6,7 +6,7 @@ import pandas as pd
 
 from assaykit.figures.conditions import context_words, endpoint_words, shown
 from assaykit.figures.numbers import df_text, number_text, p_text
-from assaykit.plate.model import Well
+from assaykit.plate import Well
 
 ADJUST_WORDS: dict[str, str] = {
     "holm": "Holm-adjusted",

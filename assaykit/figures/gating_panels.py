@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from assaykit.cytometry import GatedEvents, events_gated
 from assaykit.cytometry.scales import shown_values
-from assaykit.plate.model import Plate, Well
-from assaykit.protocol.gates import (
+from assaykit.plate import Plate, Well
+from assaykit.protocol import (
     BooleanGate,
     EllipsoidGate,
     FixedGate,
@@ -26,7 +26,7 @@ from assaykit.protocol.gates import (
     RectangleGate,
     ThresholdGate,
 )
-from assaykit.study.model import Assay, ResolvedPlate
+from assaykit.study import Assay, ResolvedPlate
 
 Array = NDArray[np.float64]
 Outline = tuple[tuple[float, ...], tuple[float, ...]]  # x and y of one line, on the panel's scales

@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from assaykit.figures.colours import BLACK, FAINT, GREY, PALE, VERMILLION, treatment_colours
 from assaykit.figures.conditions import context_words, ordered_contexts, ordered_treatments, shown
 from assaykit.figures.styles import Style, axes_at, canvas, in_style
-from assaykit.study.model import Assay
+from assaykit.study import Assay
 
 ROLE_LETTERS: dict[str, str] = {
     "fmo": "F",

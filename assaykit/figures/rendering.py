@@ -14,7 +14,7 @@ from assaykit.errors import InputError
 from assaykit.escaping import one_line
 from assaykit.figures.atlas import Drawing, drawings
 from assaykit.figures.styles import FORMATS, Format, figure_bytes, style_named
-from assaykit.results.model import Results
+from assaykit.results import Results
 
 
 @dataclass(frozen=True, slots=True)

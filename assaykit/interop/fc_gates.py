@@ -15,7 +15,7 @@ import numpy as np
 
 from assaykit.cytometry import COMPLEMENT
 from assaykit.errors import GateError
-from assaykit.protocol.gates import (
+from assaykit.protocol import (
     BooleanGate,
     FixedGate,
     FixedScale,

@@ -18,7 +18,7 @@ from assaykit.cytometry import GatingDocument
 from assaykit.errors import GateError
 from assaykit.interop.fc_gates import EVERY, SHAPES, TOP, Hlog, gates_from_fc_gates, population_name
 from assaykit.interop.flowcytometrytools import load
-from assaykit.protocol.gates import BooleanGate, FixedGate
+from assaykit.protocol import BooleanGate, FixedGate
 from assaykit.sources import text_from_file
 
 _HLOG = ("hlog", "hyperlog")

@@ -27,7 +27,7 @@ from assaykit.cytometry import ALL, UNGATED, events_gated
 from assaykit.errors import FcsError, GateError, LayoutError
 from assaykit.fcs import Events, read_fcs
 from assaykit.plate import Plate, Well, position_from_well, row_letters
-from assaykit.protocol.gates import FixedGate, IntervalGate, PolygonGate, QuadrantGate, ThresholdGate
+from assaykit.protocol import FixedGate, IntervalGate, PolygonGate, QuadrantGate, ThresholdGate
 from assaykit.results import Results
 from assaykit.study import Assay
 

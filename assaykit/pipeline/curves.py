@@ -17,7 +17,7 @@ import pandas as pd
 
 from assaykit.errors import DesignError
 from assaykit.pipeline.doses import Series, series_of, treatments_of
-from assaykit.protocol.model import CurveAnalysis
+from assaykit.protocol import CurveAnalysis
 from assaykit.stats.dose.response import SHAPES, Curves, Ic50, fit_curve, fit_curves, ic50, predicted
 from assaykit.stats.dose.shift import extra_sum_of_squares
 from assaykit.stats.units.doubts import doubted_values, doubts_in_words

@@ -11,8 +11,7 @@ from typing import Literal
 import pandas as pd
 
 from assaykit.pipeline.measure import map_tasks
-from assaykit.protocol import Analysis
-from assaykit.protocol.gates import FixedGate, ThresholdGate
+from assaykit.protocol import Analysis, FixedGate, ThresholdGate
 from assaykit.stats import robustness, robustness_summary
 from assaykit.study import Reference, ResolvedPlate, Study
 from assaykit.tables import ROBUSTNESS, check

@@ -18,15 +18,14 @@ import pandas as pd
 
 from assaykit.errors import DesignError
 from assaykit.pipeline.doses import amount_in, middle_unit, treatments_of
-from assaykit.protocol.model import SynergyAnalysis
+from assaykit.protocol import SynergyAnalysis
 from assaykit.stats.dose.synergy import bliss_excess, hsa_excess, surface_table
 from assaykit.stats.units.doubts import doubted_values, doubts_in_words
 from assaykit.stats.units.multiplicity import holm
 from assaykit.stats.units.simple import one_sample_t
 from assaykit.study import Assay, Reference
 from assaykit.tables import SYNERGY, Finding, frame_from_rows
-from assaykit.treatment import Catalogue, Treatment
-from assaykit.treatment.units import UNITS
+from assaykit.treatment import UNITS, Catalogue, Treatment
 
 Model = Literal["bliss", "hsa", "loewe", "zip"]
 Row = dict[str, Any]

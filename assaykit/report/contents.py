@@ -8,10 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from assaykit.figures.captions import reason_sentence
-from assaykit.figures.conditions import endpoint_words
+from assaykit.figures import endpoint_words, reason_sentence
 from assaykit.report.words import FamilySummary, Headline, families, plural, strongest, verdict_counts
-from assaykit.results.model import Results
+from assaykit.results import Results
 
 LEVELS: dict[str, str] = {"fail": "Failed", "warn": "Warnings", "note": "Notes"}
 

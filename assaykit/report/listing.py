@@ -7,10 +7,18 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from assaykit.figures.conditions import context_words, endpoint_words, shown
-from assaykit.figures.evidence import by_family
-from assaykit.figures.forest import KIND_WORDS, contrast_words
-from assaykit.figures.numbers import df_text, limits_text, number_text, p_text
+from assaykit.figures import (
+    KIND_WORDS,
+    by_family,
+    context_words,
+    contrast_words,
+    df_text,
+    endpoint_words,
+    limits_text,
+    number_text,
+    p_text,
+    shown,
+)
 from assaykit.report.words import VERDICT_ORDER
 
 SIGN_WORDS = {1: "up", -1: "down", 0: "none"}

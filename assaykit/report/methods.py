@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from assaykit.figures.conditions import context_words, endpoint_words, shown
-from assaykit.protocol.model import Protocol
-from assaykit.results.model import Results
-from assaykit.study.model import Assay
+from assaykit.figures import context_words, endpoint_words, shown
+from assaykit.protocol import Protocol
+from assaykit.results import Results
+from assaykit.study import Assay
 
 REFERENCES = (
     "Moore WA, Parks DR. Update for the logicle data scale. Cytometry A 2012;81:273-277. doi:10.1002/cyto.a.22030",

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from assaykit.figures import Drawing, FigureFailure, RenderedFigure, drawings, render_all, write_rendered
-from assaykit.figures.conditions import shown
+from assaykit.figures import Drawing, FigureFailure, RenderedFigure, drawings, render_all, shown, write_rendered
 from assaykit.report.answers import by_hand_listings, dose_listings, excluded_listing, size_listing
 from assaykit.report.contents import findings_by_check, input_rows, opening, provenance_rows
 from assaykit.report.listing import (
@@ -26,7 +25,7 @@ from assaykit.report.methods import methods, methods_markdown
 from assaykit.report.svg import inline_svg, width_of
 from assaykit.report.words import VERDICT_MEANING
 from assaykit.report.workbook import dictionary_frame, write_workbook
-from assaykit.results.model import Results
+from assaykit.results import Results
 from assaykit.tables import TABLES
 
 _HERE = Path(__file__).parent

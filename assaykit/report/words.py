@@ -11,9 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from assaykit.figures.conditions import context_words, endpoint_words, shown
-from assaykit.figures.evidence import by_family
-from assaykit.figures.numbers import is_ratio, number_text, p_text
+from assaykit.figures import by_family, context_words, endpoint_words, is_ratio, number_text, p_text, shown
 
 _CONTRAST = ("assay", "analysis", "contrast", "context")
 VERDICT_ORDER = ("consistent", "contradicts", "no effect", "inconclusive", "not interpretable", "not testable")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from assaykit.escaping import printable
-from assaykit.results.model import Results
+from assaykit.results import Results
 from assaykit.tables import TABLES
 
 if TYPE_CHECKING:

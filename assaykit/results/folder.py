@@ -26,7 +26,7 @@ from assaykit.results.model import Results
 from assaykit.results.place import refuse_unfit
 from assaykit.results.resolved import study_from_toml, study_to_toml
 from assaykit.results.swap import NEW, OLD, content, recover, swap
-from assaykit.study.model import Study
+from assaykit.study import Study
 from assaykit.tables import TABLES, check
 
 RESOLVED = "study.resolved.toml"

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from assaykit.errors import ResultsError
-from assaykit.study.model import Study
+from assaykit.study import Study
 
 NAME = "manifest.json"
 CRATE = "ro-crate-metadata.json"

@@ -12,7 +12,7 @@ from pathlib import Path
 from assaykit.errors import ResultsError, storage_error
 from assaykit.results.manifest import is_of_study, read_manifest
 from assaykit.results.swap import LEFTOVERS
-from assaykit.study.model import Study
+from assaykit.study import Study
 
 _UNSEEN = LEFTOVERS | {".DS_Store", "Thumbs.db", "desktop.ini"}
 """What makes no folder a folder with contents: what a file browser leaves, and what a run that was cut off does."""

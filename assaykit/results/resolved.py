@@ -8,7 +8,7 @@ from functools import cache
 import tomli_w
 from pydantic import TypeAdapter
 
-from assaykit.study.model import Study
+from assaykit.study import Study
 
 
 @cache

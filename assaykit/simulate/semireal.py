@@ -29,7 +29,7 @@ from assaykit.simulate.layout import layout_toml
 from assaykit.simulate.noise import generator, noisy_percent, random_day
 from assaykit.simulate.wells import SimulatedPlate, SimulatedWell
 from assaykit.simulate.world import DASATINIB, IMATINIB, SIMVASTATIN, VEHICLE, World, new_study, truth_rows
-from assaykit.study.model import Spillover
+from assaykit.study import Spillover
 
 Array = NDArray[np.float64]
 Row = dict[str, str | float]

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
 from assaykit.errors import InputError, StudyError
-from assaykit.plate.model import Plate, Well
+from assaykit.plate import Plate, Well
 from assaykit.study.model import Assay, Study
 from assaykit.tables import Finding
 

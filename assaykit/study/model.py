@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assaykit.plate.model import Plate
-from assaykit.protocol.gates import FixedGate, FixedScale, Gate
-from assaykit.protocol.model import Protocol
+from assaykit.plate import Plate
+from assaykit.protocol import FixedGate, FixedScale, Gate, Protocol
 from assaykit.study.inputs import InputFile
 from assaykit.tables import Finding
-from assaykit.treatment.catalogue import Catalogue
+from assaykit.treatment import Catalogue
 
 CONTEXTS = ("mono", "msc_contact", "msc_transwell", "msc_medium", "plain_medium")
 

@@ -13,11 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from assaykit.errors import Faults, InputError, LayoutError, StudyError, TreatmentError
-from assaykit.plate.draft import nearest
-from assaykit.plate.model import Plate, Well
-from assaykit.plate.positions import position_from_well, well_from_position
-from assaykit.protocol import protocol_from_table
-from assaykit.protocol.gates import (
+from assaykit.plate import Plate, Well, nearest, position_from_well, well_from_position
+from assaykit.protocol import (
     BooleanGate,
     ControlGate,
     DebrisGate,
@@ -31,6 +28,7 @@ from assaykit.protocol.gates import (
     ThresholdGate,
     ValleyGate,
     ViabilityGate,
+    protocol_from_table,
 )
 from assaykit.study.file import OverrideEntry
 from assaykit.study.model import Assay, Override, Study

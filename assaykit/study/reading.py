@@ -15,11 +15,17 @@ from pathlib import Path
 from assaykit.errors import Faults, InputError, StudyError, raise_all
 from assaykit.escaping import file_name, one_line
 from assaykit.numerals import decimal_sign
-from assaykit.plate.draft import column_name, nearest
-from assaykit.plate.model import Plate, Well
-from assaykit.plate.reading import Reading, reading_from_counts, reading_from_layout
-from assaykit.plate.schema import Columns
-from assaykit.plate.serving import control_faults
+from assaykit.plate import (
+    Columns,
+    Plate,
+    Reading,
+    Well,
+    column_name,
+    control_faults,
+    nearest,
+    reading_from_counts,
+    reading_from_layout,
+)
 from assaykit.protocol import Protocol, read_protocol
 from assaykit.sources import is_file, paths_from_pattern
 from assaykit.study.design import design_faults, design_findings

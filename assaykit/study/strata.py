@@ -12,8 +12,7 @@ from dataclasses import replace
 import pandas as pd
 
 from assaykit.errors import InputError, StudyError
-from assaykit.plate.draft import nearest
-from assaykit.plate.model import Factor, Plate, Well
+from assaykit.plate import Factor, Plate, Well, nearest
 from assaykit.study.model import Assay, Study
 
 Levels = Mapping[str, str]

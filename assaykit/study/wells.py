@@ -6,10 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from assaykit.errors import InputError, LayoutError, TreatmentError
-from assaykit.plate.counts import is_count
-from assaykit.plate.draft import nearest
-from assaykit.plate.model import Factor, Plate, Well
-from assaykit.plate.schema import KNOWN_FACTORS, STRUCTURE
+from assaykit.plate import KNOWN_FACTORS, STRUCTURE, Factor, Plate, Well, is_count, nearest
 from assaykit.protocol import Protocol
 from assaykit.study.model import CONTEXTS, Reference
 from assaykit.tables import Finding

@@ -6,13 +6,16 @@ from assaykit.treatment.catalogue import Catalogue, Drug, Interference, drugs_sc
 from assaykit.treatment.model import Dose, Treatment
 from assaykit.treatment.parsing import parse_treatment
 from assaykit.treatment.plausibility import implausible_doses
+from assaykit.treatment.units import UNITS, Unit
 
 __all__ = [
+    "UNITS",
     "Catalogue",
     "Dose",
     "Drug",
     "Interference",
     "Treatment",
+    "Unit",
     "drugs_schema",
     "extend_catalogue",
     "implausible_doses",
