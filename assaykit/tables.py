@@ -14,6 +14,7 @@ import pandas as pd
 
 from assaykit.errors import TableError
 from assaykit.escaping import one_line
+from assaykit.vocabulary import CONTEXTS
 
 Kind = Literal["text", "number", "count", "flag"]
 Level = Literal["note", "warn", "fail"]
@@ -109,7 +110,7 @@ MEASUREMENTS = Table(
         _WELL,
         Column("unit_id", "text", "the independent experiment or donor: the only n there is"),
         Column("treatment", "text", "canonical treatment, e.g. 'imatinib 1 uM + plerixafor 10 uM', or 'vehicle'"),
-        Column("context", "text", "mono, msc_contact, msc_transwell, msc_medium or plain_medium"),
+        Column("context", "text", f"one of {', '.join(CONTEXTS)}"),
         Column("endpoint", "text", "the endpoint, e.g. cxcr4_dmfi"),
         Column("value", "number", "the endpoint's value in `unit`"),
         Column("unit", "text", "its unit"),
@@ -131,7 +132,7 @@ ESTIMATES = Table(
         Column("analysis", "text", "the analysis of the protocol"),
         Column("endpoint", "text", "the endpoint analysed"),
         Column("contrast", "text", "the contrast in words, e.g. 'imatinib 1 uM - vehicle'"),
-        Column("context", "text", "the context it holds in; 'A - B' for an interaction"),
+        Column("context", "text", "the context it holds in; of two that are compared, the first"),
         Column("estimate", "number", "the contrast on the analysis scale"),
         Column("std_error", "number", "its standard error"),
         Column("df", "number", "degrees of freedom of the t reference; infinite for z"),
@@ -181,7 +182,12 @@ _CONTRAST_KEYS = (
     _ASSAY,
     Column("analysis", "text", "the analysis of the protocol"),
     Column("contrast", "text", "the contrast in words"),
-    Column("context", "text", "the context it holds in; 'A - B' for an interaction"),
+    Column("treatment", "text", "the treatment compared", later=True),
+    Column("comparator", "text", "the treatment it is compared with", later=True),
+    Column("context", "text", "the context it holds in; of two that are compared, the first"),
+    Column(
+        "comparator_context", "text", "the context it is compared with, where two contexts are compared", later=True
+    ),
     Column("kind", "text", "treatment, pairwise, context, interaction, level or custom"),
 )
 
@@ -246,6 +252,8 @@ COMPARISONS = Table(
         Column("statement", "text", "the claim in our own words"),
         Column("endpoint", "text", "the endpoint that tests it"),
         Column("contrast", "text", "the contrast that tests it"),
+        Column("treatment", "text", "the treatment compared", later=True),
+        Column("comparator", "text", "the treatment it is compared with", later=True),
         Column("expected_sign", "count", "+1, -1 or 0, as adjudicated from the primary papers"),
         Column("printed_sign", "count", "+1, -1 or 0, as the review prints it"),
         Column("effect", "number", "the estimate, back-transformed"),
@@ -257,7 +265,8 @@ COMPARISONS = Table(
             "consistent, contradicts, no effect, inconclusive, not interpretable, not testable",
         ),
         Column("reason", "text", "the verdict in one plain sentence"),
-        Column("context", "text", "the context of the contrast"),
+        Column("context", "text", "the context it holds in; of two that are compared, the first"),
+        Column("comparator_context", "text", "the context it is compared with, where two are compared", later=True),
         Column("effect_name", "text", "fold change, rate ratio, odds ratio, difference, percentage points"),
         Column("p_value", "number", "two-sided, unadjusted"),
         Column("p_adjusted", "number", "Holm within the family of claims"),

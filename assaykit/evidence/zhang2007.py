@@ -12,6 +12,7 @@ from types import MappingProxyType
 import pandas as pd
 
 from assaykit.tables import SIZES, frame_from_rows
+from assaykit.treatment import treatment_from_canonical
 
 CITE = "Zhang et al. 2007, Blood 110:3378"
 UNITS = 4
@@ -118,6 +119,6 @@ def compare_size(estimates: pd.DataFrame) -> pd.DataFrame:
         }
         for row in levels.itertuples()
         for known in source.itertuples()
-        if row.treatment.split(" ")[0] == known.drug and " + " not in row.treatment
+        if treatment_from_canonical(row.treatment).drugs == (known.drug,)
     )
     return frame_from_rows(rows, SIZES)

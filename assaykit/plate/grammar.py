@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from assaykit.errors import LayoutError
-from assaykit.plate.draft import nearest
 from assaykit.sources import is_file, toml_from_file
+from assaykit.vocabulary import nearest
 
 _META = ("include", "concat", "alert", "options")
 

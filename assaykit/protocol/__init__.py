@@ -38,7 +38,7 @@ from assaykit.protocol.gates import (
 from assaykit.protocol.model import (
     Analysis,
     ChannelRole,
-    Contrast,
+    ContrastSpec,
     Criterion,
     CurveAnalysis,
     EndpointSpec,
@@ -52,8 +52,7 @@ __all__ = [
     "Analysis",
     "BooleanGate",
     "ChannelRole",
-    "Contrast",
-    "ControlGate",
+    "ContrastSpec",
     "Criterion",
     "CurveAnalysis",
     "DebrisGate",

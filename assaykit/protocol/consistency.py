@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from assaykit.errors import InputError, ProtocolError
 from assaykit.protocol.gates import Gate
 from assaykit.protocol.model import Protocol
+from assaykit.vocabulary import nearest
 
 EVERYTHING = "all"  # the population of every event
 _CHANNEL_KEYS = ("channel", "area", "height", "x", "y")
@@ -94,6 +94,13 @@ def _panel_names(protocol: Protocol) -> Iterator[_Use]:
 
 def _missing(place: str, noun: str, names: Iterable[str], known: Sequence[str]) -> Iterator[_Use]:
     yield from ((place, noun, name, known) for name in names if name not in known)
+
+
+def _unknown(place: str, noun: str, name: str, known: Sequence[str], where: str) -> ProtocolError:
+    near = nearest(name, known)
+    remedy = f"write {near!r}" if near else f"use one of {', '.join(known)}" if known else f"add the {noun}"
+    article = "an" if noun[0] in "aeiou" else "a"
+    return ProtocolError(f"{article} {noun} must be one this protocol defines", repr(name), f"{where}, {place}", remedy)
 
 
 def _twice(protocol: Protocol, where: str) -> Iterator[ProtocolError]:

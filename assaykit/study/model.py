@@ -13,8 +13,6 @@ from assaykit.study.inputs import InputFile
 from assaykit.tables import Finding
 from assaykit.treatment import Catalogue
 
-CONTEXTS = ("mono", "msc_contact", "msc_transwell", "msc_medium", "plain_medium")
-
 
 @dataclass(frozen=True, slots=True)
 class Reference:

@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from assaykit.errors import Faults, InputError, LayoutError, StudyError, TreatmentError
-from assaykit.plate import Plate, Well, nearest, position_from_well, well_from_position
-from assaykit.protocol import (
+from assaykit.plate.model import Plate, Well
+from assaykit.plate.positions import position_from_well, well_from_position
+from assaykit.protocol import protocol_from_table
+from assaykit.protocol.gates import (
     BooleanGate,
     ControlGate,
     DebrisGate,
@@ -32,6 +34,7 @@ from assaykit.protocol import (
 )
 from assaykit.study.file import OverrideEntry
 from assaykit.study.model import Assay, Override, Study
+from assaykit.vocabulary import nearest
 
 CHANGES = ("value", "polygon", "shape", "method", "keep", "channels", "exclude")
 Side = Literal["above", "below"]

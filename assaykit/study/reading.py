@@ -12,20 +12,15 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
+from assaykit.endpoints import ENDPOINTS, endpoint_faults
 from assaykit.errors import Faults, InputError, StudyError, raise_all
 from assaykit.escaping import file_name, one_line
 from assaykit.numerals import decimal_sign
-from assaykit.plate import (
-    Columns,
-    Plate,
-    Reading,
-    Well,
-    column_name,
-    control_faults,
-    nearest,
-    reading_from_counts,
-    reading_from_layout,
-)
+from assaykit.plate.draft import column_name
+from assaykit.plate.model import Plate, Well
+from assaykit.plate.reading import Reading, reading_from_counts, reading_from_layout
+from assaykit.plate.schema import Columns
+from assaykit.plate.serving import control_faults
 from assaykit.protocol import Protocol, read_protocol
 from assaykit.sources import is_file, paths_from_pattern
 from assaykit.study.design import design_faults, design_findings
@@ -41,7 +36,8 @@ from assaykit.study.stains import unknown_markers
 from assaykit.study.strata import strata
 from assaykit.study.wells import Rules, check_plate_factors, with_named_counts
 from assaykit.tables import Finding
-from assaykit.treatment import Catalogue, extend_catalogue, parse_treatment, read_drugs
+from assaykit.treatment import Catalogue, extended, parse_treatment, read_drugs
+from assaykit.vocabulary import nearest
 
 COMPENSATIONS = ("file", "none", "single_stain", "unmix", "unmix_weighted")
 """What a study may say of spillover, the path of a matrix aside; the last three are estimated from single stains."""
@@ -143,10 +139,12 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, c
         collector.findings += [Finding("note", "layout_alert", f"{source} says: {alert}") for alert in reading.alerts]
     decimal = decimal_sign(_treatments((*layouts, *tables)))
     canonical = cache(lambda text: str(parse_treatment(text, rules.catalogue, decimal=decimal)))
-    rules = replace(rules, targeted=_is_migration(protocol), decimal=decimal, canonical=canonical)
-    plates = tuple(_check_plates(layouts, rules, collector))
-    counts = tuple(_check_plates(tables, rules, collector))
-    collector.faults += [fault for plate in counts for fault in percentages_as_counts(plate)]
+    endpoints = [ENDPOINTS[spec.endpoint] for spec in protocol.endpoints] if protocol else []
+    targeted = any(endpoint.target for endpoint in endpoints)
+    rules = replace(rules, targeted=targeted, decimal=decimal, canonical=canonical)
+    plates = tuple(_checked(layouts, rules, gathered))
+    counts = tuple(_checked(tables, rules, gathered))
+    gathered.faults += [fault for plate in counts for fault in percentages_as_counts(plate)]
     repeated = _repeated_plates((*plates, *counts), place.where)
     plates = _with_files(plates, entry, place, collector=collector)
     plates = _with_lot(plates, entry, place, collector=collector)
@@ -204,12 +202,6 @@ def _matched_factors(protocol: Protocol | None) -> tuple[str, ...]:
     """Return the factors a protocol's endpoints are told to match wells by."""
     told = (str(spec.options.get("match", "")) for spec in protocol.endpoints) if protocol else ()
     return tuple(dict.fromkeys(name.strip() for text in told for name in text.split(",") if name.strip()))
-
-
-def _is_migration(protocol: Protocol | None) -> bool:
-    """Whether a protocol's endpoints are formed by transwell target."""
-    endpoints = [spec.endpoint for spec in protocol.endpoints] if protocol else []
-    return any(endpoint.startswith(("migration", "checkerboard")) for endpoint in endpoints)
 
 
 def _read_layout(path: Path, entry: AssayEntry, place: _Place, *, columns: Columns) -> Reading:
@@ -319,11 +311,13 @@ def _protocol(entry: AssayEntry, place: _Place, collector: _Collector) -> Protoc
     except InputError as error:
         collector.faults.append(type(error)(error.must, error.found, error.where or place.where, error.remedy))
         return None
-    except Faults as faults:
-        collector.faults += faults.errors
+    except Faults as several:
+        gathered.faults += several.errors
         return None
-    collector.inputs += [local] if os.path.lexists(local) else []
-    return protocol
+    gathered.inputs += [local] if os.path.lexists(local) else []
+    faults = endpoint_faults(protocol)
+    gathered.faults += faults
+    return None if faults else protocol
 
 
 def _with_clones(protocol: Protocol, clones: Mapping[str, str]) -> Protocol:
