@@ -47,6 +47,7 @@ def _what_was_run(results: Results) -> str:
 def _strongest(results: Results) -> list[str]:
     """Return the three strongest findings: those the report opens with, or the smallest p where no claim is tested."""
     from assaykit.report import families, strongest
+    from assaykit.stats import place_text
 
     found = families(results.tables["comparisons"], results.tables["estimates"], results.study.unit)
     told = [f"strongest: {headline.finding}" for headline in strongest(found)]
@@ -54,13 +55,7 @@ def _strongest(results: Results) -> list[str]:
     usable = estimates[(estimates["reason"] == "") & estimates["p_adjusted"].notna()]
     usable = usable[usable["kind"].isin(["treatment", "interaction"])]
     ranked = usable.sort_values(["p_adjusted", "p_value"], kind="stable").drop_duplicates("endpoint").head(3)
-    return told or [_sentence(row) for row in ranked.to_dict("records")]
-
-
-def _sentence(row: dict[str, float | str]) -> str:
-    from assaykit.stats import place_text
-
-    return (
+    return told or [
         f"strongest: {row['endpoint']}, {row['contrast']} ({place_text(row)}): {row['effect_name']} {row['effect']:.3g}"
         f" [{row['effect_low']:.3g}, {row['effect_high']:.3g}], adjusted p = {row['p_adjusted']:.2g}"
         for row in ranked.to_dict("records")

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from assaykit.figures.atlas import DRAWINGS, FIGURES, Drawing, drawings
+from assaykit.figures.captions import reason_sentence
+from assaykit.figures.conditions import context_words, endpoint_words, place_words, shown
+from assaykit.figures.evidence import by_family
+from assaykit.figures.forest import KIND_WORDS, contrast_words
+from assaykit.figures.ledger import cumulative_forest, ledger_matrix
 from assaykit.figures.ledger_atlas import ledger_drawings
 from assaykit.figures.numbers import df_text, is_ratio, limits_text, number_text, p_text
 from assaykit.figures.rendering import FigureFailure, RenderedFigure, render_all, write_figures, write_rendered
@@ -31,6 +36,7 @@ __all__ = [
     "limits_text",
     "number_text",
     "p_text",
+    "place_words",
     "reason_sentence",
     "render_all",
     "shown",

@@ -84,7 +84,7 @@ class Drawing:
 
 def drawings(results: Results) -> Iterator[Drawing]:
     """Yield every figure the tables of a run call for: evidence, endpoints, contrasts, then plates and gates."""
-    yield from named_for_files(drawing for listed in DRAWINGS.values() for drawing in listed(results))
+    yield from with_file_names(drawing for listed in DRAWINGS.values() for drawing in listed(results))
 
 
 def with_file_names(drawings: Iterable[Drawing]) -> Iterator[Drawing]:

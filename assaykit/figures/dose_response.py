@@ -26,6 +26,7 @@ from assaykit.figures.conditions import (
     context_words,
     doses_of,
     endpoint_words,
+    means_of_units,
     ordered_contexts,
     shown,
 )

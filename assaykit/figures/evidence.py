@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from assaykit.endpoints import ENDPOINTS, endpoint_measured_as
-from assaykit.figures.colours import BLACK, FAINT, GREY, PALE, SKY, VERDICT_MARKS, VERDICTS, faded
+from assaykit.figures.colours import BLACK, FAINT, GREY, PALE, SKY, VERDICT_MARKS, VERDICTS, fade
 from assaykit.figures.conditions import endpoint_words, marker_words, shown
 from assaykit.figures.forest import draw_interval
 from assaykit.figures.numbers import is_ratio, limits_text, p_text, padded, set_ratio_axis

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from assaykit.evidence import cumulative, matrix, readable
-from assaykit.figures.atlas import Drawing, named_for_files
+from assaykit.figures.atlas import Drawing, with_file_names
 from assaykit.figures.conditions import endpoint_words, shown
 
 

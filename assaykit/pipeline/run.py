@@ -94,7 +94,7 @@ def run(
                 study, claims, tables["comparisons"], assays=assays, executor=executor
             )
     if robust:
-        again = partial(_measured_again, flags={one.assay.name: one.flags for one in assays}, executor=executor)
+        again = partial(_remeasure, flags={one.assay.name: one.flags for one in assays}, executor=executor)
         tables |= robustness_tables(
             kept, resolved, again, inputs=inputs, executor=executor, show_pseudoreplication=show_pseudoreplication
         )
@@ -150,7 +150,7 @@ def _compare(
     return {"comparisons": comparisons} | ({"sizes": sizes} if len(sizes) else {})
 
 
-def _measured_again(study: Study, *, flags: Mapping[str, Flags], executor: Executor | None) -> pd.DataFrame:
+def _remeasure(study: Study, *, flags: Mapping[str, Flags], executor: Executor | None) -> pd.DataFrame:
     """Return MEASUREMENTS of a resolved study, without what checks and its criteria leave out."""
     assays = [_Assay(one, measure_wells(one, executor), flags=flags[one.name]) for one in study.assays]
     measurements, _, _ = _endpoints(assays, study)

@@ -53,6 +53,7 @@ __all__ = [
     "BooleanGate",
     "ChannelRole",
     "ContrastSpec",
+    "ControlGate",
     "Criterion",
     "CurveAnalysis",
     "DebrisGate",

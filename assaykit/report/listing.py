@@ -7,10 +7,18 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from assaykit.figures.conditions import endpoint_words, place_words, shown
-from assaykit.figures.evidence import by_family
-from assaykit.figures.forest import KIND_WORDS, contrast_words
-from assaykit.figures.numbers import df_text, interval_text, number_text, p_text
+from assaykit.figures import (
+    KIND_WORDS,
+    by_family,
+    contrast_words,
+    df_text,
+    endpoint_words,
+    limits_text,
+    number_text,
+    p_text,
+    place_words,
+    shown,
+)
 from assaykit.report.words import VERDICT_ORDER
 
 SIGN_WORDS = {1: "up", -1: "down", 0: "none"}
@@ -58,7 +66,7 @@ def _claim(row: pd.Series) -> Iterator[str]:
     yield _sign(row["printed_sign"])
     yield _sign(row["expected_sign"])
     yield f"{shown(str(row['contrast']))}, {place_words(row)}" if row["contrast"] else "–"
-    yield f"{row['effect_name']} {interval_text(row['effect'], row['effect_low'], row['effect_high'])}".strip()
+    yield f"{row['effect_name']} {limits_text(row['effect'], row['effect_low'], row['effect_high'])}".strip()
     yield count_text(row["n_units"])
     yield p_text(float(row["p_adjusted"]))
     yield str(row["verdict"])

@@ -59,7 +59,8 @@ def estimate_sentence(row: pd.Series, unit: str) -> str:
 
 def _statement(row: pd.Series, direction: int) -> str:
     treatment, comparator = shown(str(row["treatment"])), shown(str(row["comparator"]))
-    thing = _thing(row)
+    endpoint = endpoint_words(str(row["endpoint"]))
+    thing = f"the odds of {endpoint}" if row["effect_name"] == "odds ratio" else endpoint
     context, other = str(row["context"]), str(row["comparator_context"])
     where, elsewhere = context_words(context), context_words(other) if other else ""
     match row["kind"]:

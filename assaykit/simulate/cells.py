@@ -117,7 +117,7 @@ def draw_events(
     return DrawnEvents(np.column_stack(columns), channel_names(panel, full=full), kinds[order], doublets[order])
 
 
-def _scatter(rng: np.random.Generator, population: Population) -> tuple[Array, NDArray[np.bool_]]:
+def _scatter(rng: np.random.Generator, population: SimulatedCells) -> tuple[Array, NDArray[np.bool_]]:
     """Return FSC-A, FSC-H and SSC-A, and which events are doublets.
 
     A doublet adds the areas of two cells and keeps little more than one height.

@@ -25,7 +25,7 @@ from assaykit.simulate.cells import (
     COUNT_PANEL,
     CXCR4_PANEL,
     DrawnEvents,
-    Population,
+    SimulatedCells,
     background,
     draw_events,
 )
@@ -272,15 +272,15 @@ def _write_plate(folder: Path, plate: SimulatedPlate, rng: np.random.Generator, 
     for well in plate.wells:
         drawn = draw_events(rng, well.panel, well.populations, full=well.full, optics=well.optics)
         values, names = drawn.values, drawn.channels
-        if well.carried:
+        if well.carry_over:
             time = names.index("Time")
-            first = draw_events(rng, well.panel, well.carried, full=well.full, optics=well.optics).values
+            first = draw_events(rng, well.panel, well.carry_over, full=well.full, optics=well.optics).values
             values[:, time] += first[-1, time]
             values = np.concatenate([first, values])
         path = folder / "fcs" / plate.name / f"{well.name}.fcs"
         if well.damage != "missing":
             _write_well(path, plate, well, values=values, names=names)
-        if memberships and not well.carried and not well.damage:
+        if memberships and not well.carry_over and not well.damage:
             frame = pd.DataFrame(memberships_of(drawn)).astype(int)
             frame.to_csv(path.with_name(f"{well.name}.manual.csv.gz"), index=False)
 

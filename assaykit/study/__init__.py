@@ -6,8 +6,8 @@ from assaykit.study.design import sample_wells, units_by_arm
 from assaykit.study.file import study_schema
 from assaykit.study.inputs import InputFile, file_stamp, input_file
 from assaykit.study.matching import missing_files
-from assaykit.study.model import Assay, Override, Reference, Resolved, Study
-from assaykit.study.overrides import excluded_wells, without_overrides
+from assaykit.study.model import Assay, Override, Reference, ResolvedPlate, Spillover, Study
+from assaykit.study.overrides import excluded_wells, on_plate, without_overrides
 from assaykit.study.reading import read_study
 from assaykit.study.strata import of_primary_strata
 

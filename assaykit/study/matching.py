@@ -15,8 +15,7 @@ from glob import escape
 from pathlib import Path
 
 from assaykit.errors import FcsError, InputError, StudyError
-from assaykit.plate.model import Plate, Well
-from assaykit.plate.positions import position_from_well, row_letters, well_from_position
+from assaykit.plate import Plate, Well, position_from_well, row_letters, well_from_position
 from assaykit.sources import is_absent, is_file, paths_from_pattern
 from assaykit.study.model import Study
 from assaykit.tables import Finding

@@ -13,10 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from assaykit.errors import Faults, InputError, LayoutError, StudyError, TreatmentError
-from assaykit.plate.model import Plate, Well
-from assaykit.plate.positions import position_from_well, well_from_position
-from assaykit.protocol import protocol_from_table
-from assaykit.protocol.gates import (
+from assaykit.plate import Plate, Well, position_from_well, well_from_position
+from assaykit.protocol import (
     BooleanGate,
     ControlGate,
     DebrisGate,

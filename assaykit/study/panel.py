@@ -14,10 +14,19 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from assaykit.errors import InputError, StudyError
-from assaykit.plate.model import Plate
-from assaykit.protocol import Analysis, ChannelRole, EndpointSpec, Protocol, Readout
-from assaykit.protocol.consistency import protocol_faults
-from assaykit.protocol.gates import BooleanGate, FmoGate, Gate, ValleyGate
+from assaykit.plate import Plate
+from assaykit.protocol import (
+    Analysis,
+    BooleanGate,
+    ChannelRole,
+    EndpointSpec,
+    FmoGate,
+    Gate,
+    Protocol,
+    Readout,
+    ValleyGate,
+    protocol_faults,
+)
 from assaykit.vocabulary import Role, nearest
 
 FAMILIES = ("treatment", "pairwise", "context", "interaction")

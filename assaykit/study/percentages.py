@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assaykit.errors import CountsError
-from assaykit.plate.model import Plate
+from assaykit.plate import Plate
 from assaykit.vocabulary import FATES
 
 _WHOLES = {"percent": 100.0, "a share": 1.0}

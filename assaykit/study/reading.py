@@ -16,11 +16,16 @@ from assaykit.endpoints import ENDPOINTS, endpoint_faults
 from assaykit.errors import Faults, InputError, StudyError, raise_all
 from assaykit.escaping import file_name, one_line
 from assaykit.numerals import decimal_sign
-from assaykit.plate.draft import column_name
-from assaykit.plate.model import Plate, Well
-from assaykit.plate.reading import Reading, reading_from_counts, reading_from_layout
-from assaykit.plate.schema import Columns
-from assaykit.plate.serving import control_faults
+from assaykit.plate import (
+    Columns,
+    Plate,
+    Reading,
+    Well,
+    column_name,
+    control_faults,
+    reading_from_counts,
+    reading_from_layout,
+)
 from assaykit.protocol import Protocol, read_protocol
 from assaykit.sources import is_file, paths_from_pattern
 from assaykit.study.design import design_faults, design_findings
@@ -36,7 +41,7 @@ from assaykit.study.stains import unknown_markers
 from assaykit.study.strata import strata
 from assaykit.study.wells import Rules, check_plate_factors, with_named_counts
 from assaykit.tables import Finding
-from assaykit.treatment import Catalogue, extended, parse_treatment, read_drugs
+from assaykit.treatment import Catalogue, extend_catalogue, parse_treatment, read_drugs
 from assaykit.vocabulary import nearest
 
 COMPENSATIONS = ("file", "none", "single_stain", "unmix", "unmix_weighted")
@@ -142,9 +147,9 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, c
     endpoints = [ENDPOINTS[spec.endpoint] for spec in protocol.endpoints] if protocol else []
     targeted = any(endpoint.target for endpoint in endpoints)
     rules = replace(rules, targeted=targeted, decimal=decimal, canonical=canonical)
-    plates = tuple(_checked(layouts, rules, gathered))
-    counts = tuple(_checked(tables, rules, gathered))
-    gathered.faults += [fault for plate in counts for fault in percentages_as_counts(plate)]
+    plates = tuple(_check_plates(layouts, rules, collector))
+    counts = tuple(_check_plates(tables, rules, collector))
+    collector.faults += [fault for plate in counts for fault in percentages_as_counts(plate)]
     repeated = _repeated_plates((*plates, *counts), place.where)
     plates = _with_files(plates, entry, place, collector=collector)
     plates = _with_lot(plates, entry, place, collector=collector)
@@ -312,11 +317,11 @@ def _protocol(entry: AssayEntry, place: _Place, collector: _Collector) -> Protoc
         collector.faults.append(type(error)(error.must, error.found, error.where or place.where, error.remedy))
         return None
     except Faults as several:
-        gathered.faults += several.errors
+        collector.faults += several.errors
         return None
-    gathered.inputs += [local] if os.path.lexists(local) else []
+    collector.inputs += [local] if os.path.lexists(local) else []
     faults = endpoint_faults(protocol)
-    gathered.faults += faults
+    collector.faults += faults
     return None if faults else protocol
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import pandas as pd
 
 from assaykit.errors import InputError, StudyError
-from assaykit.plate.model import Factor, Plate, Well
+from assaykit.plate import Factor, Plate, Well
 from assaykit.study.model import Assay, Study
 from assaykit.vocabulary import nearest
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 from assaykit.endpoints import ENDPOINTS
 from assaykit.errors import InputError, LayoutError, TreatmentError
-from assaykit.plate.model import Factor, Plate, Well
-from assaykit.plate.schema import KNOWN_FACTORS, STRUCTURE
+from assaykit.plate import KNOWN_FACTORS, STRUCTURE, Factor, Plate, Well
 from assaykit.protocol import Protocol
 from assaykit.study.model import Reference
 from assaykit.tables import Finding

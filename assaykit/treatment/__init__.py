@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from assaykit.treatment.catalogue import Catalogue, Drug, Interference, drugs_schema, extended, read_drugs
+from assaykit.treatment.catalogue import Catalogue, Drug, Interference, drugs_schema, extend_catalogue, read_drugs
 from assaykit.treatment.independence import independent_effect, stronger_effect
 from assaykit.treatment.model import Dose, Treatment, treatment_from_canonical
 from assaykit.treatment.parsing import parse_treatment
 from assaykit.treatment.plausibility import implausible_doses
-from assaykit.treatment.units import dose_from_text
+from assaykit.treatment.units import UNITS, Unit, dose_from_text
 
 __all__ = [
     "UNITS",
@@ -16,6 +16,7 @@ __all__ = [
     "Drug",
     "Interference",
     "Treatment",
+    "Unit",
     "dose_from_text",
     "drugs_schema",
     "extend_catalogue",
