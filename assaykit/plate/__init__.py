@@ -21,8 +21,6 @@ __all__ = [
     "column_name",
     "control_faults",
     "controls_named",
-    "is_count",
-    "nearest",
     "position_from_well",
     "read_counts",
     "read_plates",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assaykit.protocol.consistency import protocol_faults
+from assaykit.protocol.consistency import combined_populations, gate_channels, protocol_faults
 from assaykit.protocol.files import (
     protocol_folder,
     protocol_from_table,
@@ -45,6 +45,7 @@ from assaykit.protocol.model import (
     Protocol,
     Quality,
     Readout,
+    Scale,
     SynergyAnalysis,
 )
 
@@ -74,12 +75,15 @@ __all__ = [
     "Ratio",
     "Readout",
     "RectangleGate",
+    "Scale",
     "ScaleName",
     "SingletGate",
     "SynergyAnalysis",
     "ThresholdGate",
     "ValleyGate",
     "ViabilityGate",
+    "combined_populations",
+    "gate_channels",
     "protocol_faults",
     "protocol_folder",
     "protocol_from_table",

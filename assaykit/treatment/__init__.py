@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from assaykit.treatment.catalogue import Catalogue, Drug, Interference, drugs_schema, extend_catalogue, read_drugs
+from assaykit.treatment.catalogue import (
+    Catalogue,
+    Drug,
+    Interference,
+    drugs_schema,
+    extend_catalogue,
+    plain,
+    read_drugs,
+)
 from assaykit.treatment.independence import independent_effect, stronger_effect
 from assaykit.treatment.model import Dose, Treatment, treatment_from_canonical
 from assaykit.treatment.parsing import parse_treatment
@@ -23,6 +31,7 @@ __all__ = [
     "implausible_doses",
     "independent_effect",
     "parse_treatment",
+    "plain",
     "read_drugs",
     "stronger_effect",
     "treatment_from_canonical",

@@ -13,7 +13,7 @@ import assaykit
 SOURCE = Path(assaykit.__file__).parent
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
 FACES = {
-    contract["protected_modules"][0].split(".")[1]: contract
+    contract["name"].removeprefix("The face of "): contract
     for contract in PROJECT["tool"]["importlinter"]["contracts"]
     if contract["type"] == "protected"
 }
@@ -21,17 +21,25 @@ PACKAGES = sorted(path.parent.name for path in SOURCE.glob("*/__init__.py"))
 
 
 def inner_imports(importer: str, package: str) -> list[str]:
-    """Return the imports of a package's inner modules in the files of another."""
-    return [
-        f"{path.relative_to(SOURCE)}:{node.lineno}"
+    """Return the modules within a package that the files of another import; a wing's face is none of them."""
+    named = [
+        node.module or ""
         for path in (SOURCE / importer).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"assaykit.{package}.")
+        if isinstance(node, ast.ImportFrom)
     ]
+    inner = [name for name in named if name.startswith(f"assaykit.{package}.")]
+    return [name for name in inner if not (SOURCE.parent / name.replace(".", "/") / "__init__.py").exists()]
 
 
 def test_every_package_has_a_contract_for_its_face():
     assert sorted(FACES) == PACKAGES
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_other_package_imports_what_is_within(package):
+    allowed = {name.removeprefix("assaykit.") for name in FACES[package]["allowed_importers"]}
+    assert {name: inner for name in set(PACKAGES) - allowed if (inner := inner_imports(name, package))} == {}
 
 
 @pytest.mark.parametrize("package", PACKAGES)
