@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from assaykit.checks import Consequence
-from assaykit.plate.model import Factor
-from assaykit.protocol.model import ChannelRole, EndpointSpec, Scale
+from assaykit.plate import Factor
+from assaykit.protocol import ChannelRole, EndpointSpec, Scale
 from assaykit.tables import Level as Severity
 from assaykit.treatment import Catalogue, Treatment
 

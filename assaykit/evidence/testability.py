@@ -12,8 +12,7 @@ from assaykit.evidence import words
 from assaykit.evidence.claims import Claim, Test
 from assaykit.evidence.estimates import LabEstimates, parsed_treatments
 from assaykit.evidence.matching import Slots, fits
-from assaykit.treatment import Treatment
-from assaykit.treatment.catalogue import plain
+from assaykit.treatment import Treatment, plain
 
 Arm = tuple[Treatment, str]
 """A treatment in a context."""

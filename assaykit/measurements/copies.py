@@ -17,8 +17,8 @@ from scipy.special import chdtr
 from assaykit.checks import Located, Place
 from assaykit.endpoints import text
 from assaykit.measurements.wells import readouts_by_well, wells_of
-from assaykit.plate.model import Plate, Well
-from assaykit.study.model import Assay
+from assaykit.plate import Plate, Well
+from assaykit.study import Assay
 from assaykit.tables import Finding
 from assaykit.vocabulary import QUADRANTS
 

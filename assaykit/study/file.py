@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from assaykit.protocol.gates import ScaleName
+from assaykit.protocol import ScaleName
 from assaykit.vocabulary import ContextName
 
 PlateSize = Literal[6, 12, 24, 48, 96, 384, 1536]

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from itertools import combinations
 
-from assaykit.protocol.model import Analysis
+from assaykit.protocol import Analysis
 from assaykit.stats.units.contrast import Cell, Contrast
-from assaykit.study.model import Reference
+from assaykit.study import Reference
 from assaykit.treatment import treatment_from_canonical
 from assaykit.vocabulary import CONTEXTS
 
