@@ -57,14 +57,14 @@ def rehearse(study: Study) -> Rehearsal:
         findings += found
         measured.append(frame)
         for analysis in assay.protocol.analyses:
-            mine = frame[frame["endpoint"] == analysis.endpoint].reset_index(drop=True)
-            rows, _ = estimate(mine, assay.name, analysis, reference=study.reference, seed=study.seed)
+            values = frame[frame["endpoint"] == analysis.endpoint].reset_index(drop=True)
+            rows, _ = estimate(values, assay.name, analysis, reference=study.reference, seed=study.seed)
             estimates.append(rows)
     measurements = _stacked(measured, MEASUREMENTS.names)
     table = check(pd.concat(estimates, ignore_index=True), ESTIMATES) if estimates else _stacked([], ESTIMATES.names)
     claims = read_catalogues(study.claims)
-    told, behind = of_primary_strata(table, study), of_primary_strata(measurements, study)
-    comparisons = compare(told, claims, measurements=behind, study=study, drugs=study.catalogue)
+    primary, behind = of_primary_strata(table, study), of_primary_strata(measurements, study)
+    comparisons = compare(primary, claims, measurements=behind, study=study, drugs=study.catalogue)
     return Rehearsal(table, comparisons, measurements, tuple(dict.fromkeys(findings)))
 
 

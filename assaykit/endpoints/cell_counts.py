@@ -83,8 +83,8 @@ def _dilution(readouts: Readouts) -> float:
 def fraction(value: float) -> float:
     """Return a viability written as a fraction or as a percentage, as a fraction.
 
-    >>> fraction(0.9), fraction(90.0)
-    (0.9, 0.9)
+    >>> fraction(0.9), fraction(90.0), fraction(1.0)
+    (0.9, 0.9, 1.0)
     """
     return value / 100 if value > 1 else value
 
