@@ -101,8 +101,7 @@ def begin_from_workspace(folder: Path, workspace: Path, *, unit: str, sample: st
     """
     import tomli_w
 
-    from assaykit.cytometry.flowjo_workspace import workspace_samples
-    from assaykit.cytometry.importing import protocol_from_gates, read_gates, spillover_csv
+    from assaykit.cytometry import protocol_from_gates, read_gates, spillover_csv, workspace_samples
 
     _refuse_existing(folder)
     name = re.sub(r"\W+", "_", workspace.stem).strip("_").casefold() or "workspace"

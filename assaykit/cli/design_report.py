@@ -58,7 +58,7 @@ def arms_table(assay: Assay, study: Study) -> Table:
 
 def control_lines(assay: Assay) -> Iterator[str]:
     """Yield, per channel that is read against controls, which wells serve and how close they are to the samples."""
-    from assaykit.cytometry.matching import concerns, controls_of, match_control
+    from assaykit.cytometry import concerns, controls_of, match_control
     from assaykit.plate import controls_named
 
     channels = dict.fromkeys(gate.channel for gate in assay.protocol.gates if gate.kind == "fmo")

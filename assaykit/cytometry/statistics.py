@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from assaykit.cytometry.controls import control_key
-from assaykit.cytometry.matching import Match, controls_of, match_control
+from assaykit.cytometry.matching import ControlMatch, controls_of, match_control
 from assaykit.cytometry.overrides import without_excluded
 from assaykit.cytometry.readouts import READOUTS
 from assaykit.plate import controls_named, reserved_controls
@@ -93,7 +93,7 @@ def statistics_rows(assay: Assay, plate: Plate, well: Well) -> list[dict[str, An
     return rows
 
 
-def _matches(assay: Assay, plate: Plate, channel: str, samples: list[Well]) -> tuple[dict[str, Match], str]:
+def _matches(assay: Assay, plate: Plate, channel: str, samples: list[Well]) -> tuple[dict[str, ControlMatch], str]:
     """Return the control of each sample in a channel, and the role of controls that stand in for an FMO, or ""."""
     reserved = {well.name for well in reserved_controls(plate)}
     of_role = {
@@ -101,17 +101,17 @@ def _matches(assay: Assay, plate: Plate, channel: str, samples: list[Well]) -> t
         for role, wells in controls_of(assay, plate, channel).items()
     }
     role, usable = next(((role, wells) for role, wells in of_role.items() if wells), ("fmo", []))
-    matches: dict[str, Match] = {}
+    matches: dict[str, ControlMatch] = {}
     for well in samples:
         named = tuple(control for control in controls_named(plate, well) if control.readouts)
         if named:
-            matches[well.name] = Match(named, "named")
+            matches[well.name] = ControlMatch(named, "named")
         elif usable:
             matches[well.name] = match_control(well, usable)
     return matches, role if usable and role != "fmo" else ""
 
 
-def _control(channel: str, match: Match, names: list[str]) -> ControlCells:
+def _control(channel: str, match: ControlMatch, names: list[str]) -> ControlCells:
     """Return a control whose `medians` are by the readout they are taken off, for its populations are not known."""
     held = {name: [well.readouts[name] for well in match.wells if name in well.readouts] for name in names}
     return ControlCells(

@@ -13,16 +13,16 @@ import pandas as pd
 from assaykit.cytometry import (
     RunStart,
     WellMeasurement,
-    carried_over,
+    carry_over_findings,
     check_plate,
     check_shares,
     check_sister_plates,
     check_sister_shares,
     exclusion_findings,
-    light_assay,
-    light_plate,
     measure_well,
     resolve_plate,
+    worker_assay,
+    worker_plate,
 )
 from assaykit.plate import Plate, Well
 from assaykit.study import Assay, InputFile, Reference, Resolved, Study, input_file, stamp_of
@@ -81,7 +81,7 @@ def measure(
     for plate in assay.plates:
         findings += check_plate(assay, plate, measured.readouts[measured.readouts["plate"] == plate.name])
         findings += check_shares(assay, plate, measured.populations[measured.populations["plate"] == plate.name])
-        findings += [replace(found, plate=plate.name) for found in carried_over(starts.get(plate.name, []))]
+        findings += [replace(found, plate=plate.name) for found in carry_over_findings(starts.get(plate.name, []))]
     findings += check_sister_shares(assay, measured.populations)
     files = tuple(file for _, file in answers if file is not None)
     return replace(measured, findings=tuple(findings), files=files)
@@ -94,7 +94,7 @@ def measure_wells(assay: Assay, executor: Executor | None = None) -> Measured:
 
 def _tasks(assay: Assay) -> list[_Task]:
     return [
-        (light_assay(assay, plate), light_plate(plate), well)
+        (worker_assay(assay, plate), worker_plate(plate), well)
         for plate in (*assay.plates, *assay.counts)
         for well in plate.wells
     ]

@@ -25,12 +25,14 @@ from assaykit.results.lock import locked
 from assaykit.results.manifest import NAME, PROVENANCE, Manifest, manifest_of, read_manifest, write_manifest
 from assaykit.results.model import Results
 from assaykit.results.place import refuse_unfit
-from assaykit.results.resolved import study_from_toml, study_to_toml
+from assaykit.results.resolved import control_quantiles, study_from_toml, study_to_toml
 from assaykit.results.swap import NEW, OLD, content, recover, swap
 from assaykit.study.model import Study
-from assaykit.tables import TABLES, check
+from assaykit.tables import CONTROLS, TABLES, check
 
 RESOLVED = "study.resolved.toml"
+CONTROL_CELLS = f"{CONTROLS.name}.parquet"
+"""The quantiles of the controls' cells, which belong to the resolved study."""
 Extras = Callable[[Path], object]
 
 
@@ -52,6 +54,7 @@ class ResultsFolder:
             staged.mkdir()
             _write_tables(results.tables, staged / "tables")
             _write_text(staged / RESOLVED, study_to_toml(results.study))
+            control_quantiles(results.study).to_parquet(staged / CONTROL_CELLS, index=False)
             _write_text(staged / PROVENANCE, _json(results.provenance))
             if extras is not None:
                 extras(staged)
@@ -109,8 +112,9 @@ def read_results(folder: Path) -> Results:
     tables = {PurePosixPath(name).stem: _table(contents[name], folder / name) for name in names}
     with _readable(folder / PROVENANCE):
         provenance = {**json.loads(contents[PROVENANCE])}
+    controls = _table(contents[CONTROL_CELLS], folder / CONTROL_CELLS)
     with _readable(folder / RESOLVED):
-        study = study_from_toml(contents[RESOLVED].decode("utf-8"))
+        study = study_from_toml(contents[RESOLVED].decode("utf-8"), controls)
     return Results(study, tables, provenance)
 
 
@@ -119,7 +123,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
     missing = ""
     for _ in range(3):  # a run may be giving its files their names just now
         manifest = read_manifest(folder)
-        if manifest is None or not {PROVENANCE, RESOLVED} <= manifest.files.keys():
+        if manifest is None or not {PROVENANCE, RESOLVED, CONTROL_CELLS} <= manifest.files.keys():
             raise ResultsError("a results folder must hold results", "none", str(folder), "run `assaykit run` first")
         wanted = {name: entry for name, entry in manifest.files.items() if name.endswith(".parquet")}
         wanted |= {name: manifest.files[name] for name in (PROVENANCE, RESOLVED)}
