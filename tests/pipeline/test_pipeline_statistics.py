@@ -11,7 +11,7 @@ import pytest
 from assaykit.measurements import copied_counts, measure_endpoints
 from assaykit.pipeline.measure import measure, resolve
 from assaykit.report.methods import methods_markdown
-from assaykit.results.resolved import study_from_toml, study_to_toml
+from assaykit.results.resolved import control_quantiles, study_from_toml, study_to_toml
 from assaykit.study import read_study
 
 SAMPLE = Path(__file__).parents[2] / "sample_data" / "cml_niche"
@@ -164,7 +164,7 @@ def test_without_controls_the_endpoint_has_no_value_and_a_fail_says_what_to_do(t
 def test_a_resolved_study_of_tables_reads_back_equal(tmp_path):
     small(tmp_path)
     study, _ = resolve(read_study(tmp_path))
-    assert study_from_toml(study_to_toml(study)).assays == study.assays
+    assert study_from_toml(study_to_toml(study), control_quantiles(study)).assays == study.assays
 
 
 # Apoptosis from shares
