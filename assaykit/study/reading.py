@@ -15,6 +15,7 @@ from pathlib import Path
 from assaykit.endpoints import ENDPOINTS, endpoint_faults
 from assaykit.errors import Faults, InputError, StudyError, raise_all
 from assaykit.escaping import file_name, one_line
+from assaykit.line import LineCatalogue, read_lines
 from assaykit.numerals import decimal_sign
 from assaykit.plate.draft import column_name
 from assaykit.plate.model import Plate, Well
@@ -23,7 +24,7 @@ from assaykit.plate.schema import Columns
 from assaykit.plate.serving import control_faults
 from assaykit.protocol import Protocol, read_protocol
 from assaykit.sources import is_file, paths_from_pattern
-from assaykit.study.design import design_faults, design_findings
+from assaykit.study.design import design_faults, design_findings, unknown_lines
 from assaykit.study.document import document_from_file, review_from_file, study_from_document
 from assaykit.study.file import AssayEntry, OverrideEntry, StudyFile
 from assaykit.study.inputs import input_file
@@ -76,6 +77,7 @@ def _study(file: StudyFile, path: Path, gathered: _Gathered) -> Study:
         update={"unit": column_name(file.unit), "factors": tuple(column_name(name) for name in file.factors)}
     )
     catalogue = _catalogue(file, folder, gathered)
+    lines = _lines(file, folder, gathered)
     canonical = cache(lambda text: str(parse_treatment(text, catalogue)))
     rules = Rules(file.unit, _reference(file, catalogue, path.name, gathered=gathered), catalogue, str)
     written: list[tuple[str, Assay]] = []
@@ -102,10 +104,11 @@ def _study(file: StudyFile, path: Path, gathered: _Gathered) -> Study:
         claims=claims,
         inputs=tuple(input_file(path) for path in dict.fromkeys((*gathered.inputs, *claims))),
         catalogue=catalogue,
+        lines=lines,
     )
     if not gathered.faults:
         gathered.faults += design_faults(study)
-    return replace(study, findings=(*gathered.findings, *design_findings(study)))
+    return replace(study, findings=(*gathered.findings, *design_findings(study), *unknown_lines(study)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,6 +385,19 @@ def _catalogue(file: StudyFile, folder: Path, gathered: _Gathered) -> Catalogue:
         except Faults as faults:
             gathered.faults += faults.errors
     return catalogue
+
+
+def _lines(file: StudyFile, folder: Path, gathered: _Gathered) -> LineCatalogue:
+    paths = [folder / name for name in file.lines]
+    try:
+        lines = read_lines(paths)
+        gathered.inputs.extend(paths)
+        return lines
+    except InputError as error:
+        gathered.faults.append(error)
+    except Faults as faults:
+        gathered.faults += faults.errors
+    return read_lines()
 
 
 def _reference(file: StudyFile, catalogue: Catalogue, label: str, *, gathered: _Gathered) -> Reference:
