@@ -132,6 +132,30 @@ def test_medium_is_compared_with_the_reference_context_and_with_its_own_control(
     assert pairs == [("msc_medium", "mono"), ("plain_medium", "mono"), ("msc_medium", "plain_medium")]
 
 
+def test_medium_has_its_own_control_also_where_nothing_else_was_measured():
+    cells = [(VEHICLE, "msc_medium"), (VEHICLE, "plain_medium")]
+    analysis = Analysis(name="a", endpoint="y", families=("context",))
+    pairs = [(c.context, c.comparator_context) for c in contrasts_of(cells, analysis, Reference())]
+    assert ("msc_medium", "plain_medium") in pairs
+
+
+def test_the_mean_of_two_drugs_against_vehicle_has_two_sides():
+    mean_of_drugs = (((TKI, "mono"), 0.5), ((PLERIXAFOR, "mono"), 0.5), ((VEHICLE, "mono"), -1.0))
+    contrast = Contrast("either drug - vehicle", "custom", mean_of_drugs, context="mono")
+    assert [len(side) for side in contrast.sides] == [2, 1]
+    found = contrast_of_units(contrast, means(I_mono=[4, 6, 8], P_mono=[2, 2, 3], V_mono=[1, 2, 2]))
+    # units 2, 2, 3.5
+    assert (found.estimate, found.method[:6]) == (2.5, "linear")
+
+
+def test_three_contexts_have_no_one_variance_within_units():
+    weights = (((TKI, "msc_contact"), 1.0), ((TKI, "msc_medium"), -0.5), ((TKI, "mono"), -0.5))
+    contrast = Contrast("contact beyond the others", "custom", weights)
+    found = contrast_of_units(contrast, means(I_msc=[4, 6, 9], I_medium=[2, 2, 2], I_mono=[2, 4, 4]))
+    assert (found.estimate, found.df) == (pytest.approx(11 / 3), 2.0)  # units 2, 3, 6
+    assert math.isnan(found.residual_sd)
+
+
 def test_a_combination_is_compared_with_its_parts_and_never_the_other_way_round():
     analysis = Analysis(name="a", endpoint="y", families=("pairwise",))
     cells = [(treatment, "mono") for treatment in (BOTH, PLERIXAFOR, TKI, VEHICLE)]
