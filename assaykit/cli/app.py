@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from assaykit.cli import evidence, fcs, gates, stats
+from assaykit.cli.arms import compare_command
 from assaykit.cli.exits import EPILOG
 from assaykit.cli.figures import figures
 from assaykit.cli.fit import fit
@@ -39,5 +40,6 @@ for command in (check, init, protocols, endpoints, drugs, schema, fit, figures, 
     app.command()(command)
 app.add_typer(fcs.app, name="fcs")
 app.add_typer(gates.app, name="gates")
+stats.app.command("compare")(compare_command)
 app.add_typer(stats.app, name="stats")
 app.add_typer(evidence.app, name="evidence")

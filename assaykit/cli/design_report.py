@@ -64,7 +64,7 @@ def control_lines(assay: Assay) -> Iterator[str]:
     channels = dict.fromkeys(gate.channel for gate in assay.protocol.gates if gate.kind == "fmo")
     for channel in channels:
         without, close, samples = [], 0, 0
-        for plate in assay.plates:
+        for plate in (*assay.plates, *(assay.counts if assay.statistics else ())):
             controls = next(iter(controls_of(assay, plate, channel).values()), ())  # FMO before isotype
             wells = [well for well in plate.wells if well.role == "sample"]
             samples += len(wells)
@@ -85,12 +85,14 @@ def contrast_lines(assay: Assay, rehearsal: Rehearsal) -> Iterator[str]:
 
     rows = rehearsal.estimates[rehearsal.estimates["assay"] == assay.name]
     for analysis in assay.protocol.analyses:
-        mine = rows[rows["analysis"] == analysis.name]
-        usable = mine[mine["std_error"].notna() & (mine["reason"] == "")]
+        contrasts = rows[rows["analysis"] == analysis.name]
+        usable = contrasts[contrasts["std_error"].notna() & (contrasts["reason"] == "")]
         kinds = ", ".join(f"{count} {kind}" for kind, count in usable["kind"].value_counts(sort=False).items())
         primary = " (primary)" if analysis.primary else ""
         yield f"{analysis.name}{primary}: {kinds or 'no'} contrasts can be estimated{_units(usable)}"
-        yield from (f"  cannot answer: {line}" for line in (*_reasons(mine), *_unformed(analysis.endpoint, rehearsal)))
+        yield from (
+            f"  cannot answer: {line}" for line in (*_reasons(contrasts), *_unformed(analysis.endpoint, rehearsal))
+        )
         if len(usable) and analysis.scale in PLANNED:
             known = ENDPOINTS.get(analysis.endpoint)
             index = analysis.scale == "identity" and known is not None and known.unit == "ratio"
@@ -119,13 +121,10 @@ def _reasons(rows: pd.DataFrame) -> Iterator[str]:
     for reason, group in sorted(groups, key=lambda pair: -len(pair[1]))[:_MOST_REASONS]:
         names = [f"{row['contrast']} ({place_text(row)})" for row in group.to_dict("records")]
         more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-        yield f"{'; '.join(names[:2])}{more}: {_shortened(reason)}"
+        short = reason if len(reason) <= _LONGEST else f"{reason[:_LONGEST].rsplit(' ', 1)[0]} ..."
+        yield f"{'; '.join(names[:2])}{more}: {short}"
     if len(groups) > _MOST_REASONS:
         yield f"{len(groups) - _MOST_REASONS} further reasons"
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST].rsplit(' ', 1)[0]} ..."
 
 
 def power_line(units: int, scale: str) -> str:

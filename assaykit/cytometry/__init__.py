@@ -12,6 +12,7 @@ from assaykit.cytometry.compensation import compensate, spill, spillover_from_ke
 from assaykit.cytometry.control_chart import beyond_limits, control_points, levey_jennings_findings
 from assaykit.cytometry.copies import copy_findings
 from assaykit.cytometry.exporting import ExportedGates, exported_gates, gates_of_study, write_gates
+from assaykit.cytometry.flowjo_workspace import workspace_samples
 from assaykit.cytometry.importing import CountCheck, compare_counts, protocol_from_gates, read_gates, spillover_csv
 from assaykit.cytometry.matching import concerns, controls_of, match_control
 from assaykit.cytometry.measure import (
@@ -30,6 +31,7 @@ from assaykit.cytometry.readouts import READOUTS
 from assaykit.cytometry.resolve import resolve_plate
 from assaykit.cytometry.scales import transformed_values
 from assaykit.cytometry.sisters import sister_findings
+from assaykit.cytometry.statistics import is_gated_elsewhere, resolve_statistics, statistics_rows
 from assaykit.cytometry.survey import survey_plate
 from assaykit.cytometry.wells import DATA_ERRORS
 
@@ -60,6 +62,7 @@ __all__ = [
     "gates_for",
     "gates_of_study",
     "is_fluorescence",
+    "is_gated_elsewhere",
     "levey_jennings_findings",
     "match_control",
     "measure_well",
@@ -68,15 +71,18 @@ __all__ = [
     "read_gates",
     "require_roles",
     "resolve_plate",
+    "resolve_statistics",
     "role_columns",
     "roles_used",
     "sister_findings",
     "spill",
     "spillover_csv",
     "spillover_from_keywords",
+    "statistics_rows",
     "survey_plate",
     "transformed_values",
     "worker_assay",
     "worker_plate",
+    "workspace_samples",
     "write_gates",
 ]

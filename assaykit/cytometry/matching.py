@@ -129,7 +129,7 @@ def controls_of(assay: Assay, plate: Plate, channel: str) -> dict[Role, tuple[We
         role: tuple(
             well
             for well in plate.wells
-            if well.role == role and well.file is not None and concerns(assay, well, channel)
+            if well.role == role and (well.file is not None or well.readouts) and concerns(assay, well, channel)
         )
         for role in roles
     }

@@ -22,6 +22,7 @@ from assaykit.cytometry.contamination import contamination
 from assaykit.cytometry.hierarchy import ALL, populations
 from assaykit.cytometry.quality import exclusions, well_quality
 from assaykit.cytometry.readouts import NAN, READOUTS, CellSet, ControlPart
+from assaykit.cytometry.statistics import statistics_rows
 from assaykit.cytometry.wells import DATA_ERRORS, computation_error, read_well_columns, well_file
 from assaykit.errors import FcsError, InputError
 from assaykit.fcs import read_fcs_header
@@ -76,6 +77,8 @@ def worker_plate(plate: Plate) -> Plate:
 
 def measure_well(assay: Assay, plate: Plate, well: Well) -> WellMeasurement:
     """Return the well's rows and findings; a file that cannot be read or does not fit is a `fail` finding."""
+    if well.readouts or assay.statistics:  # a well whose sample is in no table was said where the study was read
+        return WellMeasurement([], statistics_rows(assay, plate, well), [])
     if well.file is None and well.counts:
         return WellMeasurement([], _count_rows(assay, plate, well), [])
     try:

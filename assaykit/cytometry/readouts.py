@@ -52,6 +52,7 @@ class Statistic:
     compute: Callable[[CellSet], float]
     unit: str
     meaning: str
+    channel: bool = True  # whether it is read off a channel, rather than counted
     control: bool = False
     companions: tuple[str, ...] = ()
 
@@ -197,24 +198,27 @@ def _receptors(cells: CellSet, *, limit: int = 0) -> float:
 
 
 READOUTS: dict[str, Statistic] = {
-    "count": Statistic(lambda c: float(c.cells), "cells", "cells in the population"),
+    "count": Statistic(lambda c: float(c.cells), "cells", "cells in the population", channel=False),
     "percent_of_parent": Statistic(
         lambda c: _share(c.cells, c.parent_cells),
         "%",
         "100 * cells of the population / cells of its parent",
+        channel=False,
     ),
     "percent_of_grandparent": Statistic(
         lambda c: _share(c.cells, c.grandparent_cells),
         "%",
         "100 * cells of the population / cells of its parent's parent",
+        channel=False,
     ),
     "percent_of_total": Statistic(
         lambda c: _share(c.cells, c.total_cells),
         "%",
         "100 * cells of the population / every event, less those the protocol excludes",
+        channel=False,
     ),
     "concentration": Statistic(
-        lambda c: c.cells / c.volume if c.volume else NAN, "cells/uL", "cells / volume acquired ($VOL)"
+        lambda c: c.cells / c.volume if c.volume else NAN, "cells/uL", "cells / volume acquired ($VOL)", channel=False
     ),
     "median": Statistic(_median, "intensity", "median intensity of the population (MFI)"),
     "mean": Statistic(_mean, "intensity", "arithmetic mean intensity of the population"),

@@ -31,6 +31,7 @@ from assaykit.cytometry.overrides import (
 from assaykit.cytometry.scales import logicle_scale, named_scale
 from assaykit.cytometry.single_stain import single_stain_spillover
 from assaykit.cytometry.spillover_need import assess_uncompensated
+from assaykit.cytometry.statistics import is_gated_elsewhere, resolve_statistics
 from assaykit.cytometry.survey import survey_plate, without_odd_wells
 from assaykit.cytometry.unmixing import residual_findings, unmixing_matrix
 from assaykit.cytometry.wells import gate_matrices, plate_spillover, wants_whole_table
@@ -65,6 +66,8 @@ def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE)
 
     A gate that cannot be fixed is left out together with all drawn on it, and a `fail` finding says why.
     """
+    if is_gated_elsewhere(plate):
+        return resolve_statistics(assay, plate)
     if not any(well.file is not None for well in plate.wells):
         return Resolved(), []
     assay = on_plate(assay, plate)
