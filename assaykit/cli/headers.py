@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from assaykit.errors import FcsError, GateError
 from assaykit.sources import is_file
-from assaykit.study.overrides import on_plate
+from assaykit.study import on_plate
 from assaykit.tables import Finding
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ Protocols = Annotated[
 ]
 
 
-def check(
+def check_study(
     study: StudyPath,
     plates: Annotated[bool, typer.Option(help="Draw the plates.")] = True,
     design: Annotated[bool, typer.Option(help="Say what the design can and cannot answer.")] = True,
@@ -179,7 +179,7 @@ def _extent(study: Study) -> str:
 
 def _show_plates(study: Study, console: Console) -> None:
     from assaykit.cli.platemap import legend, plate_drawing
-    from assaykit.study.design import sample_wells
+    from assaykit.study import sample_wells
 
     for assay in study.assays:
         if not assay.plates:

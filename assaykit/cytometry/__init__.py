@@ -13,9 +13,12 @@ from assaykit.cytometry.control_chart import beyond_limits, control_points, leve
 from assaykit.cytometry.copies import copy_findings
 from assaykit.cytometry.exporting import ExportedGates, exported_gates, gates_of_study, write_gates
 from assaykit.cytometry.flowjo_workspace import workspace_samples
+from assaykit.cytometry.gatingml import GatingDocument
+from assaykit.cytometry.hierarchy import ALL, COMPLEMENT
 from assaykit.cytometry.importing import CountCheck, compare_counts, protocol_from_gates, read_gates, spillover_csv
 from assaykit.cytometry.matching import concerns, controls_of, match_control
 from assaykit.cytometry.measure import (
+    UNGATED,
     GatedEvents,
     WellMeasurement,
     gate_events,
@@ -36,11 +39,15 @@ from assaykit.cytometry.survey import survey_plate
 from assaykit.cytometry.wells import DATA_ERRORS
 
 __all__ = [
+    "ALL",
+    "COMPLEMENT",
     "DATA_ERRORS",
     "READOUTS",
+    "UNGATED",
     "CountCheck",
     "ExportedGates",
     "GatedEvents",
+    "GatingDocument",
     "RunStart",
     "WellMeasurement",
     "beyond_limits",

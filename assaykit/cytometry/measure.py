@@ -25,19 +25,16 @@ from assaykit.cytometry.readouts import NAN, READOUTS, CellSet, ControlPart
 from assaykit.cytometry.statistics import statistics_rows
 from assaykit.cytometry.wells import DATA_ERRORS, computation_error, read_well_columns, well_file
 from assaykit.errors import FcsError, InputError
-from assaykit.fcs import read_fcs_header
-from assaykit.fcs.events import Events
-from assaykit.plate.model import Plate, Well
-from assaykit.protocol.gates import FixedGate, FmoGate, ThresholdGate
-from assaykit.protocol.model import Readout
+from assaykit.fcs import Events, read_fcs_header
+from assaykit.plate import Plate, Well
+from assaykit.protocol import FixedGate, FmoGate, Readout, ThresholdGate
 from assaykit.sources import is_absent
-from assaykit.study.model import Assay, Resolved
-from assaykit.study.overrides import on_plate
+from assaykit.study import Assay, ResolvedPlate, on_plate
 from assaykit.tables import Finding, Level
 
 Row = dict[str, Any]
 Masks = Mapping[str, NDArray[np.bool_]]
-NOTHING = Resolved()
+NOTHING = ResolvedPlate()
 BEADS = "beads"
 UNGATED: frozenset[str] = frozenset({"beads", "blank"})
 """Roles of wells that hold no cells: no gate is drawn on them, and their events are only counted."""
@@ -145,7 +142,7 @@ def finite_events(events: Events) -> tuple[NDArray[np.bool_], tuple[Finding, ...
     return kept, (Finding("warn", "events_not_finite", message),)
 
 
-def gates_for(resolved: Resolved, well: Well) -> tuple[FixedGate, ...]:
+def gates_for(resolved: ResolvedPlate, well: Well) -> tuple[FixedGate, ...]:
     """Return the plate's gates in the form they take for a well: set by hand for it, or its own control's."""
     own = {
         gate.name: gate
@@ -188,7 +185,7 @@ def _population_rows(gated: GatedEvents, place: Row) -> list[Row]:
 
 
 def _readout_rows(
-    assay: Assay, resolved: Resolved, well: Well, gated: GatedEvents, place: Row
+    assay: Assay, resolved: ResolvedPlate, well: Well, gated: GatedEvents, place: Row
 ) -> tuple[list[Row], list[Finding]]:
     """Return a row per readout of the protocol (and those given beside it), and what is doubtful about them."""
     rows: dict[str, Row] = {}
@@ -257,7 +254,7 @@ def _few_cells_findings(assay: Assay, well: Well, gated: GatedEvents) -> list[Fi
     return findings
 
 
-def cell_set(assay: Assay, resolved: Resolved, well: Well, gated: GatedEvents, readout: Readout) -> CellSet:
+def cell_set(assay: Assay, resolved: ResolvedPlate, well: Well, gated: GatedEvents, readout: Readout) -> CellSet:
     """Return what a statistic may read of one population and channel of a well."""
     mask = gated.masks[readout.population]
     above = {gate.name: gate.parent for gate in gated.gates}
@@ -281,7 +278,7 @@ def cell_set(assay: Assay, resolved: Resolved, well: Well, gated: GatedEvents, r
     )
 
 
-def _control(resolved: Resolved, well: Well, readout: Readout) -> ControlPart | None:
+def _control(resolved: ResolvedPlate, well: Well, readout: Readout) -> ControlPart | None:
     """Return the cells of the control that serves this well, in the same population."""
     key = resolved.serves.get(readout.channel, {}).get(well.name, "")
     control = resolved.controls.get(key)

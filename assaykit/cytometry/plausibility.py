@@ -11,10 +11,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from assaykit.plate.model import Plate
-from assaykit.protocol.gates import DebrisGate, EstimatedModel, SingletGate, ThresholdGate
-from assaykit.study.model import Assay, Resolved
-from assaykit.study.overrides import fixed_by_hand
+from assaykit.plate import Plate
+from assaykit.protocol import DebrisGate, EstimatedModel, SingletGate, ThresholdGate
+from assaykit.study import Assay, ResolvedPlate, fixed_by_hand
 from assaykit.tables import Finding, Level
 
 FEWEST_CELLS = 200
@@ -91,7 +90,7 @@ def _well_findings(
     ]
 
 
-def check_sister_plates(assay: Assay, resolved: Mapping[str, Resolved]) -> list[Finding]:
+def check_sister_plates(assay: Assay, resolved: Mapping[str, ResolvedPlate]) -> list[Finding]:
     """Return a finding for every intensity threshold that stands far from where it stands on the assay's other plates.
 
     With two plates nothing says which is wrong, so both are told.

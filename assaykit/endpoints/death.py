@@ -10,7 +10,7 @@ from assaykit.endpoints.formation import FROM_REFERENCE, OWN
 from assaykit.endpoints.model import Endpoint, Quantity, Readouts, WellReadings, percent
 from assaykit.endpoints.quantities import QuantityOfWell, missing, of_read_wells
 from assaykit.endpoints.wells import own_readouts
-from assaykit.protocol.model import EndpointSpec
+from assaykit.protocol import EndpointSpec
 from assaykit.treatment import independent_effect
 
 FAMILY = "Apoptosis and protection by stroma"

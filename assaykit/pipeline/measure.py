@@ -25,7 +25,7 @@ from assaykit.cytometry import (
     worker_plate,
 )
 from assaykit.plate import Plate, Well
-from assaykit.study import Assay, InputFile, Reference, Resolved, Study, input_file, stamp_of
+from assaykit.study import Assay, InputFile, Reference, ResolvedPlate, Study, file_stamp, input_file
 from assaykit.tables import POPULATIONS, READOUTS, Finding, frame_from_rows
 
 Progress = Callable[[str, int, int], None]  # stage, done, total
@@ -37,7 +37,7 @@ _CHUNK = 8  # wells sent to a worker at a time: cheap to send, and progress stil
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredAssay:
     """What measuring one assay gave."""
 
     populations: pd.DataFrame
@@ -53,7 +53,7 @@ def resolve(study: Study, executor: Executor | None = None) -> tuple[Study, dict
     for assay in study.assays:
         slim = replace(assay, plates=(), counts=())
         plates = (*assay.plates, *(assay.counts if assay.statistics else ()))  # a table may be a plate itself
-        answers = list(spread(_resolve_task, [(slim, plate, study.reference) for plate in plates], executor))
+        answers = list(map_tasks(_resolve_task, [(slim, plate, study.reference) for plate in plates], executor))
         resolved = {plate.name: answer for plate, (answer, _) in zip(plates, answers, strict=True)}
         met = [finding for _, found in answers for finding in found]
         findings[assay.name] = [*met, *exclusion_findings(assay), *check_sister_plates(assay, resolved)]
@@ -63,7 +63,7 @@ def resolve(study: Study, executor: Executor | None = None) -> tuple[Study, dict
 
 def measure(
     assay: Assay, executor: Executor | None = None, progress: Progress | None = None, *, stamps: Stamps | None = None
-) -> Measured:
+) -> MeasuredAssay:
     """Return the populations and readouts of every well of a resolved assay, in the study's order, and its findings.
 
     Each file is hashed as it is measured. One whose stamp is another than in `stamps`, taken when the run began, or
@@ -87,7 +87,7 @@ def measure(
     return replace(measured, findings=tuple(findings), files=files)
 
 
-def measure_wells(assay: Assay, executor: Executor | None = None) -> Measured:
+def measure_wells(assay: Assay, executor: Executor | None = None) -> MeasuredAssay:
     """Return the populations and readouts of every well, with the wells' own findings and no look at plates."""
     return _stacked(_each(_measure_task, _tasks(assay), assay, executor=executor))
 
@@ -110,20 +110,20 @@ def _each(
 ) -> list[Answer]:
     """Return the answers in order, telling progress of each."""
     answers: list[Answer] = []
-    for answer in spread(function, tasks, executor):
+    for answer in map_tasks(function, tasks, executor):
         answers.append(answer)
         if progress is not None:
             progress(assay.name, len(answers), len(tasks))
     return answers
 
 
-def _stacked(wells: Sequence[WellMeasurement]) -> Measured:
+def _stacked(wells: Sequence[WellMeasurement]) -> MeasuredAssay:
     populations = frame_from_rows((row for well in wells for row in well.populations), POPULATIONS)
     readouts = frame_from_rows((row for well in wells for row in well.readouts), READOUTS)
-    return Measured(populations, readouts, tuple(finding for well in wells for finding in well.findings))
+    return MeasuredAssay(populations, readouts, tuple(finding for well in wells for finding in well.findings))
 
 
-def spread(
+def map_tasks(
     function: Callable[[Task], Answer], tasks: Sequence[Task], executor: Executor | None
 ) -> Iterable[Answer] | Iterator[Answer]:
     """Return the answers in the tasks' order, from the executor where there is one."""
@@ -132,7 +132,7 @@ def spread(
     return executor.map(function, tasks, chunksize=_CHUNK if len(tasks) > 4 * _CHUNK else 1)
 
 
-def _resolve_task(task: tuple[Assay, Plate, Reference]) -> tuple[Resolved, list[Finding]]:
+def _resolve_task(task: tuple[Assay, Plate, Reference]) -> tuple[ResolvedPlate, list[Finding]]:
     assay, plate, reference = task
     return resolve_plate(assay, plate, reference=reference)
 
@@ -148,7 +148,7 @@ def _hashed_task(task: tuple[_Task, str | None]) -> tuple[WellMeasurement, Input
         return measure_well(assay, plate, well), None
     file = input_file(well.file)
     measured = measure_well(assay, plate, well)
-    if {file.stamp, stamp_of(well.file)} == {file.stamp if begun is None else begun}:
+    if {file.stamp, file_stamp(well.file)} == {file.stamp if begun is None else begun}:
         return measured, file
     message = f"{well.file.name} was written to while the run was reading; run again once it is whole"
     finding = Finding("fail", "file_changed", message, plate.name, well.name)

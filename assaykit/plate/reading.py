@@ -77,7 +77,9 @@ def reading_from_layout(
         return Reading((), (error,), (path,))
     plates, faults = [], list(drafted.faults)
     for draft in drafted.drafts:
-        plate, more = plate_from_draft(_with_constants(draft, constants), columns, size=size)
+        named = {name: Entry(value, f"{draft.label}, file name") for name, value in constants.items()}
+        wells = tuple(replace(well, entries={**named, **well.entries}) for well in draft.wells)
+        plate, more = plate_from_draft(replace(draft, wells=wells), columns, size=size)
         plates.append(plate)
         faults += more
     return Reading(tuple(plates), tuple(faults), drafted.inputs, drafted.alerts)
@@ -155,11 +157,6 @@ def _row_name(row: DraftWell) -> str:
         well = well_from_position(position_from_well(well))
     plate = text_from_value(row.entries["plate"].value) if "plate" in row.entries else ""
     return f"{plate} {well}".strip()
-
-
-def _with_constants(draft: DraftPlate, constants: Mapping[str, str]) -> DraftPlate:
-    entries = {name: Entry(value, f"{draft.label}, file name") for name, value in constants.items()}
-    return replace(draft, wells=tuple(replace(well, entries={**entries, **well.entries}) for well in draft.wells))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ from assaykit.plate.positions import (
     DEFAULT_SIZE,
     SIZES,
     Position,
+    is_on_plate,
     last_well,
-    on_plate,
     position_from_well,
     smallest_size,
     well_from_position,
@@ -71,7 +71,7 @@ def plate_from_draft(
     for drafted in draft.wells:
         try:
             name = _well_name(drafted)
-            if not on_plate(position_from_well(name), wells):
+            if not is_on_plate(position_from_well(name), wells):
                 continue  # told once for all such wells
             if name in found:
                 raise _twice(name, drafted, found[name])
@@ -218,7 +218,7 @@ def _absent_wells(draft: DraftPlate, size: int) -> list[InputError]:
             position = position_from_well(drafted.name)
         except LayoutError:
             continue  # told well by well
-        if not on_plate(position, size):
+        if not is_on_plate(position, size):
             absent.setdefault(drafted.where, []).append(position)
     return [_absent(positions, size, where) for where, positions in absent.items()]
 

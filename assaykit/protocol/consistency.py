@@ -22,7 +22,12 @@ def protocol_faults(protocol: Protocol, *, where: str) -> list[InputError]:
         *_analysis_names(protocol),
         *_panel_names(protocol),
     ]
-    faults: list[InputError] = [_unknown(place, noun, name, known, where) for place, noun, name, known in pairs]
+    faults: list[InputError] = []
+    for place, noun, name, known in pairs:
+        near = nearest(name, known)
+        remedy = f"write {near!r}" if near else f"use one of {', '.join(known)}" if known else f"add the {noun}"
+        must = f"{'an' if noun[0] in 'aeiou' else 'a'} {noun} must be one this protocol defines"
+        faults.append(ProtocolError(must, repr(name), f"{where}, {place}", remedy))
     return [*faults, *_twice(protocol, where)]
 
 
@@ -78,13 +83,6 @@ def _panel_names(protocol: Protocol) -> Iterator[_Use]:
 
 def _missing(place: str, noun: str, names: Iterable[str], known: Sequence[str]) -> Iterator[_Use]:
     yield from ((place, noun, name, known) for name in names if name not in known)
-
-
-def _unknown(place: str, noun: str, name: str, known: Sequence[str], where: str) -> ProtocolError:
-    near = nearest(name, known)
-    remedy = f"write {near!r}" if near else f"use one of {', '.join(known)}" if known else f"add the {noun}"
-    article = "an" if noun[0] in "aeiou" else "a"
-    return ProtocolError(f"{article} {noun} must be one this protocol defines", repr(name), f"{where}, {place}", remedy)
 
 
 def _twice(protocol: Protocol, where: str) -> Iterator[ProtocolError]:

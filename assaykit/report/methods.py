@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from assaykit.figures.conditions import context_words, endpoint_words, shown
-from assaykit.protocol.model import Analysis, Protocol
-from assaykit.results.model import Results
-from assaykit.study.model import Assay
+from assaykit.figures import context_words, endpoint_words, shown
+from assaykit.protocol import Protocol
+from assaykit.results import Results
+from assaykit.study import Assay
 
 REFERENCES = (
     "Moore WA, Parks DR. Update for the logicle data scale. Cytometry A 2012;81:273-277. doi:10.1002/cyto.a.22030",
@@ -167,8 +167,14 @@ def _statistics(results: Results) -> Section:
     for analysis, rows in estimates.groupby("analysis", sort=False):
         spec = named.get(str(analysis))
         model = "; ".join(dict.fromkeys(str(m) for m in rows["method"] if m))
+        adjust = ", ".join(dict.fromkeys(str(a) for a in rows["adjust"] if a)) or "no"
+        adjusted = f"{adjust.title() if adjust != 'bh' else 'Benjamini-Hochberg'} adjustment"
+        if spec and spec.equivalence:
+            adjusted += f"; equivalence bounds of ±{spec.equivalence:g} on the analysis scale"
+        if spec and spec.primary:
+            adjusted += "; primary analysis"
         points.append(f"{shown(str(analysis))}: {endpoint_words(str(rows['endpoint'].iloc[0]))}, analysed "
-                      f"{SCALES[str(rows['scale'].iloc[0])]}; {model}; {_adjusted(rows, spec)}.")  # fmt: skip
+                      f"{SCALES[str(rows['scale'].iloc[0])]}; {model}; {adjusted}.")  # fmt: skip
     return Section(
         "Statistics",
         (
@@ -180,13 +186,6 @@ def _statistics(results: Results) -> Section:
         ),
         tuple(points),
     )
-
-
-def _adjusted(rows: Any, spec: Analysis | None) -> str:
-    adjust = ", ".join(dict.fromkeys(str(a) for a in rows["adjust"] if a)) or "no"
-    bound = f"; equivalence bounds of ±{spec.equivalence:g} on the analysis scale" if spec and spec.equivalence else ""
-    primary = "; primary analysis" if spec and spec.primary else ""
-    return f"{adjust.title() if adjust != 'bh' else 'Benjamini-Hochberg'} adjustment{bound}{primary}"
 
 
 def _evidence(results: Results) -> Section:

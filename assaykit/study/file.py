@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from assaykit.protocol.gates import ScaleName
+from assaykit.protocol import ScaleName
 from assaykit.vocabulary import ContextName
 
 PlateSize = Literal[6, 12, 24, 48, 96, 384, 1536]
@@ -210,6 +210,7 @@ class StudyFile(_Entry):
     compensation: str = Field(default="", description="Spillover, for every assay that does not say its own.")
     factors: Texts = Field(default=(), description="Further columns of the layouts, named by you.")
     drugs: Texts = Field(default=(), description="Drug catalogues of your own, over the shipped one.")
+    lines: Texts = Field(default=(), description="Catalogues of cell lines of your own, over the shipped one.")
     primary: Texts = Field(default=(), description="Claims named before the run, e.g. EN-10.")
     claims: Texts = Field(default=(), description="Catalogues of claims of your own.")
     assay: tuple[AssayEntry, ...] = Field(min_length=1, description="The assays.")

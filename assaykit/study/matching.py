@@ -15,8 +15,7 @@ from glob import escape
 from pathlib import Path
 
 from assaykit.errors import FcsError, InputError, StudyError
-from assaykit.plate.model import Plate, Well
-from assaykit.plate.positions import position_from_well, row_letters, well_from_position
+from assaykit.plate import Plate, Well, position_from_well, row_letters, well_from_position
 from assaykit.sources import is_absent, is_file, paths_from_pattern
 from assaykit.study.model import Study
 from assaykit.tables import Finding
@@ -29,7 +28,7 @@ _KEYWORDS = ("$WELLID", "WELLID", "WELL ID", "WELL_ID", "WELL")
 
 
 @dataclass(frozen=True, slots=True)
-class Matched:
+class MatchedPlate:
     """A plate whose wells name their files."""
 
     plate: Plate
@@ -39,7 +38,7 @@ class Matched:
 
 def match_files(
     plate: Plate, patterns: Sequence[str], folder: Path, *, where: str, plates: Sequence[str] = ()
-) -> Matched:
+) -> MatchedPlate:
     """Return the plate with an FCS file for every well that needs one; a well whose file is missing keeps its path.
 
     `patterns` are relative to `folder`, `where` names the study's key in messages, `plates` are the names of all plates
@@ -48,11 +47,11 @@ def match_files(
     plate = _with_existing_files(plate, patterns, folder)
     open_wells = [well for well in plate.wells if well.file is None and well.role != "blank"]
     if not open_wells:
-        return Matched(plate)
+        return MatchedPlate(plate)
     if not patterns and all(well.counts for well in open_wells):
-        return Matched(plate)  # counted by hand, and written into the layout
+        return MatchedPlate(plate)  # counted by hand, and written into the layout
     if not patterns:
-        return Matched(plate, (), (_nothing_named(plate, where),))
+        return MatchedPlate(plate, (), (_nothing_named(plate, where),))
     if any("{well}" in pattern for pattern in patterns):
         return _by_pattern(plate, patterns, folder, where=where)
     try:
@@ -64,7 +63,7 @@ def match_files(
             replace(well, file=home / f"{well.name}.fcs") if well in open_wells else well for well in plate.wells
         )
         message = f"the folder {home.name} holds the plate's files and cannot be read: {closed.found}"
-        return Matched(replace(plate, wells=named), (Finding("fail", "file_unreadable", message, plate.name),))
+        return MatchedPlate(replace(plate, wells=named), (Finding("fail", "file_unreadable", message, plate.name),))
 
 
 class ClosedFolderError(StudyError):
@@ -203,7 +202,7 @@ def _of_plate(files: Sequence[Path], plate: Plate, plates: Sequence[str]) -> lis
     return own or [file for file in files if not owners[file]]
 
 
-def _by_pattern(plate: Plate, patterns: Sequence[str], folder: Path, *, where: str) -> Matched:
+def _by_pattern(plate: Plate, patterns: Sequence[str], folder: Path, *, where: str) -> MatchedPlate:
     faults: list[InputError] = []
     wells = []
     for well in plate.wells:
@@ -216,7 +215,7 @@ def _by_pattern(plate: Plate, patterns: Sequence[str], folder: Path, *, where: s
     sought = [well.file for well, before in zip(wells, plate.wells, strict=True) if before.file is None and well.file]
     if sought and not faults and not any(map(is_file, sought)):
         faults.append(_no_pattern_fits(plate, sought[0], folder, where))
-    return Matched(replace(plate, wells=tuple(wells)), (), tuple(faults))
+    return MatchedPlate(replace(plate, wells=tuple(wells)), (), tuple(faults))
 
 
 def _no_pattern_fits(plate: Plate, sought: Path, folder: Path, where: str) -> StudyError:
@@ -247,16 +246,18 @@ def _with_pattern(well: Well, plate: Plate, patterns: Sequence[str], *, folder: 
     return replace(well, file=folder / tried[0]), ()
 
 
-def _by_folder(plate: Plate, patterns: Sequence[str], folder: Path, *, where: str, plates: Sequence[str]) -> Matched:
+def _by_folder(
+    plate: Plate, patterns: Sequence[str], folder: Path, *, where: str, plates: Sequence[str]
+) -> MatchedPlate:
     factors = _shared(plate)
     names = [filled(pattern, {**factors, "plate": plate.name}) for pattern in patterns]
     files = [file for name in names for file in fcs_files(folder, name)]
     if not files:
-        return Matched(plate, (), (_no_files(plate, names, folder, where=where),))
+        return MatchedPlate(plate, (), (_no_files(plate, names, folder, where=where),))
     others = files
     files = _of_plate(files, plate, plates)
     if not files and not any("{plate}" in pattern for pattern in patterns):
-        return Matched(plate, (), (_named_otherwise(plate, others, where),))
+        return MatchedPlate(plate, (), (_named_otherwise(plate, others, where),))
     files = files or others  # a folder of this plate alone, whatever its files are called
     by_well, strangers, told = sorted_by_well(files, plate)
     faults = [_two_files(plate, well, found, where=where) for well, found in by_well.items() if len(found) > 1]
@@ -271,7 +272,7 @@ def _by_folder(plate: Plate, patterns: Sequence[str], folder: Path, *, where: st
     if not known & set(by_well) and len(files) > 0:
         faults.append(_none_fits(plate, files, where))
     findings = (*told, *(_stranger(plate, file, name) for file, name in sorted(strangers))) if not faults else ()
-    return Matched(replace(plate, wells=wells), findings, tuple(faults))
+    return MatchedPlate(replace(plate, wells=wells), findings, tuple(faults))
 
 
 def expected_file(sibling: Path, well: str, plate: Plate) -> Path:

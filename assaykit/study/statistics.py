@@ -15,12 +15,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from assaykit.errors import InputError, LayoutError, StatisticsError, StudyError
-from assaykit.plate.draft import DraftWell
-from assaykit.plate.headings import SHARES, Heading
-from assaykit.plate.model import Plate, Well
-from assaykit.plate.positions import position_from_well, well_from_position
-from assaykit.plate.schema import Columns, once, well_from_draft
-from assaykit.plate.statistics import Number, Sample, StatisticsTable, number_from_entry
+from assaykit.plate import (
+    SHARES,
+    Columns,
+    DraftWell,
+    Heading,
+    Number,
+    Plate,
+    Sample,
+    StatisticsTable,
+    Well,
+    number_from_entry,
+    once,
+    position_from_well,
+    well_from_draft,
+    well_from_position,
+)
 from assaykit.protocol import Protocol
 from assaykit.study.matching import plate_pattern, sorted_by_well
 from assaykit.tables import Finding

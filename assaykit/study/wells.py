@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 from assaykit.endpoints import ENDPOINTS
 from assaykit.errors import InputError, LayoutError, TreatmentError
-from assaykit.plate.model import Factor, Plate, Well
-from assaykit.plate.schema import KNOWN_FACTORS, STRUCTURE
+from assaykit.plate import KNOWN_FACTORS, STRUCTURE, Factor, Plate, Well
 from assaykit.protocol import Protocol
 from assaykit.study.model import Reference
 from assaykit.tables import Finding
@@ -29,7 +28,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedPlate:
     """A plate whose wells hold, what is wrong, and what is worth saying."""
 
     plate: Plate
@@ -37,7 +36,7 @@ class Checked:
     findings: tuple[Finding, ...]
 
 
-def checked_plate(plate: Plate, rules: Rules) -> Checked:
+def check_plate_factors(plate: Plate, rules: Rules) -> CheckedPlate:
     """Return the plate with canonical factors; the same fault in many wells is told once, with all its places."""
     faults: dict[tuple[type[InputError], str, str, str], list[str]] = {}
     findings: dict[str, list[str]] = {}
@@ -64,7 +63,7 @@ def checked_plate(plate: Plate, rules: Rules) -> Checked:
         Finding("warn", "dose_implausible", f"{doubt} Wells: {', '.join(names)}.", plate.name, names[0])
         for doubt, names in findings.items()
     )
-    return Checked(replace(plate, wells=tuple(wells)), (*absent, *told), said)
+    return CheckedPlate(replace(plate, wells=tuple(wells)), (*absent, *told), said)
 
 
 Step = Callable[[Well, Plate, Rules], str]

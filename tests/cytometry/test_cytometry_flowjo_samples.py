@@ -19,7 +19,7 @@ from assaykit.errors import GateError
 from assaykit.fcs import events_from_array, write_fcs
 from assaykit.plate.model import Plate, Well
 from assaykit.protocol import read_protocol
-from assaykit.study.model import Assay, Resolved
+from assaykit.study.model import Assay, ResolvedPlate
 
 pytest.importorskip("flowkit")
 CELLS = np.random.default_rng(3).lognormal(7, 1.5, (2_000, 3)).astype(np.float32)
@@ -156,7 +156,7 @@ def test_gating_ml_that_flowjo_exported_reads_the_channel_with_the_files_matrix(
     plate = Plate("p", 1, 1, (Well("A1", file=tmp_path / "A1.fcs"),), tmp_path / "plate.toml")
     assay = Assay("imported", read_protocol(path.with_suffix(".toml")), (plate,))
     resolved, _ = resolve_plate(assay, plate)
-    assert isinstance(resolved, Resolved)
+    assert isinstance(resolved, ResolvedPlate)
     measured = measure_well(
         Assay("imported", assay.protocol, (plate,), resolved={"p": resolved}), plate, plate.wells[0]
     )

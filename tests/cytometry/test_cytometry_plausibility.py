@@ -9,7 +9,7 @@ from assaykit.cytometry import check_shares, check_sister_plates, check_sister_s
 from assaykit.plate.model import Plate, Well
 from assaykit.protocol.gates import ThresholdGate
 from assaykit.protocol.model import Protocol
-from assaykit.study.model import Assay, Resolved
+from assaykit.study.model import Assay, ResolvedPlate
 
 ASSAY = Assay(
     "annexin",
@@ -69,9 +69,9 @@ def test_a_well_near_its_sisters_is_not():
     assert check_shares(ASSAY, plate_of("A1", "A2", "A3"), shares(A1=900, A2=880, A3=660)) == []
 
 
-def thresholds(**values: float) -> dict[str, Resolved]:
+def thresholds(**values: float) -> dict[str, ResolvedPlate]:
     return {
-        plate: Resolved(gates=(ThresholdGate(name="annexin_negative", channel="annexin", value=v, side="below"),))
+        plate: ResolvedPlate(gates=(ThresholdGate(name="annexin_negative", channel="annexin", value=v, side="below"),))
         for plate, v in values.items()
     }
 
