@@ -107,7 +107,7 @@ def _with_compensation(gate: FixedGate, resolved: ResolvedPlate) -> FixedGate:
     spillover = resolved.spillover
     dyes = () if spillover is None else spillover.dyes or spillover.detectors
     named = {}
-    for axis in (*gate_axes(gate), *(gate.spared if isinstance(gate, ThresholdGate) else ())):
+    for axis in (*gate_axes(gate), *(gate.dye_limits if isinstance(gate, ThresholdGate) else ())):
         ratio = gate.ratios.get(axis)
         roles = (axis,) if ratio is None else (ratio.numerator, ratio.denominator)
         dyed = any(resolved.columns.get(role, role) in dyes for role in roles)

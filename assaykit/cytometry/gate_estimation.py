@@ -78,7 +78,7 @@ def _debris(gate: DebrisGate, bench: Bench) -> GateEstimate:
     controls = () if gate.spares else with_files(bench.plate.wells, "fmo", "isotype", "unstained")
     seed = gate_seed(bench, gate.name)
     everyone = (*controls, *with_files(bench.plate.wells, "sample"))
-    spared = {
+    dye_limits = {
         channel: _valley_cut(bench, gate, channel, everyone, "below").value
         for channel in gate.spares
         if channel in bench.resolved.columns and bench.values(everyone, gate.parent, channel).size >= FEWEST
@@ -88,7 +88,7 @@ def _debris(gate: DebrisGate, bench: Bench) -> GateEstimate:
         forward = bench.values(wells, gate.parent, gate.channel)
         side = bench.values(wells, gate.parent, SIDE_SCATTER)
         bare = np.ones(forward.size, dtype=bool)
-        for channel, value in spared.items():
+        for channel, value in dye_limits.items():
             bare &= bench.values(wells, gate.parent, channel) < value
         if gate.method == "mixture":
             return cut_by_mixture(forward[bare], keep="above", seed=seed, positive=True)
@@ -98,7 +98,7 @@ def _debris(gate: DebrisGate, bench: Bench) -> GateEstimate:
     wells, cut = _first_sure_cut(gate, bench, controls, cut_of)
     if cut.sure and (unlike := _doubting_wells(bench, gate, cut_of, wells)):
         cut = replace(cut, sure=False, doubt=f"alone, {well_names(unlike)} show no such edge")
-    fixed = threshold_gate(gate, gate.channel, cut, side="above").model_copy(update={"spared": spared})
+    fixed = threshold_gate(gate, gate.channel, cut, side="above").model_copy(update={"dye_limits": dye_limits})
     return GateEstimate(fixed, {}, (_cut_finding(gate, bench, wells, cut),))
 
 

@@ -62,11 +62,11 @@ class _Writer:
 
     def add(self, gate: FixedGate) -> None:
         match gate:
-            case ThresholdGate() if gate.spared:
-                ends = {gate.channel: gate.value, **gate.spared}
+            case ThresholdGate() if gate.dye_limits:
+                ends = {gate.channel: gate.value, **gate.dye_limits}
                 parts = [
                     gate.model_copy(
-                        update={"name": f"{gate.name}_{channel}", "channel": channel, "value": value, "spared": {}}
+                        update={"name": f"{gate.name}_{channel}", "channel": channel, "value": value, "dye_limits": {}}
                     )
                     for channel, value in ends.items()
                 ]

@@ -35,7 +35,7 @@ def inside(gate: Shape, columns: WellColumns) -> Mask:
     match gate:
         case ThresholdGate(side="above"):
             kept = _between(gate, columns, gate.channel, (gate.value, None))
-            for channel, value in gate.spared.items():
+            for channel, value in gate.dye_limits.items():
                 kept = kept | (channel_values(gate, columns, channel) >= value)
             return kept
         case ThresholdGate():

@@ -118,14 +118,14 @@ class ShapeModel(GateModel):
 class ThresholdGate(ShapeModel):
     """Keep cells at or above (or below) a value, on the compensated raw scale unless `scales` says otherwise.
 
-    Above, cells stay as well that reach one of the values of `spared`, channel by channel, on the raw scale.
+    Above, cells stay as well that reach one of the values of `dye_limits`, channel by channel, on the raw scale.
     """
 
     kind: Literal["threshold"] = "threshold"
     channel: str
     value: float
     side: Literal["above", "below"] = "above"
-    spared: dict[str, float] = Field(default_factory=dict)
+    dye_limits: dict[str, float] = Field(default_factory=dict)
     low: float | None = None  # interval of an estimated value
     high: float | None = None
 

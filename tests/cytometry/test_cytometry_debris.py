@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import ndtri
 
 from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.debris import Scatter, cut_debris
@@ -173,3 +174,36 @@ def test_debris_that_the_controls_show_and_the_samples_do_not_is_a_doubt(lab):
     told = [f for f in lab.run(wells, protocol=protocol).findings if f.check == "ambiguous_valley"]
     assert [(f.level, f.population) for f in told] == [("warn", "cells")]
     assert "A1, A2" in told[0].message
+
+
+def evenly(mean: float, sd: float, events: int) -> np.ndarray:
+    """Return a normal laid out by its quantiles: no sampling error is in it."""
+    return mean + sd * ndtri((np.arange(events) + 0.5) / events)
+
+
+@pytest.mark.parametrize(("dark", "doubt"), [(400, ""), (600, "6% of the events have no forward scatter")])
+def test_more_than_a_twentieth_of_events_without_forward_scatter_is_a_doubt(dark, doubt):
+    forward = np.concatenate([np.zeros(dark), evenly(90e3, 9e3, 10_000 - dark)])
+    cut = cut_debris(Scatter(forward), seed=1)
+    assert (cut.sure, cut.doubt) == (not doubt, doubt)
+
+
+@pytest.mark.parametrize(("small", "doubt"), [(400, False), (800, True)])
+def test_more_than_a_twentieth_of_events_as_small_as_debris_that_no_valley_parts_is_a_doubt(small, doubt):
+    """Beside cells at 90,000 events are as small as debris below 30,000; here they lie evenly from 1,000 up."""
+    forward = np.concatenate([np.linspace(1e3, 89e3, 3 * small), evenly(90e3, 9e3, 10_000 - 3 * small)])
+    assert (forward < 30e3).mean() == pytest.approx(29 / 88 * 3 * small / 10_000, abs=1e-3)
+    assert cut_debris(Scatter(forward), seed=1).sure is not doubt
+
+
+def test_events_that_hold_no_number_or_saturate_change_no_cut():
+    forward = np.concatenate([evenly(12e3, 2e3, 1000), evenly(90e3, 9e3, 9000)])
+    odd = np.concatenate([forward, [np.nan, np.inf, -np.inf, -5.0, TOP, TOP + 1]])
+    assert cut_debris(Scatter(odd, top=TOP), seed=1) == cut_debris(Scatter(forward, top=TOP), seed=1)
+
+
+@pytest.mark.parametrize(
+    ("events", "doubt"), [(99, "only 99 events to estimate it from; every event is kept"), (100, "")]
+)
+def test_debris_is_sought_among_a_hundred_events_at_least(events, doubt):
+    assert cut_debris(Scatter(evenly(90e3, 9e3, events)), seed=1).doubt == doubt

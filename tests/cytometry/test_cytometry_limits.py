@@ -184,6 +184,11 @@ def test_the_kernel_is_as_wide_as_seven_tenths_of_silvermans_rule_for_the_narrow
     found = histogram_of(even, central=(0.0, 100.0))
     bin_width = 2.0 * 1.04 / 256
     assert found.bandwidth == pytest.approx(0.7 * 0.9 * even.std() * 10_001**-0.2 / bin_width, rel=1e-6)
+    tailed = np.r_[np.linspace(-1.0, 1.0, 901), np.linspace(-4.0, 4.0, 100)]  # quartiles at about -.55 and .55
+    found = histogram_of(tailed, central=(0.0, 100.0))
+    spread = np.subtract(*np.percentile(tailed, [75, 25])) / 1.349
+    assert spread < tailed.std()
+    assert found.bandwidth == pytest.approx(0.63 * spread * 1001**-0.2 / (8.0 * 1.04 / 256), rel=1e-6)
     mostly_zero = np.r_[np.zeros(800), np.linspace(1.0, 100.0, 200)]  # both quartiles are 0: the SD serves
     found = histogram_of(mostly_zero, central=(0.0, 100.0))
     assert found.bandwidth == pytest.approx(0.63 * mostly_zero.std() * 1000**-0.2 / (100 * 1.04 / 256), rel=1e-6)

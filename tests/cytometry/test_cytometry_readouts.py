@@ -158,3 +158,9 @@ def test_receptors_per_cell_come_from_the_plates_own_bead_well(lab, cells, surfa
     )
     assert np.isnan(ran.value("B1", "cxcr4_receptors"))
     assert ("beyond_beads", "B1") in ran.checks("warn")
+
+
+def test_a_statistic_says_that_it_needs_a_control_where_without_one_it_is_missing():
+    alone = CellSet(4, 8, np.array([1.0, 2.0, 3.0, 4.0]), volume=2.0, grandparent_cells=10, total_cells=20)
+    missing = {name for name, statistic in READOUTS.items() if np.isnan(statistic.compute(alone))}
+    assert missing == {name for name, statistic in READOUTS.items() if statistic.control}

@@ -156,3 +156,28 @@ def test_the_floor_of_a_valley_is_what_rises_by_less_than_a_hundredth_of_the_low
     assert valley_floor(np.array([100.0, 0.0, 0.9, 0.9, 50.0, 100.0]), 0, 5) == 2
     assert valley_floor(np.array([100.0, 0.0, 1.1, 1.1, 50.0, 100.0]), 0, 5) == 1
     assert valley_floor(np.array([200.0, 100.0, 104.9, 104.9, 120.0, 200.0]), 0, 5) == 2
+
+
+def test_a_mixture_of_light_counts_the_cells_below_zero():
+    assert cut_by_mixture(np.r_[normal(-50, 10, 150), normal(5000, 100, 150)], keep="above", seed=1).sure
+
+
+def test_a_valley_serves_from_four_fifths_of_the_controls_99th_percentile_on():
+    """Two of a hundred control cells lie a tenth beyond the valley: it still parts negative from positive cells."""
+    values = np.r_[normal(0, 50), 10 ** normal(3.2, 0.12)]
+    valley = cut_by_valley(values, keep="below", seed=1).value
+    control = np.r_[normal(0, 50, 980), np.full(20, 1.1 * valley)]
+    assert cut_by_valley(values, keep="below", seed=1, control=control).value == pytest.approx(valley)
+
+
+def test_a_population_nearer_to_the_bright_cells_than_to_the_control_is_not_negative():
+    """At 500 it is within five times the control's 99th percentile, 116, but nearer to 1,300 on the scale shown."""
+    values = np.r_[10 ** normal(np.log10(500), 0.04), 10 ** normal(np.log10(1300), 0.04)]
+    assert cut_by_valley(values, keep="below", seed=1, control=normal(0, 50)).value < 200
+
+
+def test_where_all_cells_are_brighter_than_the_control_the_interval_reaches_up_to_them():
+    cut = cut_by_valley(10 ** normal(4.0, 0.1), keep="below", seed=1, control=normal(0, 50))
+    assert cut.sure
+    assert cut.value == cut.low == pytest.approx(2.326 * 50, rel=0.01)  # the control's 99th percentile, of 4,001 cells
+    assert cut.high == pytest.approx(10_000, rel=0.1)  # the mode of binned cells

@@ -59,12 +59,12 @@ def test_time_is_seconds_and_knows_no_gain(tmp_path, name):
 
 def test_a_parameter_of_type_time_is_time_whatever_its_name(tmp_path):
     assert scaled(tmp_path, 250, name="Clock", P1TYPE="Time", TIMESTEP="0.1")[0] == pytest.approx(25.0)
-    assert scaled(tmp_path, 250, name="Timer", G="10", TIMESTEP="0.1")[0] == 25.0  # not time: only its gain
+    assert scaled(tmp_path, 250, name="Timer", G="10", TIMESTEP="0.3")[0] == 25.0  # not time: only its gain
 
 
 @pytest.mark.parametrize("name", ["TIME2", "Time1", "Timer", "Time-W", "FITC"])
 def test_only_time_is_time(tmp_path, name):
-    assert scaled(tmp_path, 250, name=name, G="10", TIMESTEP="0.1") == (25.0, set())
+    assert scaled(tmp_path, 250, name=name, G="10", TIMESTEP="0.3") == (25.0, set()), "as time it would be 75"
 
 
 @pytest.mark.parametrize(
