@@ -97,16 +97,30 @@ def _draft(layers: list[_Layer], name: str, *, source: Path, label: str, size: i
 
 
 def _positions(layers: list[_Layer]) -> set[Position]:
-    """Return the wells the groups call into being: wells and blocks named, and crossings of rows with columns."""
+    """Return the wells the groups call into being; rows and columns reach as far as the wells they lead to.
+
+    As in wellmap 3.5, rows A and C with columns 1 and 2 make B1 and B2 as well: a column spans every row between the
+    first and the last of the plate's wells, and a row every column.
+    """
     lines: dict[str, set[int]] = {kind: set() for kind in _RANKS}
     named: set[Position] = set()
     for layer in layers:
         lines[layer.kind] |= layer.lines
         named |= layer.wells
-    crossed = set(product(lines["row"], lines["col"]))
-    crossed |= {(_interleaved(row, column), column) for row, column in product(lines["irow"], lines["col"])}
-    crossed |= {(row, _interleaved(column, row)) for row, column in product(lines["row"], lines["icol"])}
-    return named | crossed
+    # 1. Every line crosses the lines of the other direction, and the rows or columns of wells that bear a name.
+    rows, columns = lines["row"] | {row for row, _ in named}, lines["col"] | {column for _, column in named}
+    crossed = named | _along(lines, rows, columns)
+    # 2. The wells found so far show from where to where the plate reaches, and every line spans all of it.
+    return crossed | _along(lines, {row for row, _ in crossed}, {column for _, column in crossed})
+
+
+def _along(lines: Mapping[str, set[int]], rows: set[int], columns: set[int]) -> set[Position]:
+    """Return the wells of all lines, interleaved ones too, from the first to the last of the rows or columns given."""
+    down = range(min(rows), max(rows) + 1) if rows else range(0)
+    across = range(min(columns), max(columns) + 1) if columns else range(0)
+    wells = {*product(lines["row"], across), *product(down, lines["col"])}
+    wells |= {(_interleaved(row, column), column) for row, column in product(lines["irow"], across)}
+    return wells | {(row, _interleaved(column, row)) for row, column in product(down, lines["icol"])}
 
 
 def _interleaved(this: int, other: int) -> int:
