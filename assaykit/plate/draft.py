@@ -29,6 +29,7 @@ class DraftWell:
     name: str
     where: str
     entries: Mapping[str, Entry]
+    implied: bool = False  # whether it only lies between wells that rows and columns name
 
 
 @dataclass(frozen=True, slots=True)

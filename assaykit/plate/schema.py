@@ -128,7 +128,8 @@ def well_from_draft(
         except (LayoutError, CountsError) as error:
             faults.append(error)
     places = {column: entry.where for column, entry in drafted.entries.items()}
-    well, more = in_whole_well(Well(name, role, factors, file, counts, drafted.where, places), chamber, decimal=decimal)
+    written_well = Well(name, role, factors, file, counts, drafted.where, places, drafted.implied)
+    well, more = in_whole_well(written_well, chamber, decimal=decimal)
     return well, [*faults, *more]
 
 

@@ -46,7 +46,9 @@ def match_files(
     of the assay: a file that names another of them is not this one's.
     """
     plate = _with_existing_files(plate, patterns, folder)
-    open_wells = [well for well in plate.wells if well.file is None and well.role != "blank"]
+    open_wells = [
+        well for well in plate.wells if well.file is None and well.role != "blank" and (patterns or not well.implied)
+    ]
     if not open_wells:
         return Matched(plate)
     if not patterns and all(well.counts for well in open_wells):

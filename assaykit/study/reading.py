@@ -25,6 +25,7 @@ from assaykit.sources import is_file, paths_from_pattern
 from assaykit.study.design import design_faults, design_findings
 from assaykit.study.document import document_from_file, review_from_file, study_from_document
 from assaykit.study.file import AssayEntry, OverrideEntry, StudyFile
+from assaykit.study.implied import without_implied_files
 from assaykit.study.inputs import input_file
 from assaykit.study.matching import fcs_files, found_by, match_files, shared_files
 from assaykit.study.model import Assay, Reference, Study
@@ -251,7 +252,9 @@ def _with_files(plates: Sequence[Plate], entry: AssayEntry, place: _Place, *, ga
     for (must, where, remedy), found in told.items():
         more = f" and so for {len(found) - 1} more" if len(found) > 1 else ""
         gathered.faults.append(StudyError(must, found[0] + more, where, remedy))
-    return tuple(matched.plate for matched in matches)
+    complete = [without_implied_files(matched.plate) for matched in matches]
+    gathered.findings += [finding for _, findings in complete for finding in findings]
+    return tuple(plate for plate, _ in complete)
 
 
 def _with_lot(plates: tuple[Plate, ...], entry: AssayEntry, place: _Place, *, gathered: _Gathered) -> tuple[Plate, ...]:

@@ -11,6 +11,7 @@ from assaykit.plate.draft import nearest
 from assaykit.plate.model import Factor, Plate, Well
 from assaykit.plate.schema import KNOWN_FACTORS, STRUCTURE
 from assaykit.protocol import Protocol
+from assaykit.study.implied import without_implied
 from assaykit.study.model import CONTEXTS, Reference
 from assaykit.tables import Finding
 from assaykit.treatment import Catalogue, implausible_doses
@@ -56,12 +57,16 @@ def checked_plate(plate: Plate, rules: Rules) -> Checked:
     wells = []
     written: dict[str, list[str]] = {}
     absent = _unit_absent(plate, rules)
+    incomplete: list[str] = []
     for well in plate.wells:
         factors: dict[str, Factor] = dict(well.factors)
         for column, step in _steps(rules):
             try:
                 factors[column] = step(well, plate, rules)
             except InputError as error:
+                if well.implied and column not in well.places:
+                    incomplete.append(well.name)
+                    continue
                 if absent and column == rules.unit:
                     continue
                 key = (type(error), error.must, error.found, error.remedy)
@@ -76,7 +81,10 @@ def checked_plate(plate: Plate, rules: Rules) -> Checked:
         Finding("warn", "dose_implausible", f"{doubt} Wells: {', '.join(names)}.", plate.name, names[0])
         for doubt, names in findings.items()
     )
-    return Checked(replace(plate, wells=tuple(wells)), (*absent, *told), said)
+    checked, implied = without_implied(
+        replace(plate, wells=tuple(wells)), incomplete, "lack what a sample well must say"
+    )
+    return Checked(checked, (*absent, *told), (*said, *implied))
 
 
 Step = Callable[[Well, Plate, Rules], str]

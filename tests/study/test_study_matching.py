@@ -271,3 +271,29 @@ def test_many_missing_files_of_a_plate_are_three_lines_and_a_count(tmp_path):
     assert done.exit_code == 1
     assert done.output.count("there is no FCS file") == 3
     assert "and 7 more such of day1: A5, A6, A7, A8, A9, A10, A11" in done.output
+
+
+def test_implied_wells_are_used_where_they_have_a_file_and_named_where_they_have_none(tmp_path):
+    touched(tmp_path, "fcs/A1.fcs", "fcs/A2.fcs", "fcs/C1.fcs", "plates/x")
+    (tmp_path / "plates/day1.toml").write_text(
+        "[expt]\nexperiment = 1\n[row.'A,C']\ntreatment = 'vehicle'\n[col]\n1.context = 'mono'\n3.context = 'mono'\n"
+    )
+    touched(tmp_path, "fcs/A3.fcs", "fcs/C3.fcs")
+    (tmp_path / "study.toml").write_text(STUDY.replace("day1.csv", "day1.toml"))
+    study = read_study(tmp_path / "study.toml")
+    # A2 lies between columns 1 and 3 and has a file; C2 has none; B1 and B3 say no treatment.
+    assert [well.name for well in study.assays[0].plates[0].wells] == ["A1", "A2", "A3", "C1", "C3"]
+    told = [finding.message.split(": ")[0] for finding in study.findings if finding.check == "wells_implied"]
+    assert told == [
+        "rows and columns of the layout imply B1, B3, which lack what a sample well must say",
+        "rows and columns of the layout imply C2, which have no FCS file",
+    ]
+    assert missing_files(study) == ()
+
+
+def test_a_well_that_a_row_and_a_column_share_is_missed_where_it_has_no_file(tmp_path):
+    touched(tmp_path, "fcs/A1.fcs", "plates/x")
+    layout = "[expt]\nexperiment = 1\n[row.'A,C']\ntreatment = 'vehicle'\n[col.1]\ncontext = 'mono'\n"
+    (tmp_path / "plates/day1.toml").write_text(layout)
+    (tmp_path / "study.toml").write_text(STUDY.replace("day1.csv", "day1.toml"))
+    assert [finding.well for finding in missing_files(read_study(tmp_path / "study.toml"))] == ["C1"]
