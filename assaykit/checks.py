@@ -174,6 +174,7 @@ CHECKS: dict[str, Check] = {
         Check("reference_missing", "a context has no reference", warn="kept"),
         Check("levels_alike", "two levels look like one", warn="kept"),
         Check("levels_mixed", "several levels of a factor are averaged", warn="doubtful"),
+        Check("hidden_cells", "a workbook hides sheets, rows or columns", warn="kept"),
         Check("wells_implied", "rows and columns of a layout imply wells that are left out", warn="kept"),
         Check("layout_alert", "the layout says so itself", note="kept"),
         Check("dose_implausible", "a dose far from the drug's usual range", warn="kept"),

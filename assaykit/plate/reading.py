@@ -28,12 +28,13 @@ FORMATS = (".toml", ".csv", ".tsv", ".txt", ".xlsx", ".xlsm")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one file gave: its plates, its faults, every file it drew on, and what its author wants said."""
+    """What one file gave: its plates, its faults, every file it drew on, what its author wants said, what is unseen."""
 
     plates: tuple[Plate, ...]
     faults: tuple[InputError, ...]
     inputs: tuple[Path, ...]
     alerts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # sheets, rows and columns that are hidden
 
 
 def read_plates(
@@ -80,7 +81,7 @@ def reading_from_layout(
         plate, more = plate_from_draft(_with_constants(draft, constants), columns, size=size)
         plates.append(plate)
         faults += more
-    return Reading(tuple(plates), tuple(faults), drafted.inputs, drafted.alerts)
+    return Reading(tuple(plates), tuple(faults), drafted.inputs, drafted.alerts, drafted.notes)
 
 
 def reading_from_counts(path: Path, columns: Columns, *, label: str = "") -> Reading:
@@ -100,7 +101,8 @@ def reading_from_counts(path: Path, columns: Columns, *, label: str = "") -> Rea
         plate, more = _counts_plate(sheet, path, columns)
         plates.append(plate)
         faults += more
-    return Reading(tuple(plates), tuple(_as_counts(fault) for fault in faults), (path,))
+    notes = tuple(note for sheet in sheets for note in sheet.notes)
+    return Reading(tuple(plates), tuple(_as_counts(fault) for fault in faults), (path,), notes=notes)
 
 
 def _as_counts(error: InputError) -> InputError:
@@ -170,6 +172,7 @@ class _Drafted:
     faults: list[InputError]
     inputs: tuple[Path, ...]
     alerts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def _drafted(path: Path, label: str, known: tuple[str, ...], *, above: tuple[Path, ...] = ()) -> _Drafted:
@@ -186,7 +189,7 @@ def _drafted(path: Path, label: str, known: tuple[str, ...], *, above: tuple[Pat
         faults += wrong
     if not sheets:
         faults.append(LayoutError("a workbook must have a sheet with a plate", "none that is filled", label))
-    return _Drafted(drafts, faults, (path,))
+    return _Drafted(drafts, faults, (path,), notes=tuple(note for sheet in sheets for note in sheet.notes))
 
 
 def _drafted_from_toml(path: Path, label: str, known: tuple[str, ...], *, above: tuple[Path, ...]) -> _Drafted:
@@ -196,13 +199,15 @@ def _drafted_from_toml(path: Path, label: str, known: tuple[str, ...], *, above:
     own = {key: value for key, value in document.items() if key != "meta"}
     drafts, faults = drafts_from_toml(own, path, label, known=known) if own or not further else ([], [])
     alerts = alerts_of(document, label)
+    notes: tuple[str, ...] = ()
     for plate, other in further:
         joined = _drafted(other, f"{label} via {other.name}", known, above=(*above, _real(path)))
         drafts += [replace(draft, name=plate or draft.name) for draft in joined.drafts]
         faults += joined.faults
         inputs += joined.inputs
         alerts += joined.alerts
-    return _Drafted(drafts, faults, inputs, alerts)
+        notes += joined.notes
+    return _Drafted(drafts, faults, inputs, alerts, notes)
 
 
 def _real(path: Path) -> Path:

@@ -156,6 +156,8 @@ def factor_from_entry(column: str, entry: Entry, columns: Columns, *, decimal: s
         return _text(entry, column)
     if isinstance(entry.value, (int, float)) and not isinstance(entry.value, bool):
         return float(entry.value)
+    if column == "time" and isinstance(entry.value, time):  # h:mm of a spreadsheet
+        return entry.value.hour + entry.value.minute / 60 + entry.value.second / 3600
     text = text_from_value(entry.value)
     number = one_number(column, entry, decimal=decimal) if _NUMBER.fullmatch(text) else None
     return text if number is None else number

@@ -91,10 +91,15 @@ def _tidy(sheet: Sheet, source: Path) -> tuple[list[DraftPlate], list[InputError
         return [], [_no_shape(sheet, header, first)]
     drafts, faults = table_from_sheet(sheet)
     plates: dict[str, list[DraftWell]] = {}
+    several = any("plate" in draft.entries for draft in drafts)
     for draft in drafts:
         well, plate = draft.entries.get("well"), draft.entries.get("plate")
         if well is None:
             faults.append(LayoutError("a row must name its well", "an empty cell", draft.where))
+            continue
+        if plate is None and several:
+            remedy = "write the plate's name in every row, or join the cells of one plate"
+            faults.append(LayoutError("a row must name its plate", "an empty cell", draft.where, remedy))
             continue
         name = text_from_value(plate.value) if plate else sheet.title or source.stem
         plates.setdefault(name, []).append(DraftWell(text_from_value(well.value), well.where, draft.entries))

@@ -13,7 +13,7 @@ Factors = Mapping[str, str | float]
 
 
 def layout_toml(plate: SimulatedPlate) -> str:
-    """Return the layout: a block per arm, and the wells of a treatment, where the plate is so built; else well by well."""
+    """Return the layout: a block per arm and the wells of each treatment, or single wells where it is not so built."""
     grid = [well for well in plate.wells if well.name[0] != "H"]
     rows = {well.name[0]: {"treatment": well.factors["treatment"]} for well in grid}
     columns = {well.name[1:]: _without_treatment(well) for well in grid}

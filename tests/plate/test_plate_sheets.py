@@ -10,6 +10,7 @@ from openpyxl import Workbook
 
 from assaykit.errors import LayoutError
 from assaykit.plate import Columns, Plate, read_counts, read_plates
+from assaykit.plate.reading import reading_from_layout
 
 
 def plate(folder: Path, data: bytes | str, name: str = "day1.csv") -> Plate:
@@ -171,3 +172,66 @@ def test_counts_that_happen_to_count_up_are_no_block(tmp_path):
         {"migrated": 5.0, "input": 6.0},
         {"migrated": 7.0, "input": 8.0},
     ]
+
+
+def workbook(folder: Path, *rows: list[object], name: str = "day1.xlsx") -> Path:
+    book = Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.save(folder / name)
+    return folder / name
+
+
+def test_elapsed_times_are_hours(tmp_path):
+    path = workbook(
+        tmp_path,
+        ["well", "treatment", "time"],
+        ["A1", "vehicle", dt.timedelta(hours=24)],
+        ["A2", "vehicle", dt.timedelta(hours=48, minutes=30)],
+        ["A3", "vehicle", dt.time(1, 30)],
+    )
+    (only,) = read_plates(path)
+    assert [well.factors["time"] for well in only.wells] == [24.0, 48.5, 1.5]
+
+
+def test_a_row_that_begins_with_a_number_sign_is_a_row(tmp_path):
+    only = plate(
+        tmp_path, "# exported on Friday, by me\ndonor,well,treatment\n#1,A1,vehicle\n#2,A2,vehicle\n# the end\n"
+    )
+    assert [well.factors["donor"] for well in only.wells] == ["#1", "#2"]
+    only = plate(tmp_path, "#,well,treatment\n1,A1,vehicle\n# one more remark,,\n2,A2,vehicle\n", "numbered.csv")
+    assert [well.name for well in only.wells] == ["A1", "A2"]
+
+
+def test_a_well_that_was_written_out_of_the_table_is_named(tmp_path):
+    with pytest.raises(LayoutError, match=r"day1\.csv:A3: a well must be a row letter .* found '#A2'"):
+        plate(tmp_path, "well,treatment\nA1,vehicle\n#A2,vehicle\n")
+
+
+def test_an_empty_plate_cell_is_a_fault(tmp_path):
+    rows = ["Plate", "Well", "Treatment"], ["P1", "A1", "vehicle"], ["P2", "A1", "vehicle"], [None, "A2", "vehicle"]
+    with pytest.raises(LayoutError, match=r"day1\.xlsx!Sheet, row 4: a row must name its plate; found an empty cell"):
+        read_plates(workbook(tmp_path, *rows))
+
+
+def test_a_hidden_sheet_is_left_out_and_said_and_hidden_lines_are_read_and_said(tmp_path):
+    book = Workbook()
+    sheet = book.active
+    for row in (["well", "treatment", "time"], ["A1", "vehicle", 24], ["A2", "imatinib 1 uM", 24]):
+        sheet.append(row)
+    draft = book.create_sheet("old draft")
+    draft.append(["well", "treatment"])
+    draft.append(["A1", "dasatinib 10 nM"])
+    draft.sheet_state = "hidden"
+    sheet.row_dimensions[3].hidden = True
+    sheet.column_dimensions["C"].hidden = True
+    book.save(tmp_path / "day1.xlsx")
+    reading = reading_from_layout(tmp_path / "day1.xlsx", Columns())
+    (only,) = reading.plates
+    assert (only.name, [well.name for well in only.wells]) == ("day1", ["A1", "A2"])
+    assert only.wells[1].factors["time"] == 24.0
+    assert reading.notes == (
+        "the hidden sheet 'old draft' of day1.xlsx was left out; show it if it is a plate",
+        "hidden rows of day1.xlsx!Sheet were read: 3; delete them if they are not to count",
+        "hidden columns of day1.xlsx!Sheet were read: C; delete them if they are not to count",
+    )
