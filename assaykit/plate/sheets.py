@@ -231,7 +231,7 @@ def _sheets_from_workbook(data: bytes, label: str) -> tuple[list[Sheet], list[In
 
 
 def _hidden_lines(sheet: Any, rows: Mapping[int, list[tuple[Any, Any]]], label: str) -> Iterator[str]:
-    """Yield what is said of rows and columns that hold something and are hidden: by a filter or by hand, all are read."""
+    """Yield what is said of filled rows and columns that are hidden, by a filter or by hand: all are read."""
     filled = {number: [value is not None for value, _ in cells] for number, cells in rows.items()}
     hidden = [f"{number}" for number, cells in filled.items() if any(cells) and sheet.row_dimensions[number].hidden]
     if hidden:

@@ -27,6 +27,7 @@ from assaykit.study.document import document_from_file, review_from_file, study_
 from assaykit.study.file import AssayEntry, OverrideEntry, StudyFile
 from assaykit.study.implied import without_implied_files
 from assaykit.study.inputs import input_file
+from assaykit.study.levels import level_faults
 from assaykit.study.matching import fcs_files, found_by, match_files, shared_files
 from assaykit.study.model import Assay, Reference, Study
 from assaykit.study.overrides import Line, with_overrides
@@ -82,6 +83,7 @@ def _study(file: StudyFile, path: Path, gathered: _Gathered) -> Study:
         where = f"{path.name}, [[assay]] {number}" + (f" ({entry.name or entry.protocol})")
         assay = _assay(entry, _Place(folder, where), file, rules=rules, gathered=gathered)
         if assay is not None:
+            gathered.faults += level_faults(assay, where)
             by = tuple(column_name(name) for name in entry.by)
             parts, faults = strata(assay, by, unit=file.unit, primary=entry.primary_stratum, where=where)
             written += [(assay.name, part) for part in parts]
