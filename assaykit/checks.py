@@ -148,6 +148,11 @@ CHECKS: dict[str, Check] = {
         Check("no_bead_line", "the beads give no calibration line", warn="kept"),
         Check("beyond_beads", "a value outside the beads' range", warn="kept"),
         Check("bead_lot_unused", "a lot is named, but no beads", warn="kept"),
+        # Counts as they were written
+        Check("count_approximate", "a count is marked as uncertain", warn="doubtful"),
+        Check("count_bound", "a count is a bound: more, or fewer, than a number", warn="not_interpretable"),
+        Check("count_missing", "a count was not taken, and the table says why", warn="kept"),
+        Check("count_unreadable", "a count cannot be read and is left out by itself", fail="kept"),
         Check("more_beads_than_added", "more beads were counted than added", fail="excluded"),
         # Cells of a well, and the plate they are on
         Check("few_cells", "the population holds few cells", warn="doubtful", fail="excluded", about="statistics"),

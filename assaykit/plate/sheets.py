@@ -34,7 +34,6 @@ _EMPTY = ("", "NA", "N/A", "n/a", "NaN", "nan")  # what R and others write for n
 MOST_COLUMNS = 2_000
 MOST_CELLS = 500_000  # a hundred plates of 384 wells with a dozen columns
 LARGEST_UNPACKED = 128_000_000  # bytes
-_BROKEN = ("#N/A", "#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NULL!", "#NUM!")
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,16 +335,11 @@ def _workbook_row(
         faults += _cell_faults(stored, formula, place)
         # [h]:mm as times are kept, in hours: 48:00 is 48
         value = stored.total_seconds() / 3600 if isinstance(stored, timedelta) else stored
-        usable = isinstance(value, (str, int, float, date, time)) and value not in _BROKEN
-        row.append(_entry(value, place) if usable else None)
+        row.append(_entry(value, place) if isinstance(value, (str, int, float, date, time)) else None)
     return tuple(row) or (None,)
 
 
 def _cell_faults(value: Any, formula: Any, where: str) -> list[InputError]:
-    if value in _BROKEN:
-        return [
-            LayoutError("a cell must hold a value", f"the error {value}", where, "mend the formula, or type the value")
-        ]
     if value is None and isinstance(formula, str) and formula.startswith("="):
         remedy = "open the file in a spreadsheet program, save it, and try again; or type the value"
         return [LayoutError("a formula must carry its stored result", formula, where, remedy)]

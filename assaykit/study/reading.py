@@ -138,7 +138,7 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
         gathered.inputs += reading.inputs
         source = _label(reading.inputs[0], place.folder)
         gathered.findings += [Finding("note", "layout_alert", f"{source} says: {alert}") for alert in reading.alerts]
-        gathered.findings += [Finding("warn", "hidden_cells", f"{note}.") for note in reading.notes]
+        gathered.findings += reading.findings
     decimal = decimal_sign(_treatments((*layouts, *tables)))
     canonical = cache(lambda text: str(parse_treatment(text, rules.catalogue, decimal=decimal)))
     rules = replace(rules, targeted=_is_migration(protocol), decimal=decimal, canonical=canonical)

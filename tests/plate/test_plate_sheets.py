@@ -230,8 +230,8 @@ def test_a_hidden_sheet_is_left_out_and_said_and_hidden_lines_are_read_and_said(
     (only,) = reading.plates
     assert (only.name, [well.name for well in only.wells]) == ("day1", ["A1", "A2"])
     assert only.wells[1].factors["time"] == 24.0
-    assert reading.notes == (
-        "the hidden sheet 'old draft' of day1.xlsx was left out; show it if it is a plate",
-        "hidden rows of day1.xlsx!Sheet were read: 3; delete them if they are not to count",
-        "hidden columns of day1.xlsx!Sheet were read: C; delete them if they are not to count",
+    assert tuple(finding.message for finding in reading.findings) == (
+        "the hidden sheet 'old draft' of day1.xlsx was left out; show it if it is a plate.",
+        "hidden rows of day1.xlsx!Sheet were read: 3; delete them if they are not to count.",
+        "hidden columns of day1.xlsx!Sheet were read: C; delete them if they are not to count.",
     )
