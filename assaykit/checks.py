@@ -1,6 +1,6 @@
 """Every check by name: what a finding of it means, and what it makes of the numbers it concerns.
 
-    finding -> the values it concerns (assaykit.endpoints.consequences) -> MEASUREMENTS -> ESTIMATES -> COMPARISONS
+    finding -> the values it concerns (assaykit.measurements.consequences) -> MEASUREMENTS -> ESTIMATES -> COMPARISONS
 
 A finding concerns every value of its plate, or of its well where it names one; where it names a channel or a
 population, only the values read from that channel or from that population and those below it. One about a control
@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from assaykit.tables import Finding, Level
+from assaykit.vocabulary import STROMA_MEASURED
 
 Consequence = Literal["kept", "doubtful", "not_interpretable", "excluded"]
 
@@ -50,8 +51,6 @@ class Check:
         """Return the consequence at a level; None where the check never has it."""
         return {"note": self.note, "warn": self.warn, "fail": self.fail}[level]
 
-
-STROMA_CONTEXT = "msc_contact"  # the one context with stromal cells among those that are measured
 
 Place = tuple[str, str]  # plate, well
 
@@ -123,7 +122,7 @@ CHECKS: dict[str, Check] = {
             "stroma_not_gated",
             "stromal cells cannot be told from leukaemia cells",
             warn="not_interpretable",
-            contexts=(STROMA_CONTEXT,),
+            contexts=STROMA_MEASURED,
         ),
         Check("no_control", "no control serves a channel", note="kept", fail="kept"),  # what needs one has no value
         Check(
@@ -225,7 +224,6 @@ CHECKS: dict[str, Check] = {
         Check("residual_outliers", "residuals far from the others", note="kept"),
         Check("unequal_spread", "arms differ in spread", warn="kept"),
         Check("influential_unit", "an answer hangs on one unit", note="kept"),
-        Check("gee_few_units", "few units for a sandwich error", note="kept"),
         Check("rows_left_out", "rows with missing values are left out", warn="kept"),
         Check("empty_cells", "a cell of the design is empty", warn="kept"),
         Check("unit_not_in_model", "the model does not know the unit", warn="kept"),

@@ -14,6 +14,7 @@ import pandas as pd
 
 from assaykit.errors import TableError
 from assaykit.escaping import one_line
+from assaykit.vocabulary import CONTEXTS
 
 Kind = Literal["text", "number", "count", "flag"]
 Level = Literal["note", "warn", "fail"]
@@ -109,7 +110,7 @@ MEASUREMENTS = Table(
         _WELL,
         Column("unit_id", "text", "the independent experiment or donor: the only n there is"),
         Column("treatment", "text", "canonical treatment, e.g. 'imatinib 1 uM + plerixafor 10 uM', or 'vehicle'"),
-        Column("context", "text", "mono, msc_contact, msc_transwell, msc_medium or plain_medium"),
+        Column("context", "text", f"one of {', '.join(CONTEXTS)}"),
         Column("endpoint", "text", "the endpoint, e.g. cxcr4_dmfi"),
         Column("value", "number", "the endpoint's value in `unit`"),
         Column("unit", "text", "its unit"),
@@ -131,7 +132,7 @@ ESTIMATES = Table(
         Column("analysis", "text", "the analysis of the protocol"),
         Column("endpoint", "text", "the endpoint analysed"),
         Column("contrast", "text", "the contrast in words, e.g. 'imatinib 1 uM - vehicle'"),
-        Column("context", "text", "the context it holds in; 'A - B' for an interaction"),
+        Column("context", "text", "the context it holds in; of two that are compared, the first"),
         Column("estimate", "number", "the contrast on the analysis scale"),
         Column("std_error", "number", "its standard error"),
         Column("df", "number", "degrees of freedom of the t reference; infinite for z"),
@@ -171,6 +172,77 @@ ESTIMATES = Table(
     ),
 )
 
+ESTIMATES_WITH_EXCLUDED = Table(
+    "estimates_with_excluded",
+    "every contrast again, with the values that checks, criteria and the study leave out of `estimates`",
+    ESTIMATES.columns,
+)
+
+_CONTRAST_KEYS = (
+    _ASSAY,
+    Column("analysis", "text", "the analysis of the protocol"),
+    Column("contrast", "text", "the contrast in words"),
+    Column("treatment", "text", "the treatment compared", later=True),
+    Column("comparator", "text", "the treatment it is compared with", later=True),
+    Column("context", "text", "the context it holds in; of two that are compared, the first"),
+    Column(
+        "comparator_context", "text", "the context it is compared with, where two contexts are compared", later=True
+    ),
+    Column("kind", "text", "treatment, pairwise, context, interaction, level or custom"),
+)
+
+ROBUSTNESS = Table(
+    "robustness",
+    "every contrast of a primary analysis again: without each unit, with other models, with gates moved",
+    (
+        *_CONTRAST_KEYS,
+        Column("variation", "text", "what was changed: as planned, a unit left out, another model, another input"),
+        Column("group", "text", "as planned, leave one out, model, input or wrong"),
+        Column("estimate", "number", "the contrast on the analysis scale"),
+        Column("conf_low", "number", "its lower 95 % limit"),
+        Column("conf_high", "number", "its upper 95 % limit"),
+        Column("p_value", "number", "two-sided, unadjusted"),
+        Column("n_units", "count", "independent units that inform it", "units"),
+        Column("says", "text", "above zero, below zero or unclear: where the 95 % interval lies"),
+        Column(
+            "stands",
+            "text",
+            "yes, weaker (same side, now unclear), changed (otherwise different), not estimable, not compared",
+        ),
+    ),
+)
+
+ROBUSTNESS_SUMMARY = Table(
+    "robustness_summary",
+    "one contrast per row: what it says as planned, and how many variations leave that standing",
+    (
+        *_CONTRAST_KEYS,
+        Column("says", "text", "above zero, below zero or unclear, as planned"),
+        Column("variations", "count", "variations tried, those not estimable among them", "variations"),
+        Column("standing", "count", "variations that say the same", "variations"),
+        Column("weaker", "count", "variations on the same side of zero, now unclear", "variations"),
+        Column("changed", "count", "variations that say otherwise", "variations"),
+        Column("robust", "text", "yes where none is weaker or changed, fragile where one is, else empty"),
+        Column("doubts", "text", "the variations that are weaker or changed"),
+    ),
+)
+
+SIZES = Table(
+    "sizes",
+    "the lab's stromal protection index (SPI) beside that of the source, drug by drug: a scale, never a test",
+    (
+        Column("treatment", "text", "the treatment of the lab's index"),
+        Column("drug", "text", "the drug of the source"),
+        Column("population", "text", "the cells of the source"),
+        Column("context", "text", "the context of the lab's index"),
+        Column("spi", "number", "1 - specific apoptosis with stroma / without: 0 is no protection, 1 complete"),
+        Column("spi_low", "number", "its lower 95 % limit"),
+        Column("spi_high", "number", "its upper 95 % limit"),
+        Column("spi_source", "number", "the index that follows from the source's means"),
+        Column("covers", "flag", "whether the lab's interval holds the source's index"),
+    ),
+)
+
 COMPARISONS = Table(
     "comparisons",
     "one claim of a review beside the lab's own estimate",
@@ -180,6 +252,8 @@ COMPARISONS = Table(
         Column("statement", "text", "the claim in our own words"),
         Column("endpoint", "text", "the endpoint that tests it"),
         Column("contrast", "text", "the contrast that tests it"),
+        Column("treatment", "text", "the treatment compared", later=True),
+        Column("comparator", "text", "the treatment it is compared with", later=True),
         Column("expected_sign", "count", "+1, -1 or 0, as adjudicated from the primary papers"),
         Column("printed_sign", "count", "+1, -1 or 0, as the review prints it"),
         Column("effect", "number", "the estimate, back-transformed"),
@@ -191,7 +265,8 @@ COMPARISONS = Table(
             "consistent, contradicts, no effect, inconclusive, not interpretable, not testable",
         ),
         Column("reason", "text", "the verdict in one plain sentence"),
-        Column("context", "text", "the context of the contrast"),
+        Column("context", "text", "the context it holds in; of two that are compared, the first"),
+        Column("comparator_context", "text", "the context it is compared with, where two are compared", later=True),
         Column("effect_name", "text", "fold change, rate ratio, odds ratio, difference, percentage points"),
         Column("p_value", "number", "two-sided, unadjusted"),
         Column("p_adjusted", "number", "Holm within the family of claims"),
@@ -355,7 +430,11 @@ TABLES: dict[str, Table] = {
         MEASUREMENTS,
         ACCEPTANCE,
         ESTIMATES,
+        ESTIMATES_WITH_EXCLUDED,
         COMPARISONS,
+        SIZES,
+        ROBUSTNESS,
+        ROBUSTNESS_SUMMARY,
         DOSE_RESPONSE,
         SYNERGY,
         OVERRIDES,

@@ -20,20 +20,12 @@ from pathlib import Path
 import numpy as np
 
 from assaykit.stats.cell_models import pooled_lmm
-from assaykit.stats.units.families import Asked
-from assaykit.stats.units.unit_level import UnitContrast, UnitMeans, contrast_of_units
+from assaykit.stats.units import Contrast
+from assaykit.stats.units.unit_level import UnitMeans, contrast_of_units
 
 DRUGS = {"vehicle": 0.0, "drug (0.2)": 0.2, "second drug (0.1)": 0.1, "third drug (0.4)": 0.4}
 SPREADS = {"alike": (0.25, 0.14, 0.14), "unlike": (0.25, 0.3, 0.05), "unlike, units alike": (0.05, 0.3, 0.05)}
 LACKING = {"1 of 4 lacks the drug": (4, 1), "1 of 5 lacks the drug": (5, 1), "2 of 6 lack the drug": (6, 2)}
-
-
-def found_by_t(found: UnitContrast | str) -> bool:
-    """Return whether |t| lies beyond its 5 % point."""
-    from scipy.special import stdtr
-
-    assert isinstance(found, UnitContrast)
-    return bool(2 * stdtr(found.df, -abs(found.estimate / found.std_error)) < 0.05)
 
 
 def means_of(arms: dict[str, np.ndarray]) -> UnitMeans:
@@ -43,32 +35,31 @@ def means_of(arms: dict[str, np.ndarray]) -> UnitMeans:
     return UnitMeans(tuple(map(str, range(units))), cells, wells, dict.fromkeys(cells, ""))
 
 
-def compared(arms: dict[str, np.ndarray], asked: list[Asked]) -> np.ndarray:
+def compared(arms: dict[str, np.ndarray], contrasts: list[Contrast]) -> np.ndarray:
     """Return, per contrast, whether the default and the pooled model find it."""
     means = means_of(arms)
-    pooled = pooled_lmm(means, asked).contrasts
-    return np.array(
-        [[found_by_t(contrast_of_units(a, means)), found_by_t(p)] for a, p in zip(asked, pooled, strict=True)]
-    )
+    own = [contrast_of_units(contrast, means) for contrast in contrasts]
+    pairs = zip(own, pooled_lmm(means, contrasts).results, strict=True)
+    return np.array([[result.p_value < 0.05 for result in pair] for pair in pairs])
 
 
 def own_or_pooled(simulations: int, rng: np.random.Generator) -> list[str]:
-    asked = [Asked("treatment", name, "vehicle", "mono") for name in list(DRUGS)[1:]]
+    contrasts = [Contrast.between(name, "vehicle", "mono", kind="treatment") for name in list(DRUGS)[1:]]
     lines = ["| n | contrast | own error (default) | pooled error |", "| --- | --- | --- | --- |"]
     for units in (3, 5, 10):
-        counts = np.zeros((len(asked), 2))
+        counts = np.zeros((len(contrasts), 2))
         for _ in range(simulations):
             day = rng.normal(0, 0.25, units)
             counts += compared(
-                {name: day + rng.normal(0, np.hypot(sd, 0.12), units) for name, sd in DRUGS.items()}, asked
+                {name: day + rng.normal(0, np.hypot(sd, 0.12), units) for name, sd in DRUGS.items()}, contrasts
             )
-        for one, (own, pooled) in zip(asked, 100 * counts / simulations, strict=True):
+        for one, (own, pooled) in zip(contrasts, 100 * counts / simulations, strict=True):
             lines.append(f"| {units} | {one.treatment} | {own:.1f} | {pooled:.1f} |")
     return lines
 
 
 def complete_or_all(simulations: int, rng: np.random.Generator) -> list[str]:
-    asked = [Asked("treatment", "drug", "vehicle", "mono")]
+    contrasts = [Contrast.between("drug", "vehicle", "mono", kind="treatment")]
     lines = ["| design | spread of arms | complete units (default) | all units |", "| --- | --- | --- | --- |"]
     for design, (units, lacking) in LACKING.items():
         for spread, (unit_sd, drug_sd, vehicle_sd) in SPREADS.items():
@@ -77,7 +68,7 @@ def complete_or_all(simulations: int, rng: np.random.Generator) -> list[str]:
                 day = rng.normal(0, unit_sd, units)
                 drug = day + rng.normal(0, drug_sd, units)
                 drug[:lacking] = np.nan
-                counts += compared({"vehicle": day + rng.normal(0, vehicle_sd, units), "drug": drug}, asked)
+                counts += compared({"vehicle": day + rng.normal(0, vehicle_sd, units), "drug": drug}, contrasts)
             own, everything = 100 * counts[0] / simulations
             lines.append(f"| {design} | {spread} | {own:.1f} | {everything:.1f} |")
     return lines

@@ -27,7 +27,7 @@ import statsmodels.formula.api as smf
 from assaykit.protocol.model import Analysis
 from assaykit.stats import fit_lmm, robustness
 from assaykit.stats.lmm.ddf import inference, t_tests
-from assaykit.stats.lmm.design import Design, design_from_frame
+from assaykit.stats.lmm.design import ModelDesign, design_from_frame
 from assaykit.stats.lmm.model import Lmm, fit_design
 from assaykit.study.model import Reference
 from assaykit.tables import MEASUREMENTS, frame_from_rows
@@ -47,7 +47,7 @@ def least_times(ours: Callable[[], object], theirs: Callable[[], object], rounds
     return least
 
 
-def with_satterthwaite(design: Design) -> Lmm:
+def with_satterthwaite(design: ModelDesign) -> Lmm:
     fit = fit_design(design)
     t_tests(np.eye(len(fit.beta)), inference(fit))
     return fit

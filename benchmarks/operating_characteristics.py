@@ -31,16 +31,16 @@ from scipy.special import expit, logit, stdtrit
 
 from assaykit.stats.glmm.model import fit_glmm
 from assaykit.stats.lmm.ddf import inference, t_tests
-from assaykit.stats.lmm.design import Random
+from assaykit.stats.lmm.design import RandomEffects
 from assaykit.stats.lmm.model import fit_arrays
-from assaykit.stats.units.families import Asked
+from assaykit.stats.units import Contrast
 
 UNITS = (3, 4, 5, 6, 10)
 TREATMENTS, CONTEXTS, WELLS = ("vehicle", "drug", "second drug", "third drug"), ("mono", "msc_contact"), 3
 DRUG_SD = np.array([0.0, 0.2, 0.1, 0.4])
 CONTRASTS = {
-    "main effect": Asked("treatment", "drug", "vehicle", "mono"),
-    "interaction": Asked("interaction", "drug", "vehicle", "msc_contact", "mono"),
+    "main effect": Contrast.between("drug", "vehicle", "mono", kind="treatment"),
+    "interaction": Contrast.between("drug", "vehicle", "msc_contact", "mono", kind="interaction"),
 }
 EFFECTS = {"main effect": 0.7, "interaction": 0.4}
 FAMILIES = ("Gaussian", "negative binomial", "beta-binomial")
@@ -108,10 +108,9 @@ def wells_as_n(studies: Simulated) -> Intervals:
 
 def _weights(cells: Sequence[tuple[str, str]]) -> np.ndarray:
     rows = np.zeros((2, len(cells)))
-    for row, asked in zip(rows, CONTRASTS.values(), strict=True):
-        for arm, sign in zip(asked.arms, (1, -1), strict=True):
-            for cell, inner in zip(arm, (1, -1), strict=False):
-                row[cells.index(cell)] += sign * inner
+    for row, contrast in zip(rows, CONTRASTS.values(), strict=True):
+        for cell, weight in contrast.weights:
+            row[cells.index(cell)] = weight
     return rows
 
 
@@ -126,8 +125,8 @@ def nested(studies: Simulated) -> Intervals:
     unit, column, cells = _codes(studies.y.shape[1], len(TREATMENTS))
     within, ones = unit * len(cells) + column, np.ones((len(unit), 1))
     terms = [
-        Random("unit", ("1",), unit, tuple(map(str, range(unit.max() + 1))), ones),
-        Random("unit:cell", ("1",), within, tuple(map(str, range(within.max() + 1))), ones),
+        RandomEffects("unit", ("1",), unit, tuple(map(str, range(unit.max() + 1))), ones),
+        RandomEffects("unit:cell", ("1",), within, tuple(map(str, range(within.max() + 1))), ones),
     ]
     X, rows = np.eye(len(cells))[column], _weights(cells)
     by_t, by_z = [], []

@@ -113,9 +113,11 @@ def _units(usable: pd.DataFrame) -> str:
 
 def _reasons(rows: pd.DataFrame) -> Iterator[str]:
     """Yield each reason once, with the contrasts it concerns; the most frequent first."""
+    from assaykit.stats import place_text
+
     groups = [(str(reason), group) for reason, group in rows[rows["reason"] != ""].groupby("reason", sort=False)]
     for reason, group in sorted(groups, key=lambda pair: -len(pair[1]))[:_MOST_REASONS]:
-        names = [f"{row.contrast} ({row.context})" for row in group.itertuples()]
+        names = [f"{row['contrast']} ({place_text(row)})" for row in group.to_dict("records")]
         more = f" and {len(names) - 2} more" if len(names) > 2 else ""
         yield f"{'; '.join(names[:2])}{more}: {_shortened(reason)}"
     if len(groups) > _MOST_REASONS:
@@ -132,7 +134,7 @@ def power_line(units: int, scale: str) -> str:
     >>> power_line(5, "log2")
     'power to find a 1.74-fold change with 5 units: 98 % (SD between units 0.33 log2 assumed; 80 % takes 4)'
     """
-    from assaykit.stats.units.power import paired_power, units_needed
+    from assaykit.stats.units import paired_power, units_needed
 
     planned = PLANNED[scale]
     needed = units_needed(planned.effect, planned.sd)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,10 +17,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from assaykit.evidence import Claim, Ledger
-    from assaykit.evidence.pooling import Summary
     from assaykit.figures import Style
 
 from assaykit.cli.console import plain_console
+from assaykit.vocabulary import nearest
 
 app = typer.Typer(
     help="The claims of the reviews, and a lab's ledger of what its runs say on them.",
@@ -123,8 +122,8 @@ def _known(name: str, known: dict[str, Claim]) -> Claim:
     letters, _, number = name.upper().partition("-")
     claim = known.get(name) or known.get(f"{letters}-{number.zfill(2)}")
     if claim is None:
-        close = get_close_matches(name.upper(), known, n=1, cutoff=0.0)
-        remedy = f"{close[0]}, the nearest known, or `assaykit evidence list`"
+        near = nearest(name, known)
+        remedy = f"{near}, the nearest known, or `assaykit evidence list`" if near else "see `assaykit evidence list`"
         raise EvidenceError("what is shown must be a claim or a ledger file", f"'{name}'", "", remedy)
     return claim
 
@@ -205,7 +204,7 @@ def _show_ledger(console: Console, path: Path, held: Ledger) -> pd.DataFrame:
     """Show every claim pooled over the runs, and return the table."""
     from assaykit.evidence import pool_ledger
 
-    pooled = pool_ledger(held.verdicts, _pool)
+    pooled = pool_ledger(held.verdicts)
     console.print(f"{path}: {len(held.runs)} runs, {len(pooled)} claims with an estimate")
     table = _table("claim", "verdict", "effect (95 % interval)", "next run", "runs", "n", "remarks")
     for row in pooled.itertuples():
@@ -224,7 +223,7 @@ def _show_course(console: Console, verdicts: pd.DataFrame, claim: str) -> pd.Dat
     """Show run after run what was found and the summary so far, and return the table."""
     from assaykit.evidence import cumulative
 
-    course = cumulative(verdicts, claim, _pool)
+    course = cumulative(verdicts, claim)
     if course.empty:
         console.print(f"  no run of the ledger has an estimate for {claim}")
         return course
@@ -288,10 +287,3 @@ def _table(*headings: str) -> Table:
     for heading in headings:
         table.add_column(heading, overflow="fold", no_wrap=heading in _WHOLE)
     return table
-
-
-def _pool(estimates: Sequence[float], std_errors: Sequence[float], /) -> Summary:
-    """Pool by REML with Knapp-Hartung."""
-    from assaykit.stats.meta.pooling import pool
-
-    return pool(estimates, std_errors)

@@ -21,7 +21,7 @@ def header_findings(study: Study) -> tuple[Finding, ...]:
     """Return what is wrong with the files that are there, plate by plate; missing ones are told elsewhere."""
     from assaykit.cytometry import copied_files, odd_files
     from assaykit.cytometry.survey import survey_plate
-    from assaykit.endpoints import copied_counts
+    from assaykit.measurements import copied_counts
 
     findings: list[Finding] = []
     for assay in study.assays:

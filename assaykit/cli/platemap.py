@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from assaykit.plate.positions import row_letters, well_from_position
 from assaykit.sources import is_file
+from assaykit.vocabulary import CONTEXTS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,7 +26,6 @@ ROLE_MARKS = {
     "beads": "b",
     "blank": "o",
 }
-CONTEXT_MARKS = {"mono": " ", "msc_contact": "c", "msc_transwell": "t", "msc_medium": "m", "plain_medium": "p"}
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _NARROW = 24  # columns from which a well has one sign only
 
@@ -53,7 +53,8 @@ def _sign(well: Well | None, treatments: Sequence[str]) -> tuple[str, str]:
     """Return two characters and a style."""
     if well is None:
         return "· ", "dim"
-    mark = CONTEXT_MARKS.get(str(well.factors.get("context", "")), " ")
+    context = CONTEXTS.get(str(well.factors.get("context", "")))
+    mark = context.mark if context else " "
     missing = well.file is not None and not is_file(well.file)
     treatment = str(well.factors.get("treatment", ""))
     letter = ROLE_MARKS.get(well.role) or letter_of(treatment, treatments)
@@ -90,9 +91,9 @@ def legend(treatments: Sequence[str], plates: Sequence[Plate]) -> Table:
         if role in roles:
             table.add_row(f" {mark} ", role.replace("_", " "))
     contexts = {str(well.factors.get("context", "")) for plate in plates for well in plate.wells}
-    for context, mark in CONTEXT_MARKS.items():
-        if context in contexts and mark.strip():
-            table.add_row(f"  {mark}", f"context {context}")
+    for name, context in CONTEXTS.items():
+        if name in contexts and context.mark.strip():
+            table.add_row(f"  {context.mark}", f"context {name}")
     if any(well.file is not None and not is_file(well.file) for plate in plates for well in plate.wells):
         table.add_row(Text(" ! ", style="bold white on red"), "FCS file missing")
     return table

@@ -11,6 +11,7 @@ from assaykit.cli.console import plain_console
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from assaykit.endpoints import Endpoint
     from assaykit.protocol import Protocol
 
 
@@ -21,8 +22,8 @@ def protocols(
     """List the shipped protocols, or show one of them."""
     from rich.markdown import Markdown
 
-    from assaykit.endpoints import endpoint_faults
     from assaykit.errors import raise_all
+    from assaykit.measurements import unknown_name_faults
     from assaykit.protocol import protocol_method, read_protocol
 
     console = plain_console()
@@ -31,7 +32,7 @@ def protocols(
         console.print("Show one: assaykit protocols NAME; its bench method: assaykit protocols NAME --method")
         return
     protocol = read_protocol(name)
-    raise_all(endpoint_faults(protocol))
+    raise_all(unknown_name_faults(protocol))
     if method:
         console.print(Markdown(protocol_method(name) or f"{name} has no bench method beside it."))
         return
@@ -55,7 +56,9 @@ def endpoints(name: Annotated[str, typer.Argument(help="An endpoint, to see all 
         "formula": endpoint.formula,
         "unit": endpoint.unit,
         "analysed on": endpoint.scale,
-        "formed per": endpoint.level,
+        "formed per": endpoint.formation.per,
+        "held against": endpoint.formation.against,
+        "no effect within": _no_effect(endpoint),
         "needs": ", ".join(endpoint.needs),
         "source": endpoint.source,
     }
@@ -64,6 +67,15 @@ def endpoints(name: Annotated[str, typer.Argument(help="An endpoint, to see all 
     for key, value in rows.items():
         table.add_row(key, value)
     console.print(table)
+
+
+def _no_effect(endpoint: Endpoint) -> str:
+    """Return the bounds of no effect on the scale it is analysed on, and in its own unit where that says something."""
+    from assaykit.endpoints import BOUNDS
+
+    scale = f"±{BOUNDS[endpoint.scale]:.3g} on the {endpoint.scale} scale" if endpoint.scale in BOUNDS else ""
+    own = "" if endpoint.bound is None else f"±{endpoint.bound:g} {endpoint.unit} ({endpoint.bound_source})"
+    return "; ".join(filter(None, (scale, own)))
 
 
 def _table(*headers: str, title: str = "") -> Table:
@@ -87,7 +99,7 @@ def _all_endpoints() -> Table:
 
     table = _table("endpoint", "meaning", "formula", "unit", "scale", "per")
     for name, endpoint in ENDPOINTS.items():
-        table.add_row(name, endpoint.meaning, endpoint.formula, endpoint.unit, endpoint.scale, endpoint.level)
+        table.add_row(name, endpoint.meaning, endpoint.formula, endpoint.unit, endpoint.scale, endpoint.formation.per)
     return table
 
 
@@ -119,7 +131,7 @@ def _analyses(protocol: Protocol) -> Table:
 
 
 def _acceptance(protocol: Protocol) -> Table:
-    from assaykit.endpoints import CRITERIA
+    from assaykit.measurements import CRITERIA
 
     table = _table("criterion", "limit", "else", "because")
     for criterion in protocol.acceptance:

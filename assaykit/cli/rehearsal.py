@@ -17,6 +17,7 @@ import numpy as np
 from assaykit.sources import is_file
 from assaykit.tables import ESTIMATES, MEASUREMENTS, READOUTS, Finding, check, frame_from_rows
 from assaykit.treatment import parse_treatment
+from assaykit.vocabulary import has_stroma
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,8 +44,8 @@ def rehearse(study: Study) -> Rehearsal:
     """Return the contrasts and claims the design reaches; wells whose FCS file is missing take no part."""
     import pandas as pd
 
-    from assaykit.endpoints import measure_endpoints
     from assaykit.evidence import compare, read_catalogues
+    from assaykit.measurements import measure_endpoints
     from assaykit.stats import estimate
     from assaykit.study import of_primary_strata
 
@@ -101,7 +102,7 @@ def _share_dying(well: Well, catalogue: Catalogue) -> float:
     classes = {drug.drug_class for drug in drugs if drug}
     if not classes - {"cxcr4_antagonist"}:
         return 0.05
-    if str(well.factors.get("context", "mono")) in ("mono", "plain_medium"):
+    if not has_stroma(str(well.factors.get("context", ""))):
         return 0.4
     return 0.3 if len(classes) > 1 else 0.15
 

@@ -23,6 +23,9 @@ def simulate(
             "--from", exists=True, file_okay=False, help="Plant the answer on the real FCS files of a folder."
         ),
     ] = None,
+    memberships: Annotated[
+        bool, typer.Option("--memberships", help="Write beside each FCS file what each of its events is.")
+    ] = False,
     list_all: Annotated[bool, typer.Option("--list", help="List worlds and faults, and stop.")] = False,
 ) -> None:
     """Write a simulated study whose answer is known (truth.toml): to learn, to test, to plan."""
@@ -46,5 +49,7 @@ def simulate(
         path = semi_real_study(folder, source, seed=seed, world=world, cells=cells)
         typer.echo(f"Half real study written; it holds events of {source}. Run it: assaykit run {path} -o results")
         return
-    path = simulate_study(folder, seed=seed, world=world, design=design, cells=cells, faults=fault or ())
+    path = simulate_study(
+        folder, seed=seed, world=world, design=design, cells=cells, faults=fault or (), memberships=memberships
+    )
     typer.echo(f"Simulated study written. Run it: assaykit run {path} -o results")

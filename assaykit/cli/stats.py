@@ -8,53 +8,65 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assaykit.cli.fit import parsed_levels, read_table
+from assaykit.cli.fit import (
+    Adjust,
+    Draws,
+    Formula,
+    Model,
+    Orders,
+    Out,
+    Seed,
+    Table,
+    Trials,
+    Unit,
+    fitted_counts,
+    one_of,
+    read_table,
+    show_fit,
+)
 from assaykit.errors import DesignError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from assaykit.stats.dose import SynergyModel
+
 app = typer.Typer(no_args_is_help=True, help="Statistics of any tidy table, with the unit as the only n.")
 
-Table = Annotated[Path, typer.Argument(help="A tidy table, .csv, .tsv or .xlsx.")]
-Unit = Annotated[str, typer.Option("--unit", help="The column whose levels are independent: donor, experiment.")]
-_FAMILIES = "poisson, nbinom1, nbinom2, binomial or betabinomial"
+_MODELS = ("bliss", "hsa", "loewe", "zip")
+_METHODS, _TESTS = ("REML", "PM", "DL", "ML", "HE", "SJ", "FE"), ("knha", "z")
 
 
 @app.command()
 def counts(
     table: Table,
     unit: Unit,
-    formula: Annotated[str, typer.Option("--formula", help="'dead ~ drug * stroma', with offset(log(input)) if any.")],
-    family: Annotated[str, typer.Option("--family", help=_FAMILIES)] = "nbinom2",
-    trials: Annotated[str, typer.Option("--trials", help="The column each count is out of, for proportions.")] = "",
-    levels: Annotated[
-        list[str] | None, typer.Option("--levels", help="Order of a factor, the control first: drug=vehicle,imatinib")
-    ] = None,
-    adjust: Annotated[str, typer.Option("--adjust", help="holm, bh, bonferroni, dunnett or none.")] = "holm",
-    draws: Annotated[int, typer.Option("--bootstrap", help="Draws of the parametric bootstrap; 0 for unit t.")] = 0,
-    seed: Annotated[int, typer.Option("--seed", help="Where the bootstrap's draws start.")] = 0,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="A folder for the tables as CSV.")] = None,
+    formula: Formula,
+    family: Annotated[
+        str, typer.Option("--family", help="poisson, nbinom1, nbinom2, binomial or betabinomial.")
+    ] = "nbinom2",
+    trials: Trials = "",
+    model: Model = "units",
+    levels: Orders = None,
+    adjust: Adjust = "holm",
+    draws: Draws = 0,
+    seed: Seed = None,
+    out: Out = None,
 ) -> None:
-    """Fit counts or proportions: contrasts by unit-level t (or bootstrap), and the model's Wald z beside them."""
-    from assaykit.stats.glmm.table import Bootstrap, fit_count_table
-
-    if adjust not in {"holm", "bh", "bonferroni", "dunnett", "none"}:
-        raise DesignError("--adjust must be one of holm, bh, bonferroni, dunnett, none", repr(adjust))
-    fitted = fit_count_table(
+    """Fit counts or proportions: the answer of `assaykit fit --family`, each contrast with the unit as its n."""
+    fitted = fitted_counts(
         read_table(table),
         formula,
         unit=unit,
         family=family,
         trials=trials,
-        levels=parsed_levels(levels or []),
-        adjust=adjust,  # type: ignore[arg-type]  # one of the names checked above
-        bootstrap=Bootstrap(draws, seed) if draws else None,
+        model=model,
+        levels=levels,
+        adjust=adjust,
+        draws=draws,
+        seed=seed,
     )
-    typer.echo(f"Model: {fitted.formula}\n" + "\n".join(f"{name}: {value}" for name, value in fitted.summary.items()))
-    _show(fitted.tables, out)
-    for finding in fitted.findings:
-        typer.echo(f"{finding.level}: {finding.message}")
+    show_fit(fitted, out)
 
 
 @app.command()
@@ -65,12 +77,12 @@ def dose(
     response: Annotated[str, typer.Option("--response", help="The column of responses, e.g. viability.")],
     arm: Annotated[str, typer.Option("--arm", help="The column of arms to compare, e.g. stroma.")],
     reference: Annotated[str, typer.Option("--reference", help="The arm the others are compared with.")] = "",
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="A folder for the tables as CSV.")] = None,
+    out: Out = None,
 ) -> None:
     """Fit a four-parameter curve per unit and arm; compare the IC50 of arms with the unit as n, and by the F test."""
     import pandas as pd
 
-    from assaykit.stats.dose.shift import curve_table, extra_sum_of_squares, unit_shift
+    from assaykit.stats.dose import curve_table, extra_sum_of_squares, unit_shift
 
     frame = _with_columns(read_table(table), unit, dose_column, response, arm)
     curves = curve_table(frame, dose=dose_column, response=response, unit=unit, arm=arm)
@@ -83,7 +95,7 @@ def dose(
         F = extra_sum_of_squares(pair[dose_column], pair[response], pair[arm])
         ratio = {"ratio": found.ratio, "ratio_low": found.ratio_low, "ratio_high": found.ratio_high}
         pooled = {"F_wells": F.statistic, "p_F_wells": F.p_value, "left_out": ", ".join(found.left_out)}
-        shifts.append({"contrast": f"{other} - {control}", **ratio, **asdict(found.test), **pooled})
+        shifts.append({"contrast": f"{other} - {control}", **ratio, **found.test.row(), **pooled})
     _show({"curves": curves, "ic50_shift": pd.DataFrame(shifts)}, out)
 
 
@@ -94,47 +106,46 @@ def synergy(
     doses: Annotated[str, typer.Option("--doses", help="The two dose columns: imatinib,plerixafor")],
     effect: Annotated[str, typer.Option("--effect", help="The column of effects, fractions from 0 to 1.")],
     model: Annotated[str, typer.Option("--model", help="bliss, hsa, loewe or zip.")] = "bliss",
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="A folder for the tables as CSV.")] = None,
+    out: Out = None,
 ) -> None:
     """Ask whether two drugs do more together than they should, with the unit as n."""
     import pandas as pd
 
-    from assaykit.stats.dose.synergy import EXCESS, surface_synergy, surface_table
+    from assaykit.stats.dose import surface_synergy, surface_table
 
     first, comma, second = (part.strip() for part in doses.partition(","))
-    if not comma or model not in EXCESS:
-        raise DesignError(
-            "--doses must name two columns and --model one of bliss, hsa, loewe, zip", f"{doses}, {model}"
-        )
+    if not comma:
+        raise DesignError("--doses must name two columns", repr(doses), remedy="write e.g. --doses imatinib,plerixafor")
+    one_of("--model", model, _MODELS)
     frame = _with_columns(read_table(table), unit, first, second, effect)
-    surface = surface_table(frame, doses=(first, second), effect=effect, unit=unit, model=model)
-    found = surface_synergy(surface, unit=unit, model=model)
-    _show({"excess": surface, "synergy": pd.DataFrame([{"model": found.model, **asdict(found.test)}])}, out)
+    chosen: SynergyModel = model  # type: ignore[assignment]  # one of _MODELS, checked
+    surface = surface_table(frame, doses=(first, second), effect=effect, unit=unit, model=chosen)
+    found = surface_synergy(surface, unit=unit, model=chosen)
+    _show({"excess": surface, "synergy": pd.DataFrame([{"model": found.model, **found.test.row()}])}, out)
 
 
-@app.command()
-def pool(
+@app.command("pool")
+def pooled_runs(
     table: Table,
     estimate: Annotated[str, typer.Option("--estimate", help="The column of estimates, one row per run.")] = "estimate",
     std_error: Annotated[str, typer.Option("--std-error", help="The column of standard errors.")] = "std_error",
     method: Annotated[str, typer.Option("--method", help="REML, PM, DL, ML, HE, SJ or FE.")] = "REML",
     test: Annotated[str, typer.Option("--test", help="knha (Knapp-Hartung) or z.")] = "knha",
     moderators: Annotated[str, typer.Option("--moderators", help="Columns that may explain differences: a,b")] = "",
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="A folder for the tables as CSV.")] = None,
+    out: Out = None,
 ) -> None:
     """Pool runs or donors by random effects: summary, prediction interval, heterogeneity, each run left out."""
     import pandas as pd
 
-    from assaykit.stats.meta.pooling import influence
-    from assaykit.stats.meta.pooling import pool as pool_estimates
+    from assaykit.stats.meta import influence, pool
 
-    if method not in {"REML", "PM", "DL", "ML", "HE", "SJ", "FE"} or test not in {"knha", "z"}:
-        raise DesignError("--method must be REML, PM, DL, ML, HE, SJ or FE, and --test knha or z", f"{method}, {test}")
+    one_of("--method", method, _METHODS)
+    one_of("--test", test, _TESTS)
     names = [name.strip() for name in moderators.split(",") if name.strip()]
     frame = _with_columns(read_table(table), estimate, std_error, *names)
     y, se = frame[estimate].to_numpy(float), frame[std_error].to_numpy(float)
     columns = frame[names].to_numpy(float) if names else None
-    found = pool_estimates(y, se, columns, method=method, test=test, terms=names)  # type: ignore[arg-type]  # checked
+    found = pool(y, se, columns, method=method, test=test, terms=names)  # type: ignore[arg-type]  # checked
     series = ("terms", "estimates", "std_errors", "statistics", "p_values", "lows", "highs")
     every = asdict(found)
     tables = {
@@ -145,6 +156,13 @@ def pool(
         without = influence(y, se, method=method, test=test)  # type: ignore[arg-type]  # checked
         tables["leave_one_out"] = pd.DataFrame([asdict(row) for row in without])
     _show(tables, out)
+    fixed = pool(y, se, columns, method="FE", test="z", terms=names)
+    if found.std_error < fixed.std_error:
+        typer.echo(
+            "\nwarn: the estimates agree better than their standard errors allow "
+            f"(Q {found.q:.3g} on {found.q_df} df), so that Knapp and Hartung's standard error, {found.std_error:.3g}, "
+            f"is below the {fixed.std_error:.3g} which the runs' own give; read --test z beside it"
+        )
 
 
 @app.command()
@@ -155,9 +173,13 @@ def power(
     alpha: Annotated[float, typer.Option("--alpha", help="The two-sided level.")] = 0.05,
 ) -> None:
     """Say how many independent units a contrast needs, and the power of fewer."""
-    from assaykit.stats.units.power import paired_power, units_needed
+    from assaykit.stats.units import MOST_UNITS, paired_power, units_needed
 
     needed = units_needed(effect, sd, power=target, alpha=alpha)
+    if needed is None:
+        raise DesignError(
+            f"an effect must be within reach of {MOST_UNITS:,} units", f"an effect of {effect:g} at an SD of {sd:g}"
+        )
     typer.echo(
         f"{needed} independent units reach a power of {target:g} for an effect of {effect:g} at an SD of {sd:g}."
     )

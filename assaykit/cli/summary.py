@@ -63,7 +63,9 @@ def _strongest(results: Results) -> list[str]:
 
 
 def _sentence(row: dict[str, float | str]) -> str:
+    from assaykit.stats import place_text
+
     return (
-        f"strongest: {row['endpoint']}, {row['contrast']} ({row['context']}): {row['effect_name']} {row['effect']:.3g}"
+        f"strongest: {row['endpoint']}, {row['contrast']} ({place_text(row)}): {row['effect_name']} {row['effect']:.3g}"
         f" [{row['effect_low']:.3g}, {row['effect_high']:.3g}], adjusted p = {row['p_adjusted']:.2g}"
     )

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assaykit.endpoints import ENDPOINTS
+from assaykit.endpoints import endpoint_by_name
 from assaykit.errors import StudyError
-from assaykit.plate.counts import CHAMBER
-from assaykit.plate.model import ROLES
 from assaykit.plate.positions import SIZES, row_letters
 from assaykit.protocol import Protocol, protocol_schema, read_protocol
-from assaykit.study import CONTEXTS, study_schema
+from assaykit.study import study_schema
 from assaykit.treatment import drugs_schema
+from assaykit.vocabulary import CHAMBER, CONTEXTS, ROLES, TARGETS
 
-_TARGETS = ("medium", "cxcl12", "msc", "cxcl12_both", "input")
 _YES_NO = ("yes", "no")
-_CHOICES = {"role": ROLES, "context": CONTEXTS, "target": _TARGETS, "ligand": _YES_NO, "permeabilised": _YES_NO}
+_CHOICES: dict[str, Sequence[str]] = {
+    "role": ROLES,
+    "context": tuple(CONTEXTS),
+    "target": tuple(TARGETS),
+    "ligand": _YES_NO,
+    "permeabilised": _YES_NO,
+}
 _HELP = (
     "One sheet per plate. Each block holds one factor: write it where the well is. Empty wells are left out.",
     "experiment: one level per independent experiment, e.g. its date. Wells of one plate are not independent.",
@@ -27,7 +31,7 @@ _HELP = (
     f"context: {', '.join(CONTEXTS)}; the study's reference context where left empty.",
     f"role: {', '.join(ROLES)}; sample where left empty.",
     "marker: the stain an FMO lacks, or a single stain has, by the protocol's channel role, e.g. cxcr4.",
-    "target (migration): medium, cxcl12, msc, cxcl12_both, or input for cells put straight into the lower well.",
+    f"target (migration): {', '.join(TARGETS)}; input for {TARGETS['input'].words}.",
     "Vehicle belongs on every plate and in every context; an FMO per treatment, for drugs change autofluorescence.",
     "A sheet named README or Notes is not read.",
 )
@@ -93,7 +97,7 @@ def _titles(protocol: Protocol, plan: Plan) -> list[str]:
 
 def block_factors(protocol: Protocol) -> list[str]:
     """Return the factors a layout of the protocol has a block for."""
-    endpoints = [ENDPOINTS[spec.endpoint] for spec in protocol.endpoints if spec.endpoint in ENDPOINTS]
+    endpoints = [endpoint_by_name(spec.endpoint) for spec in protocol.endpoints]
     wanted = [name for endpoint in endpoints for name, held in endpoint.only.items() if held]
     factors = ["treatment", "context", "role", "marker"]
     factors += ["target"] if any(endpoint.target for endpoint in endpoints) else []
@@ -168,13 +172,11 @@ def _write_counts(path: Path, protocol: Protocol, plan: Plan) -> None:
 
 
 def _count_columns(protocol: Protocol, plan: Plan) -> list[str]:
-    starts = {spec.endpoint.split("_")[0] for spec in protocol.endpoints}
-    factors = [plan.unit, "treatment", "context", *(["target"] if "migration" in starts else []), "replicate"]
-    if "migration" in starts:
-        return [*factors, "migrated", "input", *CHAMBER]
-    if "apoptosis" in starts:
-        return [*factors, "total", "early", "late", "viable"]
-    return [*factors, "viable", "dead", *CHAMBER]
+    endpoints = [endpoint_by_name(spec.endpoint) for spec in protocol.endpoints if not spec.optional]
+    target = ["target"] if any(endpoint.target for endpoint in endpoints) else []
+    counts = [column for endpoint in endpoints for column in endpoint.count_columns]
+    chamber = CHAMBER if any(endpoint.counted for endpoint in endpoints) else ()
+    return list(dict.fromkeys((plan.unit, "treatment", "context", *target, "replicate", *counts, *chamber)))
 
 
 def _study_toml(protocols: list[Protocol], plan: Plan) -> str:

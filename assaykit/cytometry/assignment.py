@@ -13,7 +13,8 @@ from assaykit.cytometry.bench import Bench
 from assaykit.cytometry.matching import Match, controls_of, match_control
 from assaykit.cytometry.valleys import FEWEST
 from assaykit.plate import controls_named, reserved_controls
-from assaykit.plate.model import Role, Well
+from assaykit.plate.model import Well
+from assaykit.vocabulary import Role
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 
 from assaykit.errors import GateError
 from assaykit.fcs.events import Channel
@@ -19,6 +18,7 @@ from assaykit.protocol.gates import (
 )
 from assaykit.protocol.model import Protocol
 from assaykit.study.model import Assay
+from assaykit.vocabulary import nearest
 
 STROMA = "cd90"
 """The role of the marker that stromal cells carry and leukaemia cells do not."""
@@ -101,7 +101,7 @@ def require_roles(
     free = [channel for channel in channels if channel.name not in holders]
     known = [name for channel in free for name in (channel.name, channel.stain) if name] or list(holders)
     wanted = [assay.channels.get(role) or _usual_name(assay.protocol, role) for role in missing]
-    near = sorted({match for name in wanted for match in get_close_matches(name, known, n=2, cutoff=0.4)})
+    near = sorted({nearest(name, known) for name in wanted} - {""})
     named = _named(channels)
     found = []
     for role, name in zip(missing, wanted, strict=True):

@@ -20,8 +20,8 @@ from assaykit.protocol.gates import ThresholdGate
 from assaykit.protocol.model import Protocol
 from assaykit.study.model import Resolved
 from assaykit.tables import Finding
+from assaykit.vocabulary import STROMA_MEASURED
 
-WITH_CELLS = "msc_contact"
 EXPECTED = 0.01
 """Share of leukaemia cells above the limit where there are no MSC: it is their 99th percentile."""
 
@@ -29,7 +29,7 @@ EXPECTED = 0.01
 def stroma_limits(bench: Bench) -> dict[str, float]:
     """Return population -> the CD90 that 99 % of its cells stay below where there are no MSC, for what readouts use."""
     gated = any(_removes_stroma(gate) for gate, _ in bench.gates)
-    together = any(text_factor(well, "context") == WITH_CELLS for well in bench.plate.wells)
+    together = any(text_factor(well, "context") in STROMA_MEASURED for well in bench.plate.wells)
     if STROMA not in bench.resolved.columns or gated or not together:
         return {}  # nothing to judge, or the CD90 gate itself tells how many it takes out
     wells = with_files(bench.plate.wells, "fmo", "isotype", "sample")
@@ -56,7 +56,7 @@ def contamination(
     masks: Mapping[str, NDArray[np.bool_]],
 ) -> list[Finding]:
     """Return a finding for a well with MSC in whose leukaemia gate too many cells carry CD90."""
-    if text_factor(well, "context") != WITH_CELLS or STROMA not in columns.names:
+    if text_factor(well, "context") not in STROMA_MEASURED or STROMA not in columns.names:
         return []
     gate = next((g for g in resolved.gates if _removes_stroma(g)), None)
     if isinstance(gate, ThresholdGate):

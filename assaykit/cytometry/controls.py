@@ -14,6 +14,7 @@ from assaykit.cytometry.matching import Match
 from assaykit.cytometry.percentiles import fewest_cells
 from assaykit.cytometry.readouts import READOUTS, median, robust_sd
 from assaykit.cytometry.valleys import FEWEST
+from assaykit.endpoints import ENDPOINTS
 from assaykit.plate.model import Well
 from assaykit.protocol.gates import FmoGate
 from assaykit.protocol.model import Protocol
@@ -22,9 +23,6 @@ from assaykit.tables import Finding, Level
 
 PROBABILITIES = np.linspace(0.0, 1.0, 401)
 """Grid of the control's quantiles: a share read off it is at most a quarter of a point away."""
-
-AGAINST = frozenset({"dmfi", "log2fc", "rmfi", "percent_positive", "overton", "receptors", "stain_index", "sed"})
-"""Endpoints that cannot be formed without a control."""
 
 
 def control_key(channel: str, wells: Sequence[Well]) -> str:
@@ -158,7 +156,9 @@ def _common(wells: Sequence[Well], factor: str) -> str:
 
 def _no_control(bench: Bench, channel: str, served: Assignment) -> Finding:
     needed = any(
-        not e.optional for e in bench.assay.protocol.endpoints if e.channel == channel and e.endpoint in AGAINST
+        ENDPOINTS[spec.endpoint].control and not spec.optional
+        for spec in bench.assay.protocol.endpoints
+        if spec.channel == channel
     )
     gated = any(isinstance(gate, FmoGate) and gate.channel == channel for gate in bench.assay.protocol.gates)
     wells = len(measured_wells(bench))

@@ -14,10 +14,11 @@ from assaykit.cytometry.channels import role_columns
 from assaykit.errors import FcsError
 from assaykit.fcs import read_fcs_header
 from assaykit.fcs.events import Channel
-from assaykit.plate.model import Plate, Role, Well
+from assaykit.plate.model import Plate, Well
 from assaykit.sources import is_file
 from assaykit.study.model import Assay
 from assaykit.study.stains import bare_names, marker_parts, plain_name
+from assaykit.vocabulary import Role
 
 MARKED = "marked roles"
 """The factor that `with_marked_roles` adds: the channel roles a control's `marker` names, with commas between."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from assaykit.checks import STROMA_CONTEXT
 from assaykit.cytometry.bench import Bench
 from assaykit.cytometry.channels import STROMA, gate_channels
 from assaykit.cytometry.estimated import finding
 from assaykit.cytometry.matching import text_factor
 from assaykit.protocol.gates import Gate
 from assaykit.tables import Finding
+from assaykit.vocabulary import STROMA_MEASURED
 
 LEUKAEMIA = "cd45"
 """The role of the marker, or tracker, that leukaemia cells carry and stromal cells do not."""
@@ -33,7 +33,7 @@ def passed_over(gate: Gate, bench: Bench, lacking: Sequence[str]) -> Finding:
         return finding(bench, "note", "gate_passed_over", message, population=name)
     if set(gate_channels(gate)) <= {LEUKAEMIA, STROMA}:
         present = {LEUKAEMIA, STROMA} & bench.resolved.columns.keys()
-        together = any(text_factor(well, "context") == STROMA_CONTEXT for well in bench.plate.wells)
+        together = any(text_factor(well, "context") in STROMA_MEASURED for well in bench.plate.wells)
         if present or not together:
             return finding(bench, "note", "gate_passed_over", message, population=name)
         message += "; stromal cells are among them. Stain CD45 or CD90, or label one of the two kinds"

@@ -31,8 +31,9 @@ LOOK = (
 def check_shares(assay: Assay, plate: Plate, populations: pd.DataFrame) -> list[Finding]:
     """Return a failure for every estimated gate that keeps an implausible share of its parent over the plate's samples.
 
-    `populations` holds the plate's rows of POPULATIONS. Wells whose share of a technical gate (debris, singlets) lies
-    far from the plate's median well are warnings.
+    `populations` holds the plate's rows of POPULATIONS. Where the protocol itself says what is plausible, every well is
+    held against it: a drug that makes cells glow may push those of its wells alone across a threshold. Wells whose
+    share of a technical gate (debris, singlets) lies far from the plate's median well are warnings.
     """
     findings = []
     events = {(row.well, row.population): float(row.events) for row in populations.itertuples()}
@@ -48,14 +49,24 @@ def check_shares(assay: Assay, plate: Plate, populations: pd.DataFrame) -> list[
         share = float(cells.sum() / parent.sum())
         least, most = gate.plausible
         if not least <= share <= most:
-            message = (
-                f"{gate.name} keeps {share:.1%} of {gate.parent} over the plate, where {least:.0%} to {most:.0%} is "
-                f"plausible: no number from it can be trusted; {LOOK}"
-            )
-            findings.append(Finding("fail", "gate_implausible", message, plate.name, population=gate.name))
-        elif isinstance(gate, DebrisGate | SingletGate):
+            findings.append(_implausible(gate, plate.name, share=share))
+            continue
+        if "plausible" in gate.model_fields_set:
+            for well, part, whole in zip(kept["well"], cells, parent, strict=True):
+                if whole >= FEWEST_CELLS and not least <= part / whole <= most:
+                    findings.append(_implausible(gate, plate.name, well, share=part / whole))
+        if isinstance(gate, DebrisGate | SingletGate):
             findings += _wells_apart(gate, plate, kept["well"].tolist(), cells, parent)
     return findings
+
+
+def _implausible(gate: EstimatedModel, plate: str, well: str = "", *, share: float) -> Finding:
+    least, most = gate.plausible
+    message = (
+        f"{gate.name} keeps {share:.1%} of {gate.parent} {f'in {well}' if well else 'over the plate'}, where "
+        f"{least:.0%} to {most:.0%} is plausible: no number from it can be trusted; {LOOK}"
+    )
+    return Finding("fail", "gate_implausible", message, plate, well, population=gate.name)
 
 
 def _wells_apart(

@@ -1,245 +1,235 @@
-"""Form unit-level endpoints: arms of one unit are averaged first, then held against each other."""
+"""Ways of forming a unit's value: the arms of one unit are averaged first, then held against each other."""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
 
-from assaykit.endpoints.catalogue import ENDPOINTS
-from assaykit.endpoints.forming import Setting, form_from_reference, form_own, insert_percents, wells_for
-from assaykit.endpoints.model import Doubt, Endpoint, Measured, MeasuredWell, Readouts
+from assaykit.endpoints.formation import insert_percents, rests_on_arm
+from assaykit.endpoints.model import (
+    AssayConditions,
+    Doubt,
+    EndpointTask,
+    Formation,
+    Measurement,
+    Readouts,
+    WellReadings,
+    Wells,
+)
 from assaykit.endpoints.quantities import missing
 from assaykit.endpoints.wells import matched_factors, target_of, text
 from assaykit.plate.model import Factor
 from assaykit.protocol.model import EndpointSpec
 from assaykit.treatment import Catalogue, Treatment
+from assaykit.vocabulary import CONTEXTS, TARGETS, has_stroma
 
-Wells = Sequence[MeasuredWell]
 LEAST_KILL = 5.0  # points of apoptosis below which a drug is said not to kill; options = { least_kill = ... }
+Arm = tuple[str, str]  # treatment, context
 
 
 @dataclass(frozen=True, slots=True)
-class Arms:
-    """The arm means of one unit (and line, time ...): (treatment, context) -> mean; with where they came from."""
+class ArmMeans:
+    """The mean of each arm of one unit (and line, time ...), with where the values came from."""
 
     unit_id: str
     factors: Mapping[str, Factor]
     plate: str
-    means: Mapping[tuple[str, str], float]
+    means: Mapping[Arm, float]
 
 
-def form_targets(spec: EndpointSpec, endpoint: Endpoint, wells: Wells) -> list[Measured]:
+def form_between_targets(task: EndpointTask, wells: Wells) -> list[Measurement]:
     """Return one target against another, per unit, treatment and context, from the means of the unit's inserts."""
-    percents = {(well.plate, well.well): percent for well, percent in insert_percents(spec, wells)}
-    sides = [
-        _arms(spec, [well for well in wells if target_of(well) == target], percents)
-        for target in (endpoint.target, endpoint.against)
-    ]
+    endpoint = task.endpoint
     present = {target_of(well) for well in wells}
-    if endpoint.target not in present or (spec.optional and endpoint.against not in present):
+    if endpoint.target not in present or (task.spec.optional and endpoint.other_target not in present):
         return []
+    percents = {(well.plate, well.well): percent for well, percent in insert_percents(task, wells)}
+    toward, away = (
+        arm_means(task.spec, [well for well in wells if target_of(well) == target], percents)
+        for target in (endpoint.target, endpoint.other_target)
+    )
     rows = []
-    for key, arms in sides[0].items():
-        background = sides[1][key].means if key in sides[1] else {}
-        for (treatment, context), percent in arms.means.items():
-            held = background.get((treatment, context))
-            doubt = None
-            if held is None:
-                what = f"no inserts to {_words(endpoint.against)} for {treatment} in {context} of {arms.unit_id}"
-                doubt = Doubt("not_interpretable", "no_reference", what)
-            values: Readouts = {"percent": percent}
-            reference: Readouts = {} if held is None else {"percent": held}
-            rows.append(
-                _row(spec, endpoint, arms, arm=(treatment, context), values=values, reference=reference, doubt=doubt)
-            )
+    for key, unit in toward.items():
+        background = away[key].means if key in away else {}
+        for arm, percent in unit.means.items():
+            if arm in background:
+                rows.append(_measurement(task, unit, arm, {"percent": percent}, {"percent": background[arm]}))
+                continue
+            what = f"inserts to {TARGETS[endpoint.other_target].words} for {arm[0]} in {arm[1]} of {unit.unit_id}"
+            doubt = Doubt("not_interpretable", "no_reference", f"no {what}")
+            rows.append(_measurement(task, unit, arm, {"percent": percent}, {}, doubt=doubt))
     return rows
 
 
-def form_contexts(spec: EndpointSpec, endpoint: Endpoint, wells: Wells, *, setting: Setting) -> list[Measured]:
-    """Return the specific apoptosis with stroma against that without, per unit and treatment.
+def form_with_and_without_stroma(task: EndpointTask, wells: Wells) -> list[Measurement]:
+    """Return the component endpoint with stroma against that without, per unit and treatment.
 
     Conditioned medium is held against plain medium where that exists, else against the reference context.
     """
     rows = []
-    for arms in _arms(spec, wells, _specific(spec, wells, setting)).values():
-        for (treatment, context), value in arms.means.items():
-            if not context.startswith("msc"):
+    for name, unit in _component_means(task, wells):
+        for (treatment, context), value in unit.means.items():
+            if not has_stroma(context):
                 continue
-            without = _without_stroma(arms, treatment, context, setting)
-            alone = arms.means.get((treatment, without))
-            doubt = _protection_doubt(spec, treatment, without, alone=alone, unit=arms.unit_id)
-            values: Readouts = {"specific_apoptosis": value}
-            reference: Readouts = {} if alone is None else {"specific_apoptosis": alone}
-            rows.append(
-                _row(spec, endpoint, arms, arm=(treatment, context), values=values, reference=reference, doubt=doubt)
+            without = _without_stroma(unit, treatment, context, task.conditions)
+            alone = unit.means.get((treatment, without))
+            doubt: Doubt | None = Doubt(
+                "not_interpretable", "no_reference", f"no {treatment} in {without} of {unit.unit_id}"
             )
+            reference: Readouts = {}
+            if alone is not None:
+                doubt, reference = _index_doubt(task, treatment, alone, unit=unit.unit_id), {name: alone}
+            rows.append(_measurement(task, unit, (treatment, context), {name: value}, reference, doubt=doubt))
     return rows
 
 
-def form_combination(spec: EndpointSpec, endpoint: Endpoint, wells: Wells, *, setting: Setting) -> list[Measured]:
+def form_combination(task: EndpointTask, wells: Wells) -> list[Measurement]:
     """Return two drugs together against each alone at the same dose, per unit and context."""
     rows = []
-    for arms in _arms(spec, wells, _specific(spec, wells, setting)).values():
-        for (treatment, context), value in arms.means.items():
-            parts = _two_drugs(setting.treatments.get(treatment))
+    for name, unit in _component_means(task, wells):
+        for (treatment, context), value in unit.means.items():
+            parts = _two_drugs(task.conditions.treatments.get(treatment))
             if parts is None:
                 continue
-            alone = {name: arms.means.get((str(part), context)) for name, part in zip(_PLACES, parts, strict=True)}
-            lacking = [str(part) for name, part in zip(_PLACES, parts, strict=True) if alone[name] is None]
+            singles = {place: (str(part), context) for place, part in zip(("first", "second"), parts, strict=True)}
+            lacking = [single for single, _ in singles.values() if (single, context) not in unit.means]
             doubt = None
             if lacking:
-                reason = f"no {' and no '.join(lacking)} alone in {context} of {arms.unit_id}"
+                reason = f"no {' and no '.join(lacking)} alone in {context} of {unit.unit_id}"
                 doubt = Doubt("not_interpretable", "no_reference", reason)
-            reference = {name: single for name, single in alone.items() if single is not None}
-            values: Readouts = {"specific_apoptosis": value}
-            rows.append(
-                _row(spec, endpoint, arms, arm=(treatment, context), values=values, reference=reference, doubt=doubt)
-            )
+            reference = {place: unit.means[arm] for place, arm in singles.items() if arm in unit.means}
+            rows.append(_measurement(task, unit, (treatment, context), {name: value}, reference, doubt=doubt))
     return rows
 
 
-def form_reversal(spec: EndpointSpec, endpoint: Endpoint, wells: Wells, *, setting: Setting) -> list[Measured]:
+def form_reversal(task: EndpointTask, wells: Wells) -> list[Measurement]:
     """Return how much of stromal protection a CXCR4 antagonist takes away, per unit, TKI and stromal context.
 
     The row stands at the treatment TKI + antagonist. It is missing with its reason unless the TKI kills alone, stroma
     protects, and the arms exist that show what the antagonist does by itself.
     """
     rows = []
-    for arms in _arms(spec, wells, _apoptosis(spec, wells, setting)).values():
-        for (treatment, context), value in arms.means.items():
-            pair = (
-                _kinase_and_antagonist(setting.treatments.get(treatment), setting.catalogue)
-                if context.startswith("msc")
-                else None
-            )
-            if pair is None:
+    for name, unit in _component_means(task, wells):
+        for (treatment, context), value in unit.means.items():
+            pair = _kinase_and_antagonist(task.conditions.treatments.get(treatment), task.conditions.catalogue)
+            if pair is None or not has_stroma(context):
                 continue
-            doubt, reference = _reversal_reference(spec, arms, pair, context=context, setting=setting)
-            values: Readouts = {"apoptosis": value}
-            rows.append(
-                _row(spec, endpoint, arms, arm=(treatment, context), values=values, reference=reference, doubt=doubt)
-            )
+            reference, doubt = _protection(task, unit, pair, context=context)
+            rows.append(_measurement(task, unit, (treatment, context), {name: value}, reference, doubt=doubt))
     return rows
 
 
-_PLACES = ("first", "second")
-
-
-def _reversal_reference(
-    spec: EndpointSpec, arms: Arms, pair: tuple[Treatment, Treatment], *, context: str, setting: Setting
-) -> tuple[Doubt | None, Readouts]:
+def _protection(
+    task: EndpointTask, unit: ArmMeans, pair: tuple[Treatment, Treatment], *, context: str
+) -> tuple[Readouts, Doubt | None]:
+    """Return what the TKI does with stroma and alone, or the doubt where it says nothing about protection."""
     inhibitor, antagonist = pair
     both = str(Treatment(tuple(sorted((*inhibitor.doses, *antagonist.doses)))))
-    without = _without_stroma(arms, str(inhibitor), context, setting)
-    vehicle = setting.reference.treatment
+    without = _without_stroma(unit, str(inhibitor), context, task.conditions)
+    vehicle = task.conditions.reference_treatment
     needed = [(str(inhibitor), context), (str(inhibitor), without), (vehicle, without)]
     needed += [(both, without), (str(antagonist), without), (str(antagonist), context)]
-    lacking = [f"{treatment} in {where}" for treatment, where in needed if (treatment, where) not in arms.means]
+    lacking = [f"{treatment} in {where}" for treatment, where in needed if (treatment, where) not in unit.means]
     if lacking:
-        reason = f"reversal needs the arms {', '.join(lacking)}, which {arms.unit_id} lacks"
-        return Doubt("not_interpretable", "no_reference", reason), {}
-    stroma, alone, untreated = (arms.means[arm] for arm in needed[:3])
-    least = float(spec.options.get("least_kill", LEAST_KILL))
+        reason = f"reversal needs the arms {', '.join(lacking)}, which {unit.unit_id} lacks"
+        return {}, Doubt("not_interpretable", "no_reference", reason)
+    stroma, alone, untreated = (unit.means[arm] for arm in needed[:3])
+    least = float(task.spec.options.get("least_kill", LEAST_KILL))
     if alone - untreated < least:
-        reason = (
-            f"{inhibitor} alone kills too few in {arms.unit_id}: {alone:.1f} % against {untreated:.1f} % in {vehicle}"
-        )
-        return Doubt("not_interpretable", "no_kill", reason), {}
+        found = f"{alone:.1f} % against {untreated:.1f} % in {vehicle}"
+        reason = f"{inhibitor} alone kills too few in {unit.unit_id}: {found}"
+        return {}, Doubt("not_interpretable", "no_kill", reason)
     if alone - stroma < least:
-        reason = (
-            f"stroma does not protect from {inhibitor} in {arms.unit_id}: {stroma:.1f} % with, {alone:.1f} % without"
-        )
-        return Doubt("not_interpretable", "no_protection", reason), {}
-    return None, {"stroma": stroma, "alone": alone}
+        found = f"{stroma:.1f} % with, {alone:.1f} % without"
+        reason = f"stroma does not protect from {inhibitor} in {unit.unit_id}: {found}"
+        return {}, Doubt("not_interpretable", "no_protection", reason)
+    return {"stroma": stroma, "alone": alone}, None
 
 
-def _protection_doubt(
-    spec: EndpointSpec, treatment: str, without: str, *, alone: float | None, unit: str
-) -> Doubt | None:
-    if alone is None:
-        return Doubt("not_interpretable", "no_reference", f"no {treatment} in {without} of {unit}")
-    if spec.endpoint != "spi":
+def _index_doubt(task: EndpointTask, treatment: str, alone: float, *, unit: str) -> Doubt | None:
+    """Return the doubt of a ratio to what the drug does alone, where that is nothing, or little."""
+    if task.endpoint.unit != "ratio":
         return None
     if alone <= 0:
         reason = f"{treatment} does not kill alone in {unit} (specific apoptosis {alone:.1f} %), so there is no index"
         return Doubt("not_interpretable", "no_kill", reason)
-    if alone < float(spec.options.get("least_kill", LEAST_KILL)):
+    if alone < float(task.spec.options.get("least_kill", LEAST_KILL)):
         reason = f"{treatment} kills few alone in {unit} (specific apoptosis {alone:.1f} %): the index is unstable"
         return Doubt("warn", "little_kill", reason)
     return None
 
 
-def _without_stroma(arms: Arms, treatment: str, context: str, setting: Setting) -> str:
-    if context == "msc_medium" and (treatment, "plain_medium") in arms.means:
-        return "plain_medium"
-    reference = setting.reference.context
-    return "mono" if reference.startswith("msc") else reference
+def _without_stroma(unit: ArmMeans, treatment: str, context: str, conditions: AssayConditions) -> str:
+    """Return the context without stroma: the control of its own where that was measured, else the reference's."""
+    own = CONTEXTS[context].control
+    if own and (treatment, own) in unit.means:
+        return own
+    return "mono" if has_stroma(conditions.reference_context) else conditions.reference_context
 
 
-def _specific(spec: EndpointSpec, wells: Wells, setting: Setting) -> dict[tuple[str, str], float]:
-    one = spec.model_copy(update={"endpoint": "specific_apoptosis", "name": ""})
-    endpoint = ENDPOINTS["specific_apoptosis"]
-    return _by_well(form_from_reference(one, endpoint, wells_for(endpoint, wells), setting=setting))
+def _component_means(task: EndpointTask, wells: Wells) -> list[tuple[str, ArmMeans]]:
+    """Return the name of the component endpoint with its arm means, unit by unit."""
+    component = task.endpoint.component
+    assert component is not None, f"{task.endpoint.name} must name the endpoint it is formed from"
+    spec = task.spec.model_copy(update={"endpoint": component.name, "name": ""})
+    rows = component.formation.form(EndpointTask(spec, component, task.conditions), wells)
+    values = {(row.plate, row.well): row.value for row in rows if not math.isnan(row.value)}
+    return [(component.name, unit) for unit in arm_means(task.spec, wells, values).values()]
 
 
-def _apoptosis(spec: EndpointSpec, wells: Wells, setting: Setting) -> dict[tuple[str, str], float]:
-    one = spec.model_copy(update={"endpoint": "apoptosis", "name": ""})
-    endpoint = ENDPOINTS["apoptosis"]
-    return _by_well(form_own(one, endpoint, wells_for(endpoint, wells), setting=setting))
+def arm_means(
+    spec: EndpointSpec, wells: Wells, values: Mapping[tuple[str, str], float]
+) -> dict[tuple[str, ...], ArmMeans]:
+    """Return the arm means of each unit, of values by plate and well; lots of stroma are averaged.
 
-
-def _by_well(rows: Sequence[Measured]) -> dict[tuple[str, str], float]:
-    return {(row.plate, row.well): row.value for row in rows if not math.isnan(row.value)}
-
-
-def _arms(spec: EndpointSpec, wells: Wells, values: Mapping[tuple[str, str], float]) -> dict[tuple[str, ...], Arms]:
-    """Return the arm means of each unit; lots of stroma are averaged, since cells alone have none."""
+    Lots are averaged since cells alone have none to be compared with.
+    """
     shared = tuple(name for name in matched_factors(spec) if name != "msc_donor")
-    groups: dict[tuple[str, ...], list[MeasuredWell]] = defaultdict(list)
+    groups: dict[tuple[str, ...], list[WellReadings]] = defaultdict(list)
     for well in wells:
         if (well.plate, well.well) in values:
             groups[(well.unit_id, *(text(well.factors.get(name, "")) for name in shared))].append(well)
     found = {}
     for key, members in groups.items():
-        cells: dict[tuple[str, str], list[float]] = defaultdict(list)
+        cells: dict[Arm, list[float]] = defaultdict(list)
         for well in members:
             cells[well.treatment, well.context].append(values[well.plate, well.well])
         factors = {name: members[0].factors[name] for name in shared if name in members[0].factors}
         plates = {well.plate for well in members}
         plate = plates.pop() if len(plates) == 1 else ""
-        found[key] = Arms(members[0].unit_id, factors, plate, {arm: fmean(numbers) for arm, numbers in cells.items()})
+        means = {arm: fmean(numbers) for arm, numbers in cells.items()}
+        found[key] = ArmMeans(members[0].unit_id, factors, plate, means)
     return found
 
 
-def _row(
-    spec: EndpointSpec,
-    endpoint: Endpoint,
-    arms: Arms,
-    *,
-    arm: tuple[str, str],
-    values: Readouts,
+def _measurement(
+    task: EndpointTask,
+    unit: ArmMeans,
+    arm: Arm,
+    quantity: Readouts,
     reference: Readouts,
-    doubt: Doubt | None,
-) -> Measured:
+    *,
+    doubt: Doubt | None = None,
+) -> Measurement:
+    endpoint, name = task.endpoint, task.spec.measured_as
     lost = doubt is not None and doubt.qc != "warn"
-    value = math.nan if lost else endpoint.function(values, reference)
+    value = math.nan if lost else endpoint.function(quantity, reference)
     if doubt is None and math.isnan(value):
-        doubt = missing(
-            f"{spec.measured_as} of {arm[0]} in {arm[1]} of {arms.unit_id}: {endpoint.undefined}", "undefined"
-        )
+        reason = f"{name} of {arm[0]} in {arm[1]} of {unit.unit_id}: {endpoint.undefined}"
+        doubt = missing(reason, "undefined")
     if doubt is None and endpoint.scale in {"log", "log2"} and value <= 0:
-        doubt = Doubt("warn", "nothing_counted", f"{spec.measured_as} is zero: no cell was counted")
-    return Measured(
-        plate=arms.plate,
+        doubt = Doubt("warn", "nothing_counted", f"{name} is zero: no cell was counted")
+    return Measurement(
+        plate=unit.plate,
         well="",
-        unit_id=arms.unit_id,
+        unit_id=unit.unit_id,
         treatment=arm[0],
         context=arm[1],
-        factors=arms.factors,
-        endpoint=spec.measured_as,
+        factors=unit.factors,
+        endpoint=name,
         value=value,
         unit=endpoint.unit,
         doubt=doubt,
@@ -247,7 +237,7 @@ def _row(
 
 
 def _two_drugs(treatment: Treatment | None) -> tuple[Treatment, Treatment] | None:
-    if treatment is None or len(treatment.doses) != len(_PLACES):
+    if treatment is None or len(treatment.doses) != 2:
         return None
     first, second = treatment.doses
     return Treatment((first,)), Treatment((second,))
@@ -264,5 +254,35 @@ def _kinase_and_antagonist(treatment: Treatment | None, catalogue: Catalogue) ->
     return classes["tki"], classes["cxcr4_antagonist"]
 
 
-def _words(target: str) -> str:
-    return {"cxcl12_both": "CXCL12 on both sides", "cxcl12": "CXCL12", "msc": "MSC"}.get(target, target)
+def rests_on_parts(row: Measurement, well: WellReadings, conditions: AssayConditions) -> bool:
+    """Whether a well holds some of a value's drugs or none, in its context or in one without stroma."""
+    part, whole = (conditions.treatments.get(name) for name in (well.treatment, row.treatment))
+    # A treatment the catalogue does not know is part of itself alone
+    known = part is not None and set(part.doses) <= set(whole.doses if whole else ())
+    return (known or well.treatment == row.treatment) and (well.context == row.context or not has_stroma(well.context))
+
+
+BETWEEN_TARGETS = Formation(
+    form=form_between_targets, rests_on=rests_on_arm, against="another target, in the same arm", per="unit"
+)
+WITH_AND_WITHOUT_STROMA = Formation(
+    form=form_with_and_without_stroma,
+    rests_on=rests_on_parts,
+    against="the same treatment without stroma",
+    per="unit",
+    vehicle=True,
+)
+COMBINATION = Formation(
+    form=form_combination,
+    rests_on=rests_on_parts,
+    against="each drug alone at the same dose",
+    per="unit",
+    vehicle=True,
+)
+REVERSAL = Formation(
+    form=form_reversal,
+    rests_on=rests_on_parts,
+    against="the TKI with stroma and alone",
+    per="unit",
+    vehicle=True,
+)  # fmt: skip

@@ -1,17 +1,14 @@
-"""What a protocol asks of endpoints and criteria that do not exist: all of it, before anything is measured."""
+"""What a protocol asks of endpoints that do not exist: all of it, before anything is measured."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
 
-import pandas as pd
-
 from assaykit.endpoints.catalogue import ENDPOINTS
-from assaykit.endpoints.criteria import CRITERIA
 from assaykit.endpoints.model import Endpoint
 from assaykit.errors import EndpointError, InputError
-from assaykit.protocol.model import Analysis, EndpointSpec, Protocol
+from assaykit.protocol.model import Protocol
+from assaykit.vocabulary import nearest
 
 OPTIONS: dict[str, str] = {
     "apoptotic": '"early+late" or "early": which cells count as apoptotic',
@@ -26,47 +23,32 @@ _CHOICES = {"apoptotic": ("early+late", "early"), "counting": ("beads", "volume"
 
 
 def endpoint_by_name(name: str) -> Endpoint:
-    """Return the endpoint with this key. Raises EndpointError naming the nearest one."""
-    for fault in _unknown("endpoint", [name], ENDPOINTS, ""):
+    """Return the endpoint with this name. Raises EndpointError naming the nearest one."""
+    for fault in unknown_names("endpoint", [name], ENDPOINTS, ""):
         raise fault
     return ENDPOINTS[name]
 
 
 def endpoint_faults(protocol: Protocol) -> list[InputError]:
-    """Return one fault per endpoint, option and criterion of the protocol that there is not."""
+    """Return one fault per endpoint and option of the protocol that there is not."""
     faults: list[InputError] = []
     for number, spec in enumerate(protocol.endpoints, 1):
         where = f"protocol {protocol.name}, endpoint {number}"
-        faults += _unknown("endpoint", [spec.endpoint], ENDPOINTS, where)
-        faults += _unknown("option", spec.options, OPTIONS, where)
-        faults += _choices(spec, where)
-    for number, criterion in enumerate(protocol.acceptance, 1):
-        where = f"protocol {protocol.name}, acceptance {number}"
-        faults += _unknown("criterion", [criterion.check], CRITERIA, where)
+        faults += unknown_names("endpoint", [spec.endpoint], ENDPOINTS, where)
+        faults += unknown_names("option", spec.options, OPTIONS, where)
+        for option, choices in _CHOICES.items():
+            if option in spec.options and spec.options[option] not in choices:
+                found = repr(spec.options[option])
+                faults.append(EndpointError(f"the option {option} must be {' or '.join(choices)}", found, where))
     return faults
 
 
-def asked_analyses(protocol: Protocol, measurements: pd.DataFrame) -> tuple[Analysis, ...]:
-    """Return the protocol's analyses, less those of optional endpoints this lab measured nothing for."""
-    measured = set(measurements["endpoint"])
-    optional = {spec.measured_as for spec in protocol.endpoints if spec.optional}
-    return tuple(one for one in protocol.analyses if one.endpoint in measured or one.endpoint not in optional)
-
-
-def _unknown(noun: str, names: Iterable[str], known: Iterable[str], where: str) -> Iterator[EndpointError]:
+def unknown_names(noun: str, names: Iterable[str], known: Iterable[str], where: str) -> Iterator[EndpointError]:
+    """Yield a fault for each name that is none of the known ones, with the nearest of them."""
     known = tuple(known)
+    article = "an" if noun[0] in "aeiou" else "a"
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            remedy = f"write {near[0]!r}" if near else f"use one of {', '.join(known)}"
-            yield EndpointError(f"{_article(noun)} {noun} must be a known one", repr(name), where, remedy)
-
-
-def _choices(spec: EndpointSpec, where: str) -> Iterator[EndpointError]:
-    for name, choices in _CHOICES.items():
-        if name in spec.options and spec.options[name] not in choices:
-            yield EndpointError(f"the option {name} must be {' or '.join(choices)}", repr(spec.options[name]), where)
-
-
-def _article(noun: str) -> str:
-    return "an" if noun[0] in "aeiou" else "a"
+            near = nearest(name, known)
+            remedy = f"write {near!r}" if near else f"use one of {', '.join(known)}"
+            yield EndpointError(f"{article} {noun} must be a known one", repr(name), where, remedy)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from assaykit.endpoints.model import Doubt, MeasuredWell
-from assaykit.endpoints.wells import flag, text
+from assaykit.endpoints.model import Doubt, WellReadings
+from assaykit.endpoints.wells import factor_holds, text
 from assaykit.errors import TreatmentError
 from assaykit.protocol.model import ChannelRole
 from assaykit.treatment import Catalogue, Interference, Treatment, parse_treatment
 
-CHECK = "interference"
+INTERFERENCE = "interference"
 
 
-def treatments_of(wells: Iterable[MeasuredWell], catalogue: Catalogue) -> dict[str, Treatment]:
+def treatments_by_text(wells: Iterable[WellReadings], catalogue: Catalogue) -> dict[str, Treatment]:
     """Return every treatment of the wells by its text; those the catalogue does not know are left out."""
     found: dict[str, Treatment] = {}
     for written in dict.fromkeys(well.treatment for well in wells):
@@ -26,7 +26,7 @@ def treatments_of(wells: Iterable[MeasuredWell], catalogue: Catalogue) -> dict[s
 
 
 def interference_doubt(
-    well: MeasuredWell, role: ChannelRole, *, treatment: Treatment | None, catalogue: Catalogue
+    well: WellReadings, role: ChannelRole, *, treatment: Treatment | None, catalogue: Catalogue
 ) -> Doubt | None:
     """Return why a drug of the well makes this channel unreadable, or None.
 
@@ -34,20 +34,15 @@ def interference_doubt(
     free can answer: an undeclared or an unlisted one may compete too. Wells with washout = "yes" had the drug washed
     off before staining.
     """
-    if treatment is None or flag(well, "washout"):
+    if treatment is None or factor_holds(well, "washout"):
         return None
     clone = text(well.factors.get("clone", "")) or role.clone
     for drug in treatment.drugs:
         for interference in catalogue[drug].interferences:
-            if _concerns(interference, role.marker, clone):
-                return Doubt("not_interpretable", CHECK, _sentence(interference, clone))
+            concerned = role.marker and interference.marker.casefold() == role.marker.casefold()
+            if concerned and not _among(clone, interference.free_clones):
+                return Doubt("not_interpretable", INTERFERENCE, _sentence(interference, clone))
     return None
-
-
-def _concerns(interference: Interference, marker: str, clone: str) -> bool:
-    if not marker or interference.marker.casefold() != marker.casefold():
-        return False
-    return not _among(clone, interference.free_clones)
 
 
 def _among(clone: str, names: Iterable[str]) -> bool:

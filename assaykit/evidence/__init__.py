@@ -6,7 +6,7 @@ from assaykit.evidence.claims import Claim, Need, Paper, Test, read_catalogues, 
 from assaykit.evidence.compare import compare
 from assaykit.evidence.independence import count_papers, papers
 from assaykit.evidence.ledger import Ledger, Outcome, read_ledger, update_ledger
-from assaykit.evidence.pooling import cumulative, matrix, pool_ledger
+from assaykit.evidence.pooling import cumulative, matrix, pool_ledger, readable
 from assaykit.evidence.runs import Run, run_from_results
 from assaykit.evidence.schema import claims_schema
 from assaykit.evidence.verdicts import VERDICTS, Verdict
@@ -33,6 +33,7 @@ __all__ = [
     "read_catalogues",
     "read_claims",
     "read_ledger",
+    "readable",
     "run_from_results",
     "update_ledger",
     "worked_example",

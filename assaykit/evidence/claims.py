@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -20,10 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from assaykit.errors import EvidenceError, InputError, looked_into, raise_all
 from assaykit.sources import toml_from_file
+from assaykit.vocabulary import CONTEXTS, nearest
 
 Sign = Literal[-1, 0, 1]
 Family = Literal["treatment", "pairwise", "context", "interaction", "level", "custom"]
-CONTEXTS = ("mono", "msc_contact", "msc_transwell", "msc_medium", "plain_medium")
 _SHARED = ("papers", "needs", "cells", "reviews")
 
 
@@ -71,7 +70,7 @@ class Test(Model):
     treatment: tuple[str, ...] = ()
     comparator: tuple[str, ...] = ()
     contrast: str = ""  # the name of a custom contrast
-    contexts: tuple[str, ...] = CONTEXTS
+    contexts: tuple[str, ...] = tuple(CONTEXTS)
     against: str = ""
     prefer: tuple[str, ...] = ()
     needs: tuple[Need, ...] = ()
@@ -319,5 +318,5 @@ def _nearest_key(path: Sequence[str]) -> str:
 
 
 def _nearest(word: str, known: Sequence[str] | Mapping[str, Any]) -> str:
-    close = get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"'{close[0]}', the nearest known" if close else f"one of {', '.join(known)}"
+    near = nearest(word, known)
+    return f"'{near}', the nearest known" if near else f"one of {', '.join(known)}"

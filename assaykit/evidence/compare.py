@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,27 +13,29 @@ import pandas as pd
 from assaykit.errors import EvidenceError
 from assaykit.evidence import words
 from assaykit.evidence.claims import Claim
-from assaykit.evidence.matching import Match, Rows, matches, rows_from_estimates
-from assaykit.evidence.multiplicity import holm
-from assaykit.evidence.needs import doubt, told, unmet
-from assaykit.evidence.testability import Arms, arms_from_tables, why_untested, wrong_cells
-from assaykit.evidence.verdicts import Verdict, judge, sentence, units_needed
-from assaykit.study.model import Study
+from assaykit.evidence.estimates import Estimate, LabEstimates, lab_estimates
+from assaykit.evidence.matching import Candidate, candidates
+from assaykit.evidence.needs import Refusal, companion_notes, unmet_need, unreadable
+from assaykit.evidence.testability import MeasuredArms, measured_arms, why_untested, wrong_cells
+from assaykit.evidence.verdicts import Verdict, judge, units_to_settle, verdict_sentence
+from assaykit.stats.units import adjusted_p_values
+from assaykit.study import Study
 from assaykit.tables import COMPARISONS, MEASUREMENTS, frame_from_rows
-from assaykit.treatment.catalogue import Catalogue, read_drugs
-
-_READ: tuple[Verdict, ...] = ("consistent", "contradicts", "no effect", "inconclusive")
+from assaykit.treatment import Catalogue, read_drugs
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a study says on one claim before multiplicity: the contrast read, or why none can be."""
+class ClaimReading:
+    """What a study says on one claim before multiplicity: the contrast read, or why none can be.
+
+    `others` answer the same question elsewhere; `notes` say what companion contrasts show.
+    """
 
     claim: Claim
-    match: Match | None
-    others: tuple[Match, ...]
-    refused: tuple[Verdict, str] | None
-    told: tuple[str, ...] = ()
+    read: Candidate | None
+    others: tuple[Candidate, ...]
+    refusal: Refusal | None
+    notes: tuple[str, ...] = ()
 
 
 def compare(
@@ -55,54 +57,65 @@ def compare(
     _check_primary(named, claims)
     reference = study.reference.treatment if study else "vehicle"
     catalogue = drugs or (study.catalogue if study and study.catalogue.drugs else read_drugs())
-    rows = rows_from_estimates(estimates, drugs=catalogue, reference=reference)
+    lab = lab_estimates(estimates, drugs=catalogue, reference=reference)
     measured = pd.DataFrame(columns=list(MEASUREMENTS.names)) if measurements is None else measurements
-    arms = arms_from_tables(measured, rows)
-    answers = [answer(claim, arms, rows) for claim in claims]
-    adjusted = adjusted_p_values(answers, named)
+    arms = measured_arms(measured, lab)
+    readings = [claim_reading(claim, arms, lab) for claim in claims]
+    adjusted = adjusted_by_family(readings, named)
     unit = study.unit if study else "unit"
-    records = [_record(each, named, adjusted.get(each.claim.id, math.nan), unit=unit) for each in answers]
+    records = [
+        _record(
+            reading, primary=reading.claim.id in named, adjusted=adjusted.get(reading.claim.id, math.nan), unit=unit
+        )
+        for reading in readings
+    ]
     return frame_from_rows(records, COMPARISONS)
 
 
-def answer(claim: Claim, arms: Arms, rows: Rows) -> Answer:
+def claim_reading(claim: Claim, arms: MeasuredArms, lab: LabEstimates) -> ClaimReading:
     """Return the contrast that answers a claim, or the verdict that none can, with its reason."""
     if not claim.testable:
-        return Answer(claim, None, (), ("not testable", claim.untestable.rstrip(".")))
-    found = matches(claim, rows)
-    if not found:
-        return Answer(claim, None, (), ("not testable", why_untested(claim, arms, rows)))
-    match, others = found[0], tuple(each for each in found[1:] if _same_question(each, found[0]))
-    cells = wrong_cells(claim, match.numbers.endpoint, arms)
+        return ClaimReading(claim, None, (), ("not testable", claim.untestable.rstrip(".")))
+    every = candidates(claim, lab)
+    if not every:
+        return ClaimReading(claim, None, (), ("not testable", why_untested(claim, arms, lab)))
+    read, estimate = every[0], every[0].estimate
+    others = tuple(other for other in every[1:] if _same_question(other, read))
+    cells, reason = wrong_cells(claim, estimate.endpoint, arms), unreadable(estimate, arms)
     if cells:
-        return Answer(claim, match, others, ("not testable", cells))
-    if not match.numbers.estimated:
-        return Answer(claim, match, others, ("not testable", doubt(match, arms, rows)))
-    if doubt(match, arms, rows):
-        return Answer(claim, match, others, ("not interpretable", doubt(match, arms, rows)))
-    return Answer(claim, match, others, unmet(match, arms, rows), told(match, rows))
+        return ClaimReading(claim, read, others, ("not testable", cells))
+    if reason or not estimate.result.estimated:
+        verdict: Verdict = "not interpretable" if estimate.result.estimated else "not testable"
+        return ClaimReading(claim, read, others, (verdict, reason))
+    return ClaimReading(claim, read, others, unmet_need(read, arms, lab), companion_notes(read, lab))
 
 
-def _same_question(other: Match, match: Match) -> bool:
-    """Whether another row answers the same test, endpoint and scale, at another dose, drug, context or assay."""
-    one, two = match.numbers, other.numbers
-    same = other.test is match.test and (one.endpoint, one.scale) == (two.endpoint, two.scale)
-    return same and (one.contrast, one.context, match.assay) != (two.contrast, two.context, other.assay)
+def _same_question(other: Candidate, read: Candidate) -> bool:
+    """Whether another estimate answers the same test, endpoint and scale, at another dose, drug, context or assay."""
+
+    def place(estimate: Estimate) -> tuple[str, ...]:
+        return estimate.contrast, estimate.context, estimate.comparator_context, estimate.assay
+
+    one, two = read.estimate, other.estimate
+    same = other.test is read.test and (one.endpoint, one.scale) == (two.endpoint, two.scale)
+    return same and place(one) != place(two)
 
 
-def adjusted_p_values(answers: Iterable[Answer], primary: Sequence[str]) -> dict[str, float]:
+def adjusted_by_family(readings: Sequence[ClaimReading], primary: Sequence[str]) -> dict[str, float]:
     """Return, by claim, Holm's p value within its family; one contrast asked by several claims counts once."""
     families: dict[str, dict[int, float]] = {}
-    for each in answers:
-        if each.match is not None and each.refused is None:
-            family = "primary" if each.claim.id in primary else each.claim.family
-            families.setdefault(family, {})[each.match.row] = each.match.numbers.p_value
-    found = {family: holm(p_values) for family, p_values in families.items()}
-    return {
-        each.claim.id: found["primary" if each.claim.id in primary else each.claim.family][each.match.row]
-        for each in answers
-        if each.match is not None and each.refused is None
+    asked: dict[str, tuple[str, int]] = {}
+    for reading in readings:
+        if reading.read is not None and reading.refusal is None:
+            claim, estimate = reading.claim, reading.read.estimate
+            family = "primary" if claim.id in primary else claim.family
+            families.setdefault(family, {})[estimate.row] = estimate.result.p_value
+            asked[claim.id] = family, estimate.row
+    adjusted = {
+        family: dict(zip(p_values, adjusted_p_values(list(p_values.values()), "holm").tolist(), strict=True))
+        for family, p_values in families.items()
     }
+    return {claim: adjusted[family][row] for claim, (family, row) in asked.items()}
 
 
 def _check_primary(named: Sequence[str], claims: Sequence[Claim]) -> None:
@@ -115,88 +128,79 @@ def _check_primary(named: Sequence[str], claims: Sequence[Claim]) -> None:
         )  # fmt: skip
 
 
-def _record(each: Answer, named: Sequence[str], adjusted: float, *, unit: str) -> dict[str, Any]:
-    claim, primary = each.claim, each.claim.id in named
+def _record(reading: ClaimReading, *, primary: bool, adjusted: float, unit: str) -> dict[str, Any]:
+    """Return the row of COMPARISONS of one claim."""
+    claim, read = reading.claim, reading.read
+    test = read.test if read is not None else claim.tests[0] if claim.testable else None
     record: dict[str, Any] = {
         "claim": claim.id,
         "review": claim.review,
         "statement": claim.statement,
         "endpoint": claim.tests[0].endpoints[0] if claim.testable else "",
-        "expected_sign": claim.expected(claim.tests[0]) if claim.testable else claim.sign,
-        "printed_sign": claim.printed_for(claim.tests[0]) if claim.testable else claim.printed,
+        "expected_sign": claim.expected(test) if test is not None else claim.sign,
+        "printed_sign": claim.printed_for(test) if test is not None else claim.printed,
         "primary": primary,
         "source": claim.source,
         "conflict": claim.conflict,
     }
-    if each.match is not None:
-        record |= _read(each, each.match, adjusted)
-    if each.refused is not None:
-        verdict, reason = each.refused
-        return record | {
-            "verdict": verdict,
-            "reason": f"{_capital(reason)}.",
-            "printed_verdict": _refused(claim, verdict),
+    if read is not None:
+        estimate = read.estimate
+        record |= {
+            "endpoint": estimate.endpoint,
+            "contrast": estimate.contrast,
+            "treatment": estimate.treatment,
+            "comparator": estimate.comparator,
+            "context": estimate.context,
+            "comparator_context": estimate.comparator_context,
+            "effect": estimate.effect,
+            "effect_low": estimate.effect_low,
+            "effect_high": estimate.effect_high,
+            "effect_name": estimate.effect_name,
+            "p_value": estimate.result.p_value,
+            "p_adjusted": adjusted,
+            "n_units": estimate.result.n_units,
         }
-    assert each.match is not None
-    return record | _judged(each, each.match, adjusted if primary else math.nan, unit=unit)
+    if reading.refusal is not None:
+        verdict, reason = reading.refusal
+        printed = verdict if claim.printed is not None else ""
+        return record | {"verdict": verdict, "reason": f"{_capital(reason)}.", "printed_verdict": printed}
+    assert read is not None
+    return record | _judged(reading, read, adjusted if primary else math.nan, unit=unit)
 
 
-def _refused(claim: Claim, verdict: Verdict) -> str:
-    return verdict if claim.printed is not None else ""
-
-
-def _read(each: Answer, match: Match, adjusted: float) -> dict[str, Any]:
-    numbers = match.numbers
-    return {
-        "endpoint": numbers.endpoint,
-        "contrast": numbers.contrast,
-        "context": numbers.context,
-        "expected_sign": each.claim.expected(match.test),
-        "printed_sign": each.claim.printed_for(match.test),
-        "effect": numbers.effect,
-        "effect_low": numbers.effect_low,
-        "effect_high": numbers.effect_high,
-        "effect_name": numbers.effect_name,
-        "p_value": numbers.p_value,
-        "p_adjusted": adjusted,
-        "n_units": numbers.n_units,
-    }
-
-
-def _judged(each: Answer, match: Match, adjusted: float, *, unit: str) -> dict[str, Any]:
-    sign = each.claim.expected(match.test)
-    printed = each.claim.printed_for(match.test)
-    verdict = judge(match.numbers, sign, adjusted=adjusted)
-    said = sentence(match.numbers, verdict, sign=sign, unit=unit, adjusted=adjusted)
-    doubts = f"in doubt: {match.numbers.doubts}" if match.numbers.doubts else ""
-    told = (doubts, _elsewhere(each, match), _other_rows(each, sign), *each.told)
-    notes = "".join(f"; {note}" for note in told if note)
+def _judged(reading: ClaimReading, read: Candidate, adjusted: float, *, unit: str) -> dict[str, Any]:
+    """Return verdict and reason of a contrast that can be read; `adjusted` is NaN for a claim that is not primary."""
+    estimate = read.estimate
+    sign, printed = reading.claim.expected(read.test), reading.claim.printed_for(read.test)
+    verdict = judge(estimate, sign, adjusted=adjusted)
+    sentence = verdict_sentence(estimate, verdict, sign=sign, unit=unit, adjusted=adjusted)
+    doubts = f"in doubt: {estimate.doubts}" if estimate.doubts else ""
+    notes = (doubts, _elsewhere(reading.claim, read), _other_verdicts(reading.others, sign), *reading.notes)
     return {
         "verdict": verdict,
-        "reason": f"{_capital(said)}{notes}.",
-        "units_needed": units_needed(match.numbers) if verdict == "inconclusive" else None,
-        "printed_verdict": "" if printed is None else judge(match.numbers, printed, adjusted=adjusted),
+        "reason": f"{_capital('; '.join(filter(None, (sentence, *notes))))}.",
+        "units_needed": units_to_settle(estimate) if verdict == "inconclusive" else None,
+        "printed_verdict": "" if printed is None else judge(estimate, printed, adjusted=adjusted),
     }
 
 
-def _elsewhere(each: Answer, match: Match) -> str:
+def _elsewhere(claim: Claim, read: Candidate) -> str:
     """Return a note where the contrast read is not the claim's first choice of test or context."""
-    first = each.claim.tests[0]
-    if match.test is not first:
+    first, context = claim.tests[0], read.estimate.context
+    if read.test is not first:
         return "read from another contrast than the claim's first choice, which is not in this study"
-    if match.test.kind != "custom" and len(first.contexts) < 5 and match.context != first.contexts[0]:
-        return f"read in {words.context(match.context)}, as there is none in {words.context(first.contexts[0])}"
+    if read.test.kind != "custom" and len(first.contexts) < 5 and context != first.contexts[0]:
+        return f"read in {words.context(context)}, as there is none in {words.context(first.contexts[0])}"
     return ""
 
 
-def _other_rows(each: Answer, sign: int) -> str:
+def _other_verdicts(others: Sequence[Candidate], sign: int) -> str:
     """Return what the same question at other doses, drugs, contexts or assays would have said, counted by verdict."""
-    readable = [other for other in each.others if other.numbers.estimated]
-    if not readable:
+    counts = Counter(judge(other.estimate, sign) for other in others if other.estimate.result.estimated)
+    if not counts:
         return ""
-    counts: Mapping[str, int] = Counter(judge(other.numbers, sign) for other in readable)
-    said = words.listed([f"{count} {verdict}" for verdict, count in sorted(counts.items())], "and")
-    return f"at other doses, drugs, contexts or assays: {said}"
+    listed = words.listed([f"{count} {verdict}" for verdict, count in sorted(counts.items())], "and")
+    return f"at other doses, drugs, contexts or assays: {listed}"
 
 
 def _capital(text: str) -> str:

@@ -2,109 +2,113 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import product
-from typing import Any
 
 from assaykit.evidence import words
-from assaykit.evidence.claims import CONTEXTS, Need, Test
-from assaykit.evidence.matching import Match, Rows, matches_of_test, stands_for
-from assaykit.evidence.numbers import numbers_from_row
-from assaykit.evidence.testability import Arms
+from assaykit.evidence.claims import Need, Test
+from assaykit.evidence.estimates import Estimate, LabEstimates
+from assaykit.evidence.matching import Candidate, candidates_of_test, stands_for
+from assaykit.evidence.testability import MeasuredArms
 from assaykit.evidence.verdicts import Verdict, interval_in_words
-from assaykit.treatment.model import Dose, Treatment
+from assaykit.treatment import Dose, Treatment
+from assaykit.vocabulary import CONTEXTS
 
 Refusal = tuple[Verdict, str]
 
 
-def doubt(match: Match, arms: Arms, rows: Rows) -> str:
-    """Return why the matched contrast cannot be read: the reason in ESTIMATES, or of a measurement behind it."""
-    if match.numbers.reason:
-        return match.numbers.reason.removeprefix("not interpretable: ")
-    row = rows.rows[match.row]
-    places = {row["context"].split(" - ")[0], row["comparator_context"]} - {""}
-    sides = {row["treatment"], row["comparator"]} - {""}
-    keys = sorted(product([row["endpoint"]], sides, places))
-    return "; ".join(dict.fromkeys(arms.doubts[key] for key in keys if key in arms.doubts))
+def unreadable(estimate: Estimate, arms: MeasuredArms) -> str:
+    """Return why a contrast cannot be read: the reason in ESTIMATES, or of a measurement behind it."""
+    if estimate.result.reason:
+        return estimate.result.reason.removeprefix("not interpretable: ")
+    sides = {estimate.treatment, estimate.comparator} - {""}
+    cells = sorted(product([estimate.endpoint], sides, estimate.contexts))
+    return "; ".join(dict.fromkeys(arms.reasons[cell] for cell in cells if cell in arms.reasons))
 
 
-def unmet(match: Match, arms: Arms, rows: Rows) -> Refusal | None:
+def unmet_need(read: Candidate, arms: MeasuredArms, lab: LabEstimates) -> Refusal | None:
     """Return the verdict a missing arm or a condition that does not hold forces, with its sentence; else None.
 
     A companion arm that is missing makes the claim not testable; one that is there and does not show what it must
     makes the contrast not interpretable.
     """
-    for need in match.test.needs:
-        for doses in _doses_of(need, match, rows):
-            refusal = _refusal(need, doses, match, arms=arms, rows=rows)
+    for need in read.test.needs:
+        for treatment in _treatments_meant(need, read, lab):
+            refusal = _refusal(need, treatment, read, arms=arms, lab=lab)
             if refusal is not None:
                 return refusal
     return None
 
 
-def told(match: Match, rows: Rows) -> tuple[str, ...]:
+def companion_notes(read: Candidate, lab: LabEstimates) -> tuple[str, ...]:
     """Return what the companions of a test show, one clause each; those the study lacks say nothing."""
     clauses = []
-    for need in match.test.tells:
-        found = _companion(need, match, rows)
-        if found is not None and found.numbers.estimated and not found.numbers.reason:
-            limit = found.numbers.low if (need.sign or 0) > 0 else found.numbers.high
-            role = "shows" if (need.sign or 0) * limit > 0 else "does not show"
-            clauses.append(f"{interval_in_words(found.numbers)} for {found.numbers.contrast} {role} that {need.says}")
+    for need in read.test.tells:
+        companion = _companion(need, read, lab)
+        if companion is not None and companion.result.estimated and not companion.result.reason:
+            shows = "shows" if _on_side(companion, need.sign or 0) else "does not show"
+            clauses.append(f"{interval_in_words(companion)} for {companion.contrast} {shows} that {need.says}")
     return tuple(clauses)
 
 
-def _companion(need: Need, match: Match, rows: Rows) -> Match | None:
+def _companion(need: Need, read: Candidate, lab: LabEstimates) -> Estimate | None:
     """Return the companion contrast, read by the rule of matching, at the doses of the matched contrast."""
-    place = match.context if need.context == "same" else need.context
+    context = read.estimate.context if need.context == "same" else need.context
     test = Test(
         endpoints=need.endpoints,
         kind=need.kind,
         treatment=need.treatment,
         comparator=need.comparator,
-        contexts=CONTEXTS if place == "any" else (place,),
+        contexts=tuple(CONTEXTS) if context == "any" else (context,),
         against=need.against,
         sign=need.sign,
     )
-    mine = {dose.drug: dose for dose in match.doses}
-    found = sorted(matches_of_test(test, 0, rows), key=lambda each: each.rank)
-    return next((each for each in found if all(mine.get(d.drug, d) == d for d in each.doses)), None)
+    given = {dose.drug: dose for dose in read.doses}
+    for candidate in sorted(candidates_of_test(test, 0, lab), key=lambda each: each.rank):
+        if all(given.get(dose.drug, dose) == dose for dose in candidate.doses):
+            return candidate.estimate
+    return None
 
 
-def _doses_of(need: Need, match: Match, rows: Rows) -> Iterator[tuple[Dose, ...]]:
+def _treatments_meant(need: Need, read: Candidate, lab: LabEstimates) -> Iterator[Treatment]:
     """Yield every choice of the matched drugs, at their doses, for the need's slots."""
-    choices = [[dose for dose in match.doses if stands_for(slot, dose, rows.drugs)] for slot in need.treatment]
-    yield from product(*choices)
+    choices = [[dose for dose in read.doses if stands_for(slot, dose, lab.drugs)] for slot in need.treatment]
+    doses: tuple[Dose, ...]
+    for doses in product(*choices):
+        yield Treatment(tuple(sorted(set(doses))))
 
 
-def _refusal(need: Need, doses: tuple[Dose, ...], match: Match, *, arms: Arms, rows: Rows) -> Refusal | None:
-    treatment = Treatment(tuple(sorted(set(doses))))
-    context = match.context if need.context == "same" else need.context
+def _refusal(
+    need: Need, treatment: Treatment, read: Candidate, *, arms: MeasuredArms, lab: LabEstimates
+) -> Refusal | None:
+    context = read.estimate.context if need.context == "same" else need.context
     place = f"{treatment} in {words.context(context)}"
     if need.sign is None:
-        there = any(context in arms.contexts(endpoint, treatment) for endpoint in need.endpoints)
-        return None if there else ("not testable", f"it needs {need.says}, and {place} is missing")
-    row = _row_of(need, treatment, match, rows)
-    if row is None:
+        measured = any(context in arms.contexts(endpoint, treatment) for endpoint in need.endpoints)
+        return None if measured else ("not testable", f"it needs {need.says}, and {place} is missing")
+    condition = _condition(need, treatment, context, assay=read.estimate.assay, lab=lab)
+    if condition is None:
         return "not testable", f"it asks that {need.says}, and there is no estimate for {place}"
-    numbers = numbers_from_row(row)
-    if numbers.reason or not numbers.estimated:
-        return "not interpretable", f"it asks that {need.says}, and for {place}: {numbers.reason}"
-    limit = numbers.low if need.sign > 0 else numbers.high
-    if need.sign * limit > 0:
+    if condition.result.reason or not condition.result.estimated:
+        return "not interpretable", f"it asks that {need.says}, and for {place}: {condition.result.reason}"
+    if _on_side(condition, need.sign):
         return None
-    return "not interpretable", f"it asks that {need.says}, and {place} does not show it: {interval_in_words(numbers)}"
+    found = interval_in_words(condition)
+    return "not interpretable", f"it asks that {need.says}, and {place} does not show it: {found}"
 
 
-def _row_of(need: Need, treatment: Treatment, match: Match, rows: Rows) -> Mapping[str, Any] | None:
-    """Return the first row of the condition, against the reference treatment; one of the same assay goes first."""
-    context = match.context if need.context == "same" else need.context
-    found = []
-    for endpoint in need.endpoints:
-        for index in rows.by_endpoint.get((endpoint, need.kind), ()):
-            row = rows.rows[index]
-            same_place = row["context"].split(" - ")[0] == context and row["comparator_context"] == need.against
-            against = rows.treatment(row["comparator"])
-            if same_place and rows.treatment(row["treatment"]) == treatment and against == Treatment():
-                found.append(row)
-    return min(found, key=lambda row: row["assay"] != match.assay, default=None)
+def _condition(need: Need, treatment: Treatment, context: str, *, assay: str, lab: LabEstimates) -> Estimate | None:
+    """Return the estimate of the condition, against the reference treatment; one of the same assay goes first."""
+    estimates = [
+        estimate
+        for endpoint in need.endpoints
+        for estimate in lab.of(endpoint, need.kind)
+        if (estimate.context, estimate.comparator_context) == (context, need.against)
+        and (estimate.arm, estimate.comparator_arm) == (treatment, Treatment())
+    ]
+    return min(estimates, key=lambda estimate: estimate.assay != assay, default=None)
+
+
+def _on_side(estimate: Estimate, sign: int) -> bool:
+    """Return whether the whole interval lies on the side of `sign`."""
+    return sign * (estimate.result.conf_low if sign > 0 else estimate.result.conf_high) > 0

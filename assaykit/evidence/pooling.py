@@ -1,62 +1,30 @@
 """Pooling over runs: one summary per claim, the cumulative course of it, and the runs that disagree.
 
-`pool` is handed in (assaykit.stats.meta.pooling.pool: REML with the Knapp-Hartung and a prediction interval), so
-that evidence stays beside statistics and not above it.
+Random effects by REML with Knapp-Hartung limits and a prediction interval (assaykit.stats.meta).
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtr, stdtrit
+from scipy.special import stdtr
 
-from assaykit.evidence.multiplicity import holm
-from assaykit.evidence.numbers import Numbers
+from assaykit.evidence.estimates import Estimate
 from assaykit.evidence.verdicts import LEVEL, judge
+from assaykit.stats.meta.pooling import pool
+from assaykit.stats.units import ContrastResult, adjusted_p_values, effect_from_contrast
 
 _READ = ("consistent", "contradicts", "no effect", "inconclusive")
 
 
-class Summary(Protocol):
-    """What pooling returns: the summary of several runs on the analysis scale."""
-
-    @property
-    def estimate(self) -> float: ...  # noqa: D102 - named as in the docs of the pooling function
-    @property
-    def std_error(self) -> float: ...  # noqa: D102
-    @property
-    def conf_low(self) -> float: ...  # noqa: D102
-    @property
-    def conf_high(self) -> float: ...  # noqa: D102
-    @property
-    def df(self) -> float: ...  # noqa: D102
-    @property
-    def p_value(self) -> float: ...  # noqa: D102
-    @property
-    def tau2(self) -> float: ...  # noqa: D102
-    @property
-    def i2(self) -> float: ...  # noqa: D102
-    @property
-    def pred_low(self) -> float: ...  # noqa: D102
-    @property
-    def pred_high(self) -> float: ...  # noqa: D102
-
-
-class Pool(Protocol):
-    """A pooling function."""
-
-    def __call__(self, estimates: Sequence[float], std_errors: Sequence[float], /) -> Summary:
-        """Return the summary of the runs' estimates."""
-
-
 @dataclass(frozen=True, slots=True)
-class Pooled:
+class PooledClaim:
     """One claim over runs; limits on the analysis scale, effects back-transformed."""
 
     claim: str
@@ -84,17 +52,17 @@ class Pooled:
     apart: str  # runs on another endpoint or scale, which are not in the summary
 
 
-def pool_ledger(verdicts: pd.DataFrame, pool: Pool) -> pd.DataFrame:
-    """Return one row per claim that any run could read, in the columns of `Pooled`.
+def pool_ledger(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per claim that any run could read, in the columns of `PooledClaim`.
 
     Runs are pooled where they share the claim's most frequent endpoint and scale; the others are named in `apart`.
     One run stands for itself, with no prediction interval.
     """
-    rows = [_pooled(str(claim), group, pool) for claim, group in readable(verdicts).groupby("claim", sort=True)]
-    return pd.DataFrame([_fields(row) for row in rows], columns=list(Pooled.__slots__))
+    rows = [asdict(_pooled(str(claim), group)) for claim, group in readable(verdicts).groupby("claim", sort=True)]
+    return pd.DataFrame(rows, columns=[field.name for field in fields(PooledClaim)])
 
 
-def cumulative(verdicts: pd.DataFrame, claim: str, pool: Pool) -> pd.DataFrame:
+def cumulative(verdicts: pd.DataFrame, claim: str) -> pd.DataFrame:
     """Return the course of one claim: after each run in the order added, that run and the summary so far.
 
     Columns: position, title, verdict, effect, effect_low, effect_high of the run alone; pooled_effect, pooled_low,
@@ -102,9 +70,9 @@ def cumulative(verdicts: pd.DataFrame, claim: str, pool: Pool) -> pd.DataFrame:
     """
     runs = readable(verdicts)
     runs, _ = _alike(runs[runs["claim"] == claim].sort_values("position"))
-    disagreeing = disagreements(runs, pool)
+    disagreeing = disagreements(runs)
     rows = [
-        _step(runs.iloc[:place], pool) | {"disagrees": runs.iloc[place - 1]["title"] in disagreeing}
+        _step(runs.iloc[:place]) | {"disagrees": runs.iloc[place - 1]["title"] in disagreeing}
         for place in range(1, len(runs) + 1)
     ]
     return pd.DataFrame(rows)
@@ -115,7 +83,7 @@ def readable(verdicts: pd.DataFrame) -> pd.DataFrame:
     return verdicts[verdicts["verdict"].isin(_READ) & (verdicts["std_error"] > 0)]
 
 
-def disagreements(runs: pd.DataFrame, pool: Pool) -> dict[str, str]:
+def disagreements(runs: pd.DataFrame) -> dict[str, str]:
     """Return title -> why, of the runs of one claim that disagree with the others.
 
     Either a run says the opposite of the majority (consistent against contradicts), or its estimate lies too far from
@@ -123,12 +91,12 @@ def disagreements(runs: pd.DataFrame, pool: Pool) -> dict[str, str]:
     their standard error, its own), t on k - 2 df, Holm over runs at 5 % (after Viechtbauer & Cheung 2010,
     10.1002/jrsm.11). With two runs the two are compared with each other, df by Welch and Satterthwaite.
     """
-    found = dict.fromkeys(_opposed(runs), "says the opposite of the others")
-    p_values = _residual_p(runs, pool)
-    for title, p in holm(p_values).items():
-        if p < LEVEL and title not in found:
-            found[title] = f"lies too far from the others (p = {p:.2g})"
-    return found
+    reasons = dict.fromkeys(_opposed(runs), "says the opposite of the others")
+    p_values = _residual_p(runs)
+    for title, p in zip(p_values, adjusted_p_values(list(p_values.values()), "holm").tolist(), strict=True):
+        if p < LEVEL and title not in reasons:
+            reasons[title] = f"lies too far from the others (p = {p:.2g})"
+    return reasons
 
 
 def matrix(verdicts: pd.DataFrame, *, tested: bool = False) -> pd.DataFrame:
@@ -142,14 +110,13 @@ def matrix(verdicts: pd.DataFrame, *, tested: bool = False) -> pd.DataFrame:
     return table[~table.isin(["", "not testable"]).all(axis="columns")] if tested else table
 
 
-def _pooled(claim: str, group: pd.DataFrame, pool: Pool) -> Pooled:
+def _pooled(claim: str, group: pd.DataFrame) -> PooledClaim:
     runs, apart = _alike(group.sort_values("position"))
-    last = runs.iloc[-1]
-    summary = _summary(runs, pool)
-    numbers = _numbers(last, summary, runs)
+    last, summary = runs.iloc[-1], _summary(runs)
+    estimate = _summary_estimate(last, summary, runs)
     sign = None if pd.isna(last["expected_sign"]) else int(last["expected_sign"])
-    prediction = _effects([summary["pred_low"], summary["pred_high"]], last["scale"])
-    return Pooled(
+    low, high = effect_from_contrast([summary["pred_low"], summary["pred_high"]], last["scale"]).tolist()
+    return PooledClaim(
         claim=claim,
         endpoint=last["endpoint"],
         scale=last["scale"],
@@ -165,13 +132,13 @@ def _pooled(claim: str, group: pd.DataFrame, pool: Pool) -> Pooled:
         tau2=summary["tau2"],
         i2=summary["i2"],
         p_value=summary["p_value"],
-        effect=numbers.effect,
-        effect_low=numbers.effect_low,
-        effect_high=numbers.effect_high,
-        effect_pred_low=prediction[0],
-        effect_pred_high=prediction[1],
-        verdict="" if sign is None else judge(numbers, sign),
-        disagree="; ".join(f"{title}: {why}" for title, why in disagreements(runs, pool).items()),
+        effect=estimate.effect,
+        effect_low=estimate.effect_low,
+        effect_high=estimate.effect_high,
+        effect_pred_low=low,
+        effect_pred_high=high,
+        verdict="" if sign is None else judge(estimate, sign),
+        disagree="; ".join(f"{title}: {why}" for title, why in disagreements(runs).items()),
         apart="; ".join(f"{row.title} ({row.endpoint}, {row.scale})" for row in apart.itertuples()),
     )
 
@@ -186,63 +153,62 @@ def _alike(runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return runs[chosen], runs[~chosen]
 
 
-def _summary(runs: pd.DataFrame, pool: Pool) -> dict[str, float]:
+def _summary(runs: pd.DataFrame) -> dict[str, float]:
     """Return the pooled numbers; those of the run itself where there is one only."""
-    estimates, errors = runs["estimate"].to_numpy(float), runs["std_error"].to_numpy(float)
+    estimates, errors = runs["estimate"].tolist(), runs["std_error"].tolist()
     if len(runs) == 1:
-        half = float(stdtrit(runs["df"].iloc[0], 0.975) * errors[0])
-        low, high = float(estimates[0]) - half, float(estimates[0]) + half
-        own = {"estimate": float(estimates[0]), "std_error": float(errors[0]), "df": float(runs["df"].iloc[0])}
+        run = runs.iloc[0]
+        own = ContrastResult.by_t(estimates[0], errors[0], float(run["df"]), n_units=int(run["n_units"]), method="t")
         missing = dict.fromkeys(("pred_low", "pred_high", "tau2", "i2"), math.nan)
-        return own | missing | {"conf_low": low, "conf_high": high, "p_value": float(runs["p_value"].iloc[0])}
-    pooled = pool(estimates.tolist(), errors.tolist())
-    names = ("estimate", "std_error", "df", "conf_low", "conf_high", "pred_low", "pred_high", "tau2", "i2", "p_value")
-    values = (
-        pooled.estimate, pooled.std_error, pooled.df, pooled.conf_low, pooled.conf_high, pooled.pred_low,
-        pooled.pred_high, pooled.tau2, pooled.i2, pooled.p_value,
-    )  # fmt: skip
-    return {name: float(value) for name, value in zip(names, values, strict=True)}
+        return {
+            "estimate": own.estimate,
+            "std_error": own.std_error,
+            "df": own.df,
+            "conf_low": own.conf_low,
+            "conf_high": own.conf_high,
+            "p_value": float(run["p_value"]),
+        } | missing
+    pooled = pool(estimates, errors)
+    return {
+        "estimate": float(pooled.estimate),
+        "std_error": float(pooled.std_error),
+        "df": float(pooled.df),
+        "conf_low": float(pooled.conf_low),
+        "conf_high": float(pooled.conf_high),
+        "pred_low": float(pooled.pred_low),
+        "pred_high": float(pooled.pred_high),
+        "tau2": float(pooled.tau2),
+        "i2": float(pooled.i2),
+        "p_value": float(pooled.p_value),
+    }
 
 
-def _numbers(last: pd.Series, summary: Mapping[str, float], runs: pd.DataFrame) -> Numbers:
-    effect, low, high = _effects([summary["estimate"], summary["conf_low"], summary["conf_high"]], last["scale"])
-    return Numbers(
-        endpoint=last["endpoint"],
-        contrast=last["contrast"],
-        context=last["context"],
-        scale=last["scale"],
+def _summary_estimate(last: pd.Series, summary: Mapping[str, float], runs: pd.DataFrame) -> Estimate:
+    """Return the summary as an estimate that can be judged, labelled as the last run is."""
+    limits = [summary["estimate"], summary["conf_low"], summary["conf_high"]]
+    effect, low, high = effect_from_contrast(limits, last["scale"]).tolist()
+    result = ContrastResult(
+        name=last["contrast"],
         estimate=summary["estimate"],
         std_error=summary["std_error"],
         df=summary["df"],
-        low=summary["conf_low"],
-        high=summary["conf_high"],
+        statistic=summary["estimate"] / summary["std_error"] if summary["std_error"] else math.nan,
         p_value=summary["p_value"],
-        effect=effect,
-        effect_low=low,
-        effect_high=high,
-        effect_name=last["effect_name"],
+        conf_low=summary["conf_low"],
+        conf_high=summary["conf_high"],
         n_units=int(runs["n_units"].sum()),
-        contrast_sd=math.nan,
-        p_equivalence=math.nan,
-        reason="",
+        method="random effects, REML, Knapp-Hartung",
     )
+    return Estimate(
+        last["endpoint"], last["contrast"], last["context"], last["scale"],
+        result, effect, low, high, last["effect_name"],
+    )  # fmt: skip
 
 
-def _effects(values: Sequence[float], scale: str) -> list[float]:
-    """Return values back-transformed: 2**x for log2, exp for log and logit, themselves otherwise."""
-    match scale:
-        case "log2":
-            return [float(2.0**value) for value in values]
-        case "log" | "logit":
-            return [math.exp(value) for value in values]
-        case _:
-            return list(values)
-
-
-def _step(runs: pd.DataFrame, pool: Pool) -> dict[str, Any]:
+def _step(runs: pd.DataFrame) -> dict[str, Any]:
     last = runs.iloc[-1]
-    alone = _numbers(last, _summary(runs.iloc[-1:], pool), runs.iloc[-1:])
-    so_far = _numbers(last, _summary(runs, pool), runs)
+    alone = _summary_estimate(last, _summary(runs.iloc[-1:]), runs.iloc[-1:])
+    so_far = _summary_estimate(last, _summary(runs), runs)
     sign = None if pd.isna(last["expected_sign"]) else int(last["expected_sign"])
     return {
         "position": int(last["position"]),
@@ -257,7 +223,7 @@ def _step(runs: pd.DataFrame, pool: Pool) -> dict[str, Any]:
         "pooled_verdict": "" if sign is None else judge(so_far, sign),
         "effect_name": last["effect_name"],
         "expected_sign": sign,
-        "n_units": alone.n_units,
+        "n_units": alone.result.n_units,
     }
 
 
@@ -271,7 +237,8 @@ def _opposed(runs: pd.DataFrame) -> list[str]:
     return min(for_claim, against, key=len)
 
 
-def _residual_p(runs: pd.DataFrame, pool: Pool) -> dict[str, float]:
+def _residual_p(runs: pd.DataFrame) -> dict[str, float]:
+    """Return title -> p of a run's distance from the others, before adjustment for the number of runs."""
     y, se = runs["estimate"].to_numpy(float), runs["std_error"].to_numpy(float)
     titles = list(runs["title"])
     if len(runs) < 2:
@@ -287,7 +254,3 @@ def _residual_p(runs: pd.DataFrame, pool: Pool) -> dict[str, float]:
         spread = math.sqrt(max(others.tau2, 0.0) + others.std_error**2 + se[i] ** 2)
         p_values[title] = 2.0 * float(stdtr(len(runs) - 2, -abs(y[i] - others.estimate) / spread))
     return p_values
-
-
-def _fields(row: Pooled) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in Pooled.__slots__}

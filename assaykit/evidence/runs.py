@@ -13,14 +13,15 @@ from typing import Any
 import pandas as pd
 
 from assaykit.errors import LedgerError
-from assaykit.results.model import Results
-from assaykit.study.model import Study
+from assaykit.results import Results
+from assaykit.stats.units import place_text
+from assaykit.study import Study
 
 _FCS = (".fcs", ".lmd")
 _RECIPES = (".toml",)  # study files, layouts and protocols: how the data were read, not data
 _COPIED = (
-    "claim", "review", "statement", "source", "endpoint", "contrast", "context", "effect_name", "verdict",
-    "printed_verdict", "reason",
+    "claim", "review", "statement", "source", "endpoint", "contrast", "effect_name", "verdict", "printed_verdict",
+    "reason",
 )  # fmt: skip
 
 
@@ -50,8 +51,9 @@ def run_from_results(results: Results, folder: str | Path = "") -> Run:
     inputs = data_files(results.provenance.get("inputs", ()), controls=control_files(results.study))
     version, seed = str(results.provenance.get("assaykit", "")), results.provenance.get("seed")
     content = _digest([*verdicts, {"assaykit": version, "unit": results.study.unit, "title": results.study.title}])
+    table = results.tables["measurements"].to_csv(index=False, lineterminator="\n")
     return Run(
-        fingerprint=_digest(sorted(inputs)) if inputs else _digest([_frame_text(results.tables["measurements"])]),
+        fingerprint=_digest(sorted(inputs)) if inputs else _digest([table]),
         content=content,
         title=results.study.title,
         folder=str(folder),
@@ -84,17 +86,17 @@ def control_files(study: Study) -> frozenset[str]:
 
 def _verdicts(comparisons: pd.DataFrame, estimates: pd.DataFrame) -> Iterable[Mapping[str, Any]]:
     """Yield one row per claim: its comparison, and the estimate behind it on the analysis scale."""
-    by_contrast: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    by_contrast: dict[tuple[str, str, str, str], list[dict[str, Any]]] = {}
     for row in estimates.to_dict("records"):
         for contrast in {str(row["contrast"]), f"{row['comparator']} - {row['treatment']}"}:
-            by_contrast.setdefault((str(row["endpoint"]), contrast, str(row["context"])), []).append(
-                {str(key): value for key, value in row.items()}
-            )
+            key = str(row["endpoint"]), contrast, str(row["context"]), str(row["comparator_context"])
+            by_contrast.setdefault(key, []).append({str(name): value for name, value in row.items()})
     for row in comparisons.to_dict("records"):
-        found = _estimate_behind(row, by_contrast.get((row["endpoint"], row["contrast"], row["context"]), ()))
+        key = row["endpoint"], row["contrast"], row["context"], row["comparator_context"]
         yield {
             **{name: row[name] for name in _COPIED},
-            **found,
+            **_estimate_behind(row, by_contrast.get(key, ())),
+            "context": place_text(row),
             "expected_sign": _whole(row["expected_sign"]),
             "printed_sign": _whole(row["printed_sign"]),
             "is_primary": int(bool(row["primary"])),
@@ -107,7 +109,11 @@ def _estimate_behind(row: Mapping[Any, Any], candidates: Iterable[Mapping[str, A
     """Return scale, estimate, standard error and df of the contrast the comparison read, turned as it was read."""
     for each in candidates:
         turned = each["contrast"] != row["contrast"]
-        if each["effect_name"] == row["effect_name"] and _same(_effect(each, turned=turned), row["effect"]):
+        effect = float(each["effect"])
+        if turned:
+            effect = -effect if each["scale"] == "identity" else 1.0 / effect if effect else math.inf
+        same = math.isclose(effect, row["effect"], rel_tol=1e-9, abs_tol=1e-12)
+        if same and each["effect_name"] == row["effect_name"]:
             return {
                 "scale": each["scale"],
                 "estimate": _number(-each["estimate"] if turned else each["estimate"]),
@@ -115,17 +121,6 @@ def _estimate_behind(row: Mapping[Any, Any], candidates: Iterable[Mapping[str, A
                 "df": _number(each["df"]),
             }
     return {"scale": "", "estimate": None, "std_error": None, "df": None}
-
-
-def _effect(estimate: Mapping[str, Any], *, turned: bool) -> float:
-    effect = float(estimate["effect"])
-    if not turned:
-        return effect
-    return -effect if estimate["scale"] == "identity" else 1.0 / effect if effect else math.inf
-
-
-def _same(one: float, other: float) -> bool:
-    return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
 
 
 def _number(value: Any) -> float | None:
@@ -142,10 +137,6 @@ def _suffix(path: str) -> str:
 
 def _tail(path: str) -> str:
     return "/".join(PurePosixPath(path).parts[-2:])
-
-
-def _frame_text(frame: pd.DataFrame) -> str:
-    return str(frame.to_csv(index=False, lineterminator="\n"))
 
 
 def _digest(values: Iterable[Any]) -> str:

@@ -10,60 +10,54 @@ import pandas as pd
 
 from assaykit.evidence import words
 from assaykit.evidence.claims import Claim, Test
-from assaykit.evidence.matching import Rows, Slots, fits, parsed_treatments
+from assaykit.evidence.estimates import LabEstimates, parsed_treatments
+from assaykit.evidence.matching import Slots, fits
+from assaykit.treatment import Treatment
 from assaykit.treatment.catalogue import plain
-from assaykit.treatment.model import Treatment
+
+Arm = tuple[Treatment, str]
+"""A treatment in a context."""
 
 
 @dataclass(frozen=True, slots=True)
-class Arms:
-    """What was measured: treatments and contexts by endpoint, cell lines by endpoint, doubts by arm."""
+class MeasuredArms:
+    """What was measured: treatments in contexts and cell lines by endpoint, and which arms cannot be read."""
 
-    treatments: dict[str, frozenset[tuple[Treatment, str]]]
+    arms: dict[str, frozenset[Arm]]
     lines: dict[str, frozenset[str]]
-    doubts: dict[tuple[str, str, str], str]  # endpoint, treatment, context: why no value of the arm can be read
+    reasons: dict[tuple[str, str, str], str]  # endpoint, treatment, context: why no value of the arm can be read
     reference: str
 
     def contexts(self, endpoint: str, treatment: Treatment) -> set[str]:
         """Return where a treatment was measured."""
-        return {context for each, context in self.treatments.get(endpoint, ()) if each == treatment}
+        return {context for each, context in self.arms.get(endpoint, ()) if each == treatment}
 
 
-def arms_from_tables(measurements: pd.DataFrame, rows: Rows) -> Arms:
+def measured_arms(measurements: pd.DataFrame, lab: LabEstimates) -> MeasuredArms:
     """Return the arms of MEASUREMENTS; those of ESTIMATES alone where a lab gives only estimates."""
+    arms: dict[str, set[Arm]] = {}
     if measurements.empty:
-        return Arms(_arms_of_rows(rows), {}, {}, rows.reference)
-    keys = ["endpoint", "treatment", "context"]
-    distinct = measurements[keys].drop_duplicates()
-    parsed = parsed_treatments(set(distinct["treatment"]), rows.drugs, rows.reference)
-    arms: dict[str, set[tuple[Treatment, str]]] = {}
+        for estimate in lab.estimates:
+            for arm, context in product((estimate.arm, estimate.comparator_arm), estimate.contexts):
+                if arm is not None:
+                    arms.setdefault(estimate.endpoint, set()).add((arm, context))
+        return MeasuredArms({key: frozenset(value) for key, value in arms.items()}, {}, {}, lab.reference)
+    distinct = measurements[["endpoint", "treatment", "context"]].drop_duplicates()
+    parsed = parsed_treatments(distinct["treatment"], lab.drugs, lab.reference)
     for endpoint, text, context in distinct.itertuples(index=False):
         treatment = parsed[text]
         if treatment is not None:
             arms.setdefault(endpoint, set()).add((treatment, context))
-    frozen = {key: frozenset(value) for key, value in arms.items()}
-    return Arms(frozen, _lines(measurements), _doubts(measurements), rows.reference)
+    lines: dict[str, frozenset[str]] = {}
+    if "line" in measurements.columns:
+        named = measurements[measurements["line"].notna() & (measurements["line"].astype(str) != "")]
+        lines = {str(name): frozenset(map(str, each.unique())) for name, each in named.groupby("endpoint")["line"]}
+    return MeasuredArms(
+        {key: frozenset(value) for key, value in arms.items()}, lines, _reasons(measurements), lab.reference
+    )
 
 
-def _arms_of_rows(rows: Rows) -> dict[str, frozenset[tuple[Treatment, str]]]:
-    arms: dict[str, set[tuple[Treatment, str]]] = {}
-    for row in rows.rows:
-        contexts = {row["context"].split(" - ")[0], row["comparator_context"]} - {""}
-        for text, context in product((row["treatment"], row["comparator"]), contexts):
-            treatment = rows.treatment(text)
-            if treatment is not None:
-                arms.setdefault(row["endpoint"], set()).add((treatment, context))
-    return {key: frozenset(value) for key, value in arms.items()}
-
-
-def _lines(measurements: pd.DataFrame) -> dict[str, frozenset[str]]:
-    if "line" not in measurements.columns:
-        return {}
-    named = measurements[measurements["line"].notna() & (measurements["line"].astype(str) != "")]
-    return {str(endpoint): frozenset(map(str, each.unique())) for endpoint, each in named.groupby("endpoint")["line"]}
-
-
-def _doubts(measurements: pd.DataFrame) -> dict[tuple[str, str, str], str]:
+def _reasons(measurements: pd.DataFrame) -> dict[tuple[str, str, str], str]:
     """Return, by arm, the reason of values marked as not interpretable."""
     bad = measurements[measurements["qc"] == "not_interpretable"]
     keys = ["endpoint", "treatment", "context"]
@@ -73,7 +67,7 @@ def _doubts(measurements: pd.DataFrame) -> dict[tuple[str, str, str], str]:
     }
 
 
-def wrong_cells(claim: Claim, endpoint: str, arms: Arms) -> str:
+def wrong_cells(claim: Claim, endpoint: str, arms: MeasuredArms) -> str:
     """Return why the study's cells cannot test the claim; empty where they can, or no line is named.
 
     A claim on CML cells accepts any line not known as something else; one on other cells asks for a line known.
@@ -95,41 +89,41 @@ def wrong_cells(claim: Claim, endpoint: str, arms: Arms) -> str:
     return ""
 
 
-def why_untested(claim: Claim, arms: Arms, rows: Rows) -> str:
+def why_untested(claim: Claim, arms: MeasuredArms, lab: LabEstimates) -> str:
     """Return what is missing, by the claim's first test that comes nearest."""
-    return max((_missing(claim, test, arms, rows) for test in claim.tests), key=lambda each: each[0])[1]
+    return max((_missing(claim, test, arms, lab) for test in claim.tests), key=lambda each: each[0])[1]
 
 
-def _missing(claim: Claim, test: Test, arms: Arms, rows: Rows) -> tuple[int, str]:
+def _missing(claim: Claim, test: Test, arms: MeasuredArms, lab: LabEstimates) -> tuple[int, str]:
     """Return how far the test got, and what stopped it."""
-    measured = [endpoint for endpoint in test.endpoints if endpoint in arms.treatments]
+    measured = [endpoint for endpoint in test.endpoints if endpoint in arms.arms]
     if not measured:
         return 0, f"{claim.endpoint or test.endpoints[0]} ({words.listed(test.endpoints)}) was not measured here"
     if test.kind == "custom":
         compared = f"{claim.intervention} with {claim.comparator}"
         return 1, f"it compares {compared}, and no analysis of {measured[0]} has a contrast named '{test.contrast}'"
-    mine, theirs = words.arm(test.treatment, arms.reference), words.arm(test.comparator, arms.reference)
-    here = {context for _, context in _arms_fitting(test.treatment, measured, arms, rows)}
-    there = {context for _, context in _arms_fitting(test.comparator, measured, arms, rows)}
-    if not here:
-        return 1, f"there is no arm with {mine} for {measured[0]}"
-    if not here & set(test.contexts):
-        return 2, f"{mine} was not measured in {_where(test.contexts)}"
-    if test.kind not in ("level", "context") and not here & there & set(test.contexts):
-        return 3, f"there is no matching arm with {theirs} in {_where(test.contexts)}"
-    if test.against and test.against not in here:
-        return 4, f"{mine} was not measured in {words.context(test.against)} as well"
+    treatment, comparator = words.arm(test.treatment, arms.reference), words.arm(test.comparator, arms.reference)
+    treated = {context for _, context in _arms_fitting(test.treatment, measured, arms, lab)}
+    compared_in = {context for _, context in _arms_fitting(test.comparator, measured, arms, lab)}
+    if not treated:
+        return 1, f"there is no arm with {treatment} for {measured[0]}"
+    if not treated & set(test.contexts):
+        return 2, f"{treatment} was not measured in {_places(test.contexts)}"
+    if test.kind not in ("level", "context") and not treated & compared_in & set(test.contexts):
+        return 3, f"there is no matching arm with {comparator} in {_places(test.contexts)}"
+    if test.against and test.against not in treated:
+        return 4, f"{treatment} was not measured in {words.context(test.against)} as well"
     return 5, f"the arms are there, but the protocol asks for no {test.kind} contrast of {measured[0]} between them"
 
 
-def _arms_fitting(slots: Slots, endpoints: Iterable[str], arms: Arms, rows: Rows) -> set[tuple[Treatment, str]]:
+def _arms_fitting(slots: Slots, endpoints: Iterable[str], arms: MeasuredArms, lab: LabEstimates) -> set[Arm]:
     return {
         (treatment, context)
         for endpoint in endpoints
-        for treatment, context in arms.treatments[endpoint]
-        if next(fits(slots, treatment, rows.drugs), None) is not None
+        for treatment, context in arms.arms[endpoint]
+        if next(fits(slots, treatment, lab.drugs), None) is not None
     }
 
 
-def _where(contexts: tuple[str, ...]) -> str:
+def _places(contexts: tuple[str, ...]) -> str:
     return "any context" if len(contexts) > 3 else words.listed([words.context(name) for name in contexts])

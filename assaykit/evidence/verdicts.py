@@ -1,6 +1,6 @@
 """Verdicts: what a lab's interval says about a claimed direction, in one word and one plain sentence.
 
-    verdict, sentence = judge(numbers, sign, ...)
+    verdict = judge(estimate, sign, ...)
 
 The rule, for a claim of a direction:
     consistent     the 95 % interval lies wholly beyond no effect on the claimed side
@@ -21,10 +21,9 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from scipy.special import stdtr
-
-from assaykit.evidence.numbers import Numbers
-from assaykit.evidence.settling import units_to_settle
+from assaykit.endpoints import equivalence_bound
+from assaykit.evidence.estimates import Estimate
+from assaykit.stats.units import equivalence_p, units_needed
 
 Verdict = Literal["consistent", "contradicts", "no effect", "inconclusive", "not interpretable", "not testable"]
 VERDICTS: tuple[Verdict, ...] = (
@@ -37,44 +36,32 @@ VERDICTS: tuple[Verdict, ...] = (
 )
 LEVEL = 0.05
 
-# Half-widths of the equivalence interval where the protocol declares none, on the analysis scale. SCIENCE: 0.3 log2,
-# x0.8-1.25. Logit: 5 points around 50 %, the narrowest 5 points can be. SPI: a tenth of full protection, our own.
-_BY_SCALE = {"log2": 0.3, "log": math.log(1.25), "logit": math.log(0.55 / 0.45)}
-_BY_ENDPOINT = {"spi": 0.1, "spi_points": 5.0, "apoptosis": 5.0, "specific_apoptosis": 5.0}
 
-
-def equivalence_bound(endpoint: str, scale: str) -> float | None:
-    """Return the half-width, on the analysis scale, of what counts as no effect; None where none is declared."""
-    return _BY_SCALE.get(scale) if scale != "identity" else _BY_ENDPOINT.get(endpoint)
-
-
-def equivalence_shown(numbers: Numbers) -> bool:
+def equivalence_shown(estimate: Estimate) -> bool:
     """Return whether two one-sided tests place the effect within its bounds (Schuirmann 1987, 10.1007/BF01068419).
 
     The p value of the protocol's own bounds is taken where ESTIMATES has it, else that of our default bounds.
     """
-    p = numbers.p_equivalence
-    bound = equivalence_bound(numbers.endpoint, numbers.scale)
-    if not math.isfinite(p) and bound is not None and numbers.std_error > 0:
-        above = stdtr(numbers.df, (numbers.estimate - bound) / numbers.std_error)
-        below = stdtr(numbers.df, -(numbers.estimate + bound) / numbers.std_error)
-        p = float(max(above, below))
-    return bool(p < LEVEL)
+    p = estimate.p_equivalence
+    if not math.isfinite(p):
+        p = equivalence_p(estimate.result, equivalence_bound(estimate.endpoint, estimate.scale))
+    return p < LEVEL
 
 
-def judge(numbers: Numbers, sign: int, *, adjusted: float = math.nan) -> Verdict:
+def judge(estimate: Estimate, sign: int, *, adjusted: float = math.nan) -> Verdict:
     """Return the verdict on a claim that the contrast has `sign`.
 
     `adjusted` is the p value adjusted among the primary claims; NaN for a claim that is not primary.
     """
-    if not numbers.estimated:
+    result = estimate.result
+    if not result.estimated:
         return "not testable"
-    if numbers.reason or not (math.isfinite(numbers.low) and math.isfinite(numbers.high)):
+    if result.reason or not (math.isfinite(result.conf_low) and math.isfinite(result.conf_high)):
         return "not interpretable"
-    side = 1 if numbers.low > 0 else -1 if numbers.high < 0 else 0
+    side = 1 if result.conf_low > 0 else -1 if result.conf_high < 0 else 0
     if side and adjusted > LEVEL:  # NaN is not: no adjustment is asked
         side = 0
-    equivalent = equivalence_shown(numbers)
+    equivalent = equivalence_shown(estimate)
     if sign == 0:
         return "consistent" if equivalent else "contradicts" if side else "inconclusive"
     if side:
@@ -82,44 +69,53 @@ def judge(numbers: Numbers, sign: int, *, adjusted: float = math.nan) -> Verdict
     return "no effect" if equivalent else "inconclusive"
 
 
-def units_needed(numbers: Numbers) -> int | None:
-    """Return the units that would settle an inconclusive contrast: 80 % power for the effect seen or the bound.
+def units_to_settle(estimate: Estimate) -> int | None:
+    """Return the units that would settle an inconclusive contrast: `units_needed` of ESTIMATES, by the bound it used.
 
-    The larger of the two is taken; where it is the bound, its absence could be shown as well.
+    Where the protocol declares no bound on the contrast's scale, our default bound serves as it does for the verdict.
     """
-    bound = equivalence_bound(numbers.endpoint, numbers.scale) or 0.0
-    return units_to_settle(numbers.contrast_sd, max(abs(numbers.estimate), bound), bound=bound or None)
+    if math.isfinite(estimate.p_equivalence) and not estimate.in_points:
+        return estimate.units_needed
+    bound = equivalence_bound(estimate.endpoint, estimate.scale)
+    return units_needed(estimate.result.estimate, estimate.result.contrast_sd, bound=bound)
 
 
-def sentence(numbers: Numbers, verdict: Verdict, *, sign: int, unit: str = "unit", adjusted: float = math.nan) -> str:
+def verdict_sentence(
+    estimate: Estimate, verdict: Verdict, *, sign: int, unit: str = "unit", adjusted: float = math.nan
+) -> str:
     """Return the verdict in one plain sentence, without a full stop."""
-    neutral = "0" if numbers.scale == "identity" else "1"
-    shown = f"{interval_in_words(numbers)}, {counted(numbers.n_units, unit)},"
-    excludes = numbers.low > 0 or numbers.high < 0
+    result = estimate.result
+    neutral = "0" if estimate.scale == "identity" else "1"
+    found = f"{interval_in_words(estimate)}, {counted(result.n_units, unit)},"
+    within = f"is within the bounds that count as none{' in percentage points' * estimate.in_points}"
+    excludes = result.conf_low > 0 or result.conf_high < 0
     match verdict:
         case "consistent" if sign == 0:
-            return f"{shown} stays within the bounds of no effect, as claimed"
+            return f"{found} stays within the bounds of no effect, as claimed"
         case "consistent" | "contradicts" if sign != 0:
-            above = "above" if numbers.low > 0 else "below"
+            above = "above" if result.conf_low > 0 else "below"
             role = "as claimed" if verdict == "consistent" else "the side opposite to the claim"
-            small = f", though it {_within(numbers)}" if equivalence_shown(numbers) else ""
-            return f"{shown} lies wholly {above} {neutral}, {role}{small}"
+            small = f", though it {within}" if equivalence_shown(estimate) else ""
+            return f"{found} lies wholly {above} {neutral}, {role}{small}"
         case "contradicts":
-            return f"{shown} excludes no effect, which was claimed"
+            return f"{found} excludes no effect, which was claimed"
         case "no effect":
-            return f"{shown} includes {neutral}, and any effect {_within(numbers)}"
+            return f"{found} includes {neutral}, and any effect {within}"
         case "inconclusive" if excludes and adjusted > LEVEL:
-            return f"{shown} excludes {neutral}, but not after adjustment among the primary claims (p = {adjusted:.2g})"
+            return f"{found} excludes {neutral}, but not after adjustment among the primary claims (p = {adjusted:.2g})"
         case "inconclusive":
-            return f"{shown} includes {neutral}; {_settled(numbers, unit)}"
+            return f"{found} includes {neutral}; {_settled_by(estimate, unit)}"
         case _:
-            return numbers.reason or "it has no interval"
+            return result.reason or "it has no interval"
 
 
-def interval_in_words(numbers: Numbers) -> str:
+def interval_in_words(estimate: Estimate) -> str:
     """Return e.g. 'fold change 1.74 (95 % interval 1.40 to 2.16)'."""
-    low, high = _short(numbers.effect_low), _short(numbers.effect_high)
-    return f"{numbers.effect_name} {_short(numbers.effect)} (95 % interval {low} to {high})"
+    effect, low, high = (
+        f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+        for value in (estimate.effect, estimate.effect_low, estimate.effect_high)
+    )
+    return f"{estimate.effect_name} {effect} (95 % interval {low} to {high})"
 
 
 def counted(n: int, unit: str) -> str:
@@ -131,18 +127,11 @@ def counted(n: int, unit: str) -> str:
     return f"{n} {unit}" if n == 1 else f"{n} {unit}s"
 
 
-def _within(numbers: Numbers) -> str:
-    return f"is within the bounds that count as none{' in percentage points' * numbers.points}"
-
-
-def _settled(numbers: Numbers, unit: str) -> str:
-    n = units_needed(numbers)
+def _settled_by(estimate: Estimate, unit: str) -> str:
+    n = units_to_settle(estimate)
     if n is None:
         return "no practicable number would settle it"
-    bound = equivalence_bound(numbers.endpoint, numbers.scale) or 0.0
-    what = "an effect as large as seen" if abs(numbers.estimate) >= bound else "the smallest effect that counts"
+    bound = equivalence_bound(estimate.endpoint, estimate.scale) or 0.0
+    large = abs(estimate.result.estimate) >= bound
+    what = "an effect as large as seen" if large else "the smallest effect that counts"
     return f"about {counted(n, unit)} would settle it (80 % power for {what})"
-
-
-def _short(value: float) -> str:
-    return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"

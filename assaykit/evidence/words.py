@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from assaykit.vocabulary import CONTEXTS
+
 CLASSES = {
     "tki": "a TKI",
     "cxcr4_antagonist": "a CXCR4 antagonist",
@@ -11,13 +13,6 @@ CLASSES = {
     "cytokine": "a cytokine",
     "src_inhibitor": "a Src or Lyn inhibitor",
     "cholesterol_depletion": "a cholesterol-depleting agent",
-}
-CONTEXTS = {
-    "mono": "culture without MSC",
-    "msc_contact": "contact with MSC",
-    "msc_transwell": "co-culture with MSC across a membrane",
-    "msc_medium": "MSC-conditioned medium",
-    "plain_medium": "plain medium",
 }
 CELLS = {
     "cml": "CML cells",
@@ -40,7 +35,7 @@ def arm(slots: Sequence[str], reference: str = "vehicle") -> str:
 
 def context(name: str) -> str:
     """Return a context in words; a name of a lab's own stands for itself."""
-    return CONTEXTS.get(name, name)
+    return CONTEXTS[name].noun if name in CONTEXTS else name
 
 
 def cells(group: str) -> str:

@@ -11,6 +11,9 @@ from types import MappingProxyType
 
 import pandas as pd
 
+from assaykit.tables import SIZES, frame_from_rows
+from assaykit.treatment import treatment_from_canonical
+
 CITE = "Zhang et al. 2007, Blood 110:3378"
 UNITS = 4
 
@@ -93,17 +96,16 @@ def worked_example() -> pd.DataFrame:
 
 
 def compare_size(estimates: pd.DataFrame) -> pd.DataFrame:
-    """Return the lab's stromal protection index beside that of the source, drug by drug.
+    """Return SIZES: the lab's stromal protection index beside that of the source, drug by drug.
 
-    Columns: treatment, drug, population, spi, spi_low, spi_high (the lab's level of `spi` with its 95 % interval),
-    spi_source, covers (whether the lab's interval holds the source's value). Means of a meeting abstract on CD34+
+    Means of a meeting abstract on CD34+
     cells at 96 h: a scale to read one's own number on, never a test. Empty where the lab has no SPI.
     """
     source = worked_example().dropna(subset=["spi"])
     levels = estimates[
         (estimates["endpoint"] == "spi") & (estimates["kind"] == "level") & estimates["estimate"].notna()
     ]
-    rows = [
+    rows = (
         {
             "treatment": row.treatment,
             "drug": known.drug,
@@ -117,7 +119,6 @@ def compare_size(estimates: pd.DataFrame) -> pd.DataFrame:
         }
         for row in levels.itertuples()
         for known in source.itertuples()
-        if row.treatment.split(" ")[0] == known.drug and " + " not in row.treatment
-    ]
-    columns = ["treatment", "drug", "population", "context", "spi", "spi_low", "spi_high", "spi_source", "covers"]
-    return pd.DataFrame(rows, columns=columns)
+        if treatment_from_canonical(row.treatment).drugs == (known.drug,)
+    )
+    return frame_from_rows(rows, SIZES)

@@ -5,7 +5,6 @@ bytes -> Preamble (58 bytes) -> Words (TEXT) -> channels and layouts -> Extent (
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -36,6 +35,7 @@ from assaykit.fcs.repairs import mended
 from assaykit.fcs.scale import is_time, scale_of
 from assaykit.fcs.segments import Words, read_words
 from assaykit.fcs.source import Source, open_source
+from assaykit.vocabulary import nearest
 
 _DATA_SET = re.compile(rb"FCS[1-9]\.[0-9] {4}[ 0-9]{8}[ 0-9]{8}")
 _PIECE = 1 << 18
@@ -244,13 +244,13 @@ def _known(name: str, places: dict[str, int], header: Header) -> str:
     for way in (name, name.strip()):
         if way in places:
             return way
-    folded = {known.casefold(): known for known in places}
-    near = difflib.get_close_matches(name.strip().casefold(), [*folded], n=1, cutoff=0.0)
+    near = nearest(name.strip(), places)
+    have = f"the file has {', '.join(header.names)}"
     raise FcsError(
         "a channel must be a $PnN or $PnS of the file",
         repr(name),
         str(header.source),
-        f"the nearest name is {folded[near[0]]!r}; the file has {', '.join(header.names)}" if near else "",
+        f"the nearest name is {near!r}; {have}" if near else have,
         None,
         "$PnN",
         name,

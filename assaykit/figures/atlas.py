@@ -84,8 +84,7 @@ class Drawing:
 
 def drawings(results: Results) -> Iterator[Drawing]:
     """Yield every figure the tables of a run call for: evidence, endpoints, contrasts, then plates and gates."""
-    parts = (_evidence, _endpoints, _doses, _forests, _plates)
-    yield from named_for_files(drawing for part in parts for drawing in part(results))
+    yield from named_for_files(drawing for listed in DRAWINGS.values() for drawing in listed(results))
 
 
 def named_for_files(drawings: Iterable[Drawing]) -> Iterator[Drawing]:
@@ -189,7 +188,7 @@ def worth_drawing(estimates: pd.DataFrame, comparisons: pd.DataFrame, reference:
 
     Contrasts that test a claim are shown too; the table of estimates holds them all.
     """
-    keys = ["endpoint", "contrast", "context"]
+    keys = ["endpoint", "contrast", "context", "comparator_context"]
     claimed = set(comparisons[keys].itertuples(index=False, name=None))
     drugs = {t: set(doses_of(t)) for t in {*estimates["treatment"], *estimates["comparator"]}}
     part = [drugs[b] < drugs[a] for a, b in zip(estimates["treatment"], estimates["comparator"], strict=True)]
@@ -270,3 +269,13 @@ def _preference(wanted: str, reference: Reference, well: Well) -> tuple[bool, bo
     factors = well.factors
     plain = factors.get("context", reference.context) == reference.context
     return well.name != wanted, factors.get("treatment") != reference.treatment, plain
+
+
+DRAWINGS: dict[str, Callable[[Results], Iterator[Drawing]]] = {
+    "evidence": _evidence,
+    "endpoints": _endpoints,
+    "doses": _doses,
+    "forests": _forests,
+    "plates": _plates,
+}
+"""What a run is drawn as, in the order of the report: each lists the figures its tables call for."""

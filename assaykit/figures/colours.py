@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from matplotlib.colors import to_hex, to_rgb
 
-from assaykit.figures.conditions import drugs_of
+from assaykit.figures.conditions import doses_of
 
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = (
     "#000000",
@@ -62,7 +62,7 @@ def treatment_colours(treatments: Sequence[str], reference: str) -> dict[str, st
     sets: dict[tuple[str, ...], list[str]] = {}
     for name in treatments:
         if name != reference:
-            sets.setdefault(drugs_of(name), []).append(name)
+            sets.setdefault(tuple(dose.drug for dose in doses_of(name)), []).append(name)
     colours = {reference: PALE}
     for i, members in enumerate(sets.values()):
         hue = WONG[i % len(WONG)] if i < len(WONG) else faded(WONG[i % len(WONG)], 0.5)

@@ -9,111 +9,56 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-CONTEXT_WORDS: dict[str, str] = {
-    "mono": "cells alone",
-    "msc_contact": "with MSC in contact",
-    "msc_transwell": "with MSC across a membrane",
-    "msc_medium": "in MSC medium",
-    "plain_medium": "in plain medium",
-}
-CONTEXT_LABELS: dict[str, str] = {  # where there is little room
-    "mono": "alone",
-    "msc_contact": "MSC contact",
-    "msc_transwell": "MSC across membrane",
-    "msc_medium": "MSC medium",
-    "plain_medium": "plain medium",
-}
-ENDPOINT_WORDS: dict[str, str] = {
-    "migration_random": "random migration",
-    "migration_cxcl12": "migration to CXCL12",
-    "migration_msc": "migration to MSC",
-    "migration_net": "net migration to CXCL12",
-    "migration_directed": "directed migration to CXCL12",
-    "migration_index": "migration index",
-    "apoptosis": "apoptosis",
-    "apoptosis_early": "early apoptosis",
-    "apoptosis_late": "late apoptosis",
-    "specific_apoptosis": "specific apoptosis",
-    "viable_count": "viable cells",
-    "spi": "stromal protection index",
-    "spi_points": "stromal protection",
-    "reversal": "reversal of protection",
-    "adhesion": "adhesion",
-    "proliferation": "proliferation",
-}
-ENDPOINT_UNITS: dict[str, str] = {
-    "migration_random": "% of input",
-    "migration_cxcl12": "% of input",
-    "migration_msc": "% of input",
-    "migration_net": "% of input",
-    "migration_directed": "% of input",
-    "adhesion": "% of input",
-}  # where the unit of the table is too terse for an axis
-STATISTIC_WORDS: dict[str, str] = {
-    "dmfi": "surface {marker} (ΔMFI)",
-    "rmfi": "surface {marker} (relative MFI)",
-    "log2fc": "{marker} (log2 fold change)",
-    "percent_positive": "{marker}-positive cells",
-    "overton": "{marker}-positive cells (Overton)",
-    "receptors": "{marker} per cell",
-    "surface_total": "{marker} surface to total",
-    "internalisation": "{marker} internalisation",
-    "median": "{marker} (median)",
-}
-_DOSE = re.compile(r"^(?P<drug>.+?) (?P<amount>[\d.][\d.eE+-]*) (?P<unit>\S+)$")
-_MOLAR = {"pM": 1e-12, "nM": 1e-9, "uM": 1e-6, "mM": 1e-3, "M": 1.0}
+from assaykit.endpoints import endpoint_measured_as
+from assaykit.stats import contexts_named
+from assaykit.treatment import Dose, treatment_from_canonical
+from assaykit.vocabulary import CONTEXTS
 
 
-def doses_of(treatment: str) -> tuple[tuple[str, str, str], ...]:
-    """Return (drug, amount, unit) per drug of a canonical treatment; amount and unit are empty where none is written.
+def doses_of(treatment: str) -> tuple[Dose, ...]:
+    """Return the doses of a treatment as tables write it; an arm without any, such as vehicle, is its name alone.
 
-    >>> doses_of("imatinib 1 uM + MSC serum")
-    (('imatinib', '1', 'uM'), ('MSC serum', '', ''))
+    >>> [dose.drug for dose in doses_of("imatinib 1 uM + plerixafor 10 uM")]
+    ['imatinib', 'plerixafor']
     """
-    parts = (part.strip() for part in treatment.split(" + "))
-    found = ((part, _DOSE.match(part)) for part in parts)
-    return tuple((m["drug"], m["amount"], m["unit"]) if m else (part, "", "") for part, m in found)
-
-
-def drugs_of(treatment: str) -> tuple[str, ...]:
-    """Return the drugs of a canonical treatment.
-
-    >>> drugs_of("imatinib 1 uM + plerixafor 10 uM")
-    ('imatinib', 'plerixafor')
-    """
-    return tuple(drug for drug, _, _ in doses_of(treatment))
-
-
-def molar(amount: str, unit: str) -> float:
-    """Return the dose in mol/L where the unit is molar, else the amount itself; 0 where no dose is written."""
-    return float(amount or 0) * _MOLAR.get(unit, 1.0)
+    return treatment_from_canonical(treatment).doses or (Dose(treatment, 0.0, ""),)
 
 
 def ordered_treatments(treatments: Iterable[str], reference: str) -> list[str]:
     """Return the treatments in reading order: the reference, single drugs with rising dose, then combinations."""
     names = list(dict.fromkeys(treatments))
-    rank = {drug: i for i, drug in enumerate(dict.fromkeys(d for name in names for d in drugs_of(name)))}
+    rank = {drug: i for i, drug in enumerate(dict.fromkeys(d.drug for name in names for d in doses_of(name)))}
 
     def key(name: str) -> tuple[bool, int, list[int], list[float]]:
         doses = doses_of(name)
-        return name != reference, len(doses), [rank[d] for d, _, _ in doses], [molar(a, u) for _, a, u in doses]
+        return name != reference, len(doses), [rank[d.drug] for d in doses], [d.absolute for d in doses]
 
     return sorted(names, key=key)
 
 
 def ordered_contexts(contexts: Iterable[str]) -> list[str]:
-    """Return the contexts in the order of CONTEXT_WORDS, unknown ones last."""
-    known = list(CONTEXT_WORDS)
+    """Return the contexts in the order of the vocabulary, unknown ones last."""
+    known = list(CONTEXTS)
     return sorted(dict.fromkeys(contexts), key=lambda c: known.index(c) if c in known else len(known))
 
 
 def context_words(context: str) -> str:
-    """Return a context, or a contrast of two, in words.
+    """Return a context in words.
 
-    >>> context_words("msc_contact - mono")
+    >>> context_words("msc_contact")
+    'with MSC in contact'
+    """
+    return CONTEXTS[context].words if context in CONTEXTS else context.replace("_", " ")
+
+
+def place_words(row: pd.Series) -> str:
+    """Return where a contrast of ESTIMATES, COMPARISONS or ROBUSTNESS holds, in words; both contexts where it has two.
+
+    >>> row = {"treatment": "imatinib 1 uM", "comparator": "vehicle", "context": "msc_contact"}
+    >>> place_words(pd.Series(row | {"comparator_context": "mono"}))
     'with MSC in contact vs cells alone'
     """
-    return " vs ".join(CONTEXT_WORDS.get(part, part.replace("_", " ")) for part in context.split(" - "))
+    return " vs ".join(map(context_words, contexts_named(row)))
 
 
 def context_label(context: str) -> str:
@@ -122,22 +67,39 @@ def context_label(context: str) -> str:
     >>> context_label("msc_contact")
     'MSC contact'
     """
-    return CONTEXT_LABELS.get(context, context.replace("_", " "))
+    return CONTEXTS[context].label if context in CONTEXTS else context.replace("_", " ")
+
+
+def marker_words(channel: str) -> str:
+    """Return a channel's marker as print has it.
+
+    >>> marker_words("cxcr4"), marker_words("cd4_t_cd69")
+    ('CXCR4', 'cd4 t cd69')
+    """
+    return channel.upper() if channel.isalnum() and len(channel) <= 5 else channel.replace("_", " ")
 
 
 def endpoint_words(endpoint: str) -> str:
-    """Return an endpoint in a biologist's words.
+    """Return an endpoint of MEASUREMENTS in a biologist's words; a name of a lab's own without its underscores.
 
-    >>> endpoint_words("cxcr4_dmfi"), endpoint_words("apoptosis")
-    ('surface CXCR4 (ΔMFI)', 'apoptosis')
+    >>> endpoint_words("cxcr4_dmfi"), endpoint_words("cxcr4_total_dmfi"), endpoint_words("apoptosis")
+    ('surface CXCR4 (ΔMFI)', 'total CXCR4 (ΔMFI)', 'apoptosis')
     """
-    if endpoint in ENDPOINT_WORDS:
-        return ENDPOINT_WORDS[endpoint]
-    for statistic, words in STATISTIC_WORDS.items():
-        if endpoint.endswith("_" + statistic):
-            marker = endpoint.removesuffix("_" + statistic)
-            return words.format(marker=marker.upper() if len(marker) <= 5 else marker)
-    return endpoint.replace("_", " ")
+    found = endpoint_measured_as(endpoint)
+    if found is None:
+        return endpoint.replace("_", " ")
+    declared, channel = found
+    return declared.words.format(marker=marker_words(channel)).strip()
+
+
+def axis_unit(endpoint: str, unit: str) -> str:
+    """Return the unit of an endpoint for an axis, where that of its table is too terse.
+
+    >>> axis_unit("migration_net", "percentage points"), axis_unit("apoptosis", "%")
+    ('% of input', '%')
+    """
+    found = endpoint_measured_as(endpoint)
+    return (found[0].axis_unit if found else "") or unit
 
 
 def shown(text: str) -> str:

@@ -22,17 +22,17 @@ from numpy.typing import NDArray
 from assaykit.errors import DesignError
 from assaykit.figures.colours import GREY, WONG, faded
 from assaykit.figures.conditions import (
-    ENDPOINT_UNITS,
+    axis_unit,
     context_words,
     doses_of,
     endpoint_words,
-    molar,
     ordered_contexts,
     shown,
     unit_means,
 )
 from assaykit.figures.numbers import number_text
 from assaykit.figures.styles import Style, axes_at, canvas, in_style
+from assaykit.treatment import Dose
 
 LEAST_DOSES = 4
 Doses = NDArray[np.float64]
@@ -52,11 +52,11 @@ def dose_series(measurements: pd.DataFrame) -> Iterator[Series]:
     doses: dict[tuple[str, bool], dict[str, float]] = {}
     units: dict[tuple[str, bool], dict[str, str]] = {}
     for treatment in dict.fromkeys(measurements["treatment"]):
-        ((drug, amount, unit), *others) = doses_of(treatment)
-        if amount and not others:
-            key = drug, unit.endswith("M")
-            doses.setdefault(key, {})[treatment] = molar(amount, unit)
-            units.setdefault(key, {})[treatment] = unit
+        (dose, *others) = doses_of(treatment)
+        if dose.unit and not others:
+            key = dose.drug, dose.unit.endswith("M")
+            doses.setdefault(key, {})[treatment] = dose.absolute
+            units.setdefault(key, {})[treatment] = dose.unit
     for key, found in doses.items():
         if len(set(found.values())) >= LEAST_DOSES:
             rising = sorted(found, key=lambda t: found[t])
@@ -70,8 +70,8 @@ def dose_response(
     """Return the figure of one endpoint over the doses of a drug, a colour per context; `curves` may be empty."""
     wells = measurements[measurements["treatment"].isin([reference, *series.treatments])]
     wells = wells[wells["value"].notna()]
-    scale = molar("1", series.unit)
-    amount = {t: molar(*doses_of(t)[0][1:]) / scale for t in series.treatments} | {reference: 0.0}
+    scale = Dose(series.drug, 1.0, series.unit).absolute
+    amount = {t: doses_of(t)[0].absolute / scale for t in series.treatments} | {reference: 0.0}
     lowest = min(v for v in amount.values() if v > 0)
     means = unit_means(wells, "identity").assign(dose=lambda m: m["treatment"].map(amount))
     figure = canvas(style.single, style.text * 10.4)
@@ -145,7 +145,7 @@ def _from_table(row: pd.Series, doses: Doses, unit: str) -> tuple[Doses | None, 
 
 def _fitted(means: pd.DataFrame, doses: Doses, unit: str) -> tuple[Doses | None, float, str]:
     """Return the curve through the unit means at the doses, its IC50 and what is said of it."""
-    from assaykit.stats.dose.response import fit_curve, ic50, predicted
+    from assaykit.stats.dose import fit_curve, ic50, predicted
 
     try:
         curve = fit_curve(means["dose"].to_numpy(float), means["value"].to_numpy(float))
@@ -166,7 +166,7 @@ def _ic50_words(numbers: tuple[float, float, float], unit: str) -> str:
 
 def _label(axes: Axes, wells: pd.DataFrame, series: Series, *, lowest: float, doses: list[float]) -> None:
     endpoint = str(wells["endpoint"].iloc[0])
-    unit = ENDPOINT_UNITS.get(endpoint, str(wells["unit"].iloc[0]))
+    unit = axis_unit(endpoint, str(wells["unit"].iloc[0]))
     words = endpoint_words(endpoint)
     axes.set(xscale="log", xlabel=f"{series.drug} ({shown(series.unit)})")
     axes.set_ylabel(

@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from assaykit.figures.captions import effects_shown
 from assaykit.figures.colours import BLACK, GREY, PALE, WONG, faded, unit_colours
 from assaykit.figures.conditions import (
-    ENDPOINT_UNITS,
+    axis_unit,
     context_words,
     endpoint_words,
     ordered_contexts,
@@ -135,7 +135,7 @@ def _draw_context(
 
 def _value_label(design: _Design) -> str:
     endpoint = str(design.wells["endpoint"].iloc[0])
-    words, unit = endpoint_words(endpoint), ENDPOINT_UNITS.get(endpoint, str(design.wells["unit"].iloc[0]))
+    words, unit = endpoint_words(endpoint), axis_unit(endpoint, str(design.wells["unit"].iloc[0]))
     name = words[0].upper() + words[1:]
     return name if unit in {"", "MFI", "ratio", endpoint} or unit.lower() in words.lower() else f"{name} ({unit})"
 

@@ -15,38 +15,38 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
+from assaykit.endpoints import ENDPOINTS, endpoint_measured_as
 from assaykit.figures.colours import BLACK, FAINT, GREY, PALE, SKY, VERDICT_MARKS, VERDICTS, faded
-from assaykit.figures.conditions import endpoint_words, shown
+from assaykit.figures.conditions import endpoint_words, marker_words, shown
 from assaykit.figures.forest import draw_interval
 from assaykit.figures.numbers import interval_text, is_ratio, p_text, padded, set_ratio_axis
 from assaykit.figures.styles import MM, Style, axes_at, canvas, in_style, room, short, text_at
 
-FAMILIES: dict[str, tuple[str, ...]] = {  # family -> how its endpoints begin
-    "Surface CXCR4": ("cxcr4",),
-    "Migration": ("migration",),
-    "Apoptosis and protection by stroma": ("apoptosis", "specific_apoptosis", "spi", "reversal", "viable"),
-    "Adhesion and growth": ("adhesion", "proliferation"),
-}
 SIGNS = {1: "^", -1: "v", 0: "_"}  # matplotlib markers
 
 
 def family_of(endpoint: str) -> str:
     """Return the family of claims an endpoint belongs to.
 
-    >>> family_of("cxcr4_dmfi"), family_of("")
-    ('Surface CXCR4', 'Other')
+    >>> family_of("cxcr4_dmfi"), family_of("cxcr4_total_dmfi"), family_of("")
+    ('Surface CXCR4', 'Total CXCR4', 'Other')
     """
-    for family, beginnings in FAMILIES.items():
-        if endpoint.startswith(beginnings):
-            return family
-    return "Other"
+    found = endpoint_measured_as(endpoint)
+    return found[0].family.format(marker=marker_words(found[1])) if found else "Other"
 
 
 def by_family(comparisons: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Return (family, rows) of the claims that could be tested, in the order of FAMILIES."""
+    """Return (family, rows) of the claims that could be tested, in the order endpoints are declared in."""
     tested = comparisons[comparisons["verdict"] != "not testable"]
+    declared = list(ENDPOINTS)
+
+    def place(endpoint: str) -> int:
+        found = endpoint_measured_as(endpoint)
+        return declared.index(found[0].name) if found else len(declared)
+
     families = tested["endpoint"].map(family_of)
-    return [(name, tested[families == name]) for name in (*FAMILIES, "Other") if (families == name).any()]
+    order = dict.fromkeys(map(family_of, sorted(tested["endpoint"], key=place)))
+    return [(name, tested[families == name]) for name in order]
 
 
 def matrix_pages(comparisons: pd.DataFrame, style: Style) -> list[pd.DataFrame]:

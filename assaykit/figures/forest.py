@@ -40,7 +40,7 @@ _HEAD = 3.1  # rows a panel needs beside those of its contrasts: heading, ticks,
 def contrast_words(row: pd.Series) -> str:
     """Return one contrast as a line of print: who against whom, and where."""
     treatment, comparator = shown(str(row["treatment"])), shown(str(row["comparator"]))
-    where, other = context_label(str(row["context"]).split(" - ")[0]), context_label(str(row["comparator_context"]))
+    where, other = context_label(str(row["context"])), context_label(str(row["comparator_context"]))
     match row["kind"]:
         case "context":
             return f"{treatment}: {where} vs {other}"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pandas as pd
 
-from assaykit.evidence.pooling import Summary, cumulative, matrix, readable
+from assaykit.evidence import cumulative, matrix, readable
 from assaykit.figures.atlas import Drawing, named_for_files
 from assaykit.figures.conditions import endpoint_words, shown
-from assaykit.stats.meta.pooling import pool
 
 
 def ledger_drawings(verdicts: pd.DataFrame, unit: str = "unit") -> Iterator[Drawing]:
@@ -37,10 +36,6 @@ def _course(verdicts: pd.DataFrame, claim: str, unit: str) -> Drawing:
         f"cumulative_{claim}", f"{claim}: {shown(str(first['statement'])).rstrip('.')}",
         f"{endpoint_words(str(first['endpoint']))}. Grey: each run alone; diamonds: the summary of all runs up to it "
         "(random effects, REML, Knapp-Hartung interval), coloured by its verdict. The shaded side is the side the "
-        f"claim is on; n counts independent {unit}s.", "cumulative_forest", (cumulative(verdicts, claim, _pool),),
+        f"claim is on; n counts independent {unit}s.", "cumulative_forest", (cumulative(verdicts, claim),),
         {"unit": unit}, chapter="evidence",
     )  # fmt: skip
-
-
-def _pool(estimates: Sequence[float], std_errors: Sequence[float]) -> Summary:
-    return pool(estimates, std_errors)

@@ -19,7 +19,7 @@ def grid_rows(treatments: Sequence[str], reference: str) -> list[Row]:
     >>> grid_rows(["vehicle", "imatinib 1 uM", "imatinib 1 uM + plerixafor 10 uM"], "vehicle")
     [('imatinib', 'uM'), ('plerixafor', 'uM')]
     """
-    return list(dict.fromkeys((drug, unit) for t in treatments if t != reference for drug, _, unit in doses_of(t)))
+    return list(dict.fromkeys((dose.drug, dose.unit) for t in treatments if t != reference for dose in doses_of(t)))
 
 
 def row_label(row: Row) -> str:
@@ -37,7 +37,7 @@ def draw_grid(axes: Axes, treatments: Sequence[str], rows: Sequence[Row], *, sty
     for y in range(0, len(rows), 2):
         axes.axhspan(y - 0.5, y + 0.5, color=FAINT, linewidth=0)
     for x, treatment in enumerate(treatments):
-        given = {(drug, unit): amount or "+" for drug, amount, unit in doses_of(treatment)}
+        given = {(dose.drug, dose.unit): dose.number or "+" for dose in doses_of(treatment)}
         for y, row in enumerate(rows):
             dose = given.get(row, "–")
             colour = BLACK if row in given else PALE

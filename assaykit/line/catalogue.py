@@ -11,7 +11,6 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assaykit.errors import InputError, LineError, looked_into, raise_all
 from assaykit.sources import toml_from_file
+from assaykit.vocabulary import nearest
 
 Kind = Literal["cml", "resistant", "ph_all", "engineered", "bcr_abl_negative", "normal", "stroma"]
 KINDS: dict[Kind, str] = {
@@ -68,7 +68,7 @@ class LineCatalogue:
         numbers = re.findall(r"[0-9]+", name)
         names = (each for line in self.lines for each in line.names)
         known = {plain_line(each): each for each in names if re.findall(r"[0-9]+", each) == numbers}
-        return next((known[match] for match in get_close_matches(plain_line(name), known, n=1, cutoff=0.75)), "")
+        return known.get(nearest(plain_line(name), known), "")
 
 
 def plain_line(name: str) -> str:

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from assaykit.pipeline.curves import dose_response
-from assaykit.pipeline.synergies import synergy_table
+from assaykit.stats.dose import dose_response_table, synergy_table
 from assaykit.study import Study
 from assaykit.tables import DOSE_RESPONSE, SYNERGY, Finding, Table, check
 
@@ -15,7 +14,9 @@ from assaykit.tables import DOSE_RESPONSE, SYNERGY, Finding, Table, check
 def dose_tables(measurements: pd.DataFrame, study: Study) -> tuple[dict[str, pd.DataFrame], list[Finding]]:
     """Return `dose_response` and `synergy`, each where an assay's protocol asks for it, and their findings."""
     curves = [
-        dose_response(measurements, assay, reference=study.reference) for assay in study.assays if assay.protocol.curves
+        dose_response_table(measurements, assay, reference=study.reference)
+        for assay in study.assays
+        if assay.protocol.curves
     ]
     synergies = [
         synergy_table(measurements, assay, reference=study.reference)

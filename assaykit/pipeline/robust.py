@@ -15,6 +15,7 @@ from assaykit.protocol import Analysis
 from assaykit.protocol.gates import FixedGate, ThresholdGate
 from assaykit.stats import robustness, robustness_summary
 from assaykit.study import Reference, Resolved, Study
+from assaykit.tables import ROBUSTNESS, check
 
 End = Literal["low", "high"]
 Task = tuple[pd.DataFrame, str, Analysis, Reference, Mapping[str, pd.DataFrame], bool]
@@ -47,7 +48,7 @@ def robustness_tables(
     answers: Sequence[pd.DataFrame] = list(spread(_task, tasks, executor))
     if not answers:
         return {}
-    table = pd.concat(answers, ignore_index=True)
+    table = check(pd.concat(answers, ignore_index=True), ROBUSTNESS)
     return {"robustness": table, "robustness_summary": robustness_summary(table)}
 
 

@@ -11,20 +11,20 @@ import pandas as pd
 
 from assaykit.checks import Located
 from assaykit.cytometry import control_points, copied_files, odd_files, plates_apart
-from assaykit.endpoints import (
-    Marks,
-    accept,
-    alike_experiments,
-    asked_analyses,
-    copied_counts,
-    dropped,
-    endpoint_faults,
-    marks_of,
-    measure_endpoints,
-    without_exclusions,
-)
 from assaykit.errors import raise_all
 from assaykit.evidence import Claim, compare, compare_size, read_catalogues
+from assaykit.measurements import (
+    Flags,
+    accept,
+    alike_experiments,
+    analyses_with_values,
+    copied_counts,
+    flags_from_findings,
+    kept_measurements,
+    measure_endpoints,
+    unknown_name_faults,
+    without_exclusions,
+)
 from assaykit.pipeline.by_hand import AS_ESTIMATED, has_overrides, overrides_table, verdicts_by_hand
 from assaykit.pipeline.dose_tables import dose_tables
 from assaykit.pipeline.measure import Measured, Progress, measure, measure_wells, resolve, spread
@@ -55,7 +55,7 @@ def run(
     `executor` is any concurrent.futures.Executor; the tables are the same to the byte whatever its number of workers.
     A well that cannot be read is a finding, and the others go on.
     """
-    raise_all([fault for assay in study.assays for fault in endpoint_faults(assay.protocol)])
+    raise_all([fault for assay in study.assays for fault in unknown_name_faults(assay.protocol)])
     claims = read_catalogues(study.claims)  # a slip in the lab's own is told before the first well is measured
     begun = stamps(study)
     resolved, controls = resolve(study, executor)
@@ -69,7 +69,7 @@ def run(
         for assay in resolved.assays
     ]
     measurements, acceptance, judged = _endpoints(assays, resolved)
-    kept = dropped(measurements)
+    kept = kept_measurements(measurements)
     estimates, doubts = _estimates(kept, resolved, executor)
     doses, unreached = dose_tables(kept, resolved)
     met = [finding for assay in assays for finding in assay.findings]
@@ -84,7 +84,7 @@ def run(
         **doses,
     }
     if len(kept) < len(measurements):  # what checks and the protocol leave out is shown with, too
-        whole, _, _ = _endpoints([replace(one, marks=without_exclusions(one.marks)) for one in assays], resolved)
+        whole, _, _ = _endpoints([replace(one, flags=without_exclusions(one.flags)) for one in assays], resolved)
         tables["estimates_with_excluded"], _ = _estimates(whole, resolved, executor)
     inputs: dict[str, pd.DataFrame] = {}
     if has_overrides(resolved):
@@ -94,7 +94,7 @@ def run(
                 study, claims, tables["comparisons"], assays=assays, executor=executor
             )
     if robust:
-        again = partial(_measured_again, marks={one.assay.name: one.marks for one in assays}, executor=executor)
+        again = partial(_measured_again, flags={one.assay.name: one.flags for one in assays}, executor=executor)
         tables |= robustness_tables(
             kept, resolved, again, inputs=inputs, executor=executor, show_pseudoreplication=show_pseudoreplication
         )
@@ -111,7 +111,7 @@ class _Assay:
     measured: Measured
     findings: tuple[Finding, ...] = ()
     located: tuple[Located, ...] = ()
-    marks: Marks = field(default_factory=dict)
+    flags: Flags = field(default_factory=dict)
 
 
 def _judged(assay: Assay, measured: Measured, *, before: Iterable[Finding], study: Study) -> _Assay:
@@ -123,7 +123,7 @@ def _judged(assay: Assay, measured: Measured, *, before: Iterable[Finding], stud
     charted = plates_apart(control_points(assay, measured.readouts, study.reference))
     findings = (*before, *measured.findings, *charted)
     told = (*findings, *(one.finding for one in located))
-    return _Assay(assay, measured, told, located, marks_of(assay, findings, located))
+    return _Assay(assay, measured, told, located, flags_from_findings(assay, findings, located))
 
 
 def _endpoints(assays: Sequence[_Assay], study: Study) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
@@ -131,7 +131,7 @@ def _endpoints(assays: Sequence[_Assay], study: Study) -> tuple[pd.DataFrame, pd
     frames, acceptances, findings = [], [], []
     for one in assays:
         frame, found = measure_endpoints(
-            one.assay, one.measured.readouts, unit=study.unit, reference=study.reference, marks=one.marks
+            one.assay, one.measured.readouts, unit=study.unit, reference=study.reference, flags=one.flags
         )
         frame, acceptance, judged = accept(one.assay, frame, one.measured.readouts, reference=study.reference)
         frames.append(frame)
@@ -150,11 +150,11 @@ def _compared(
     return {"comparisons": comparisons} | ({"sizes": sizes} if len(sizes) else {})
 
 
-def _measured_again(study: Study, *, marks: Mapping[str, Marks], executor: Executor | None) -> pd.DataFrame:
+def _measured_again(study: Study, *, flags: Mapping[str, Flags], executor: Executor | None) -> pd.DataFrame:
     """Return MEASUREMENTS of a resolved study, without what checks and its criteria leave out."""
-    assays = [_Assay(one, measure_wells(one, executor), marks=marks[one.name]) for one in study.assays]
+    assays = [_Assay(one, measure_wells(one, executor), flags=flags[one.name]) for one in study.assays]
     measurements, _, _ = _endpoints(assays, study)
-    return dropped(measurements)
+    return kept_measurements(measurements)
 
 
 def _as_estimated(
@@ -172,8 +172,8 @@ def _as_estimated(
     for assay in resolved.assays:
         measured = measure_wells(assay, executor)
         findings = (*study.findings, *controls[assay.name], *measured.findings)
-        again.append(_Assay(assay, measured, marks=marks_of(assay, findings, copies[assay.name])))
-    kept = dropped(_endpoints(again, resolved)[0])
+        again.append(_Assay(assay, measured, flags=flags_from_findings(assay, findings, copies[assay.name])))
+    kept = kept_measurements(_endpoints(again, resolved)[0])
     estimates, _ = _estimates(kept, resolved, executor)
     return kept, verdicts_by_hand(comparisons, _compared(estimates, kept, resolved, claims)["comparisons"])
 
@@ -185,7 +185,7 @@ def _estimates(
     tasks = [
         (measurements, assay.name, analysis, study.reference, study.seed)
         for assay in study.assays
-        for analysis in asked_analyses(assay.protocol, measurements[measurements["assay"] == assay.name])
+        for analysis in analyses_with_values(assay.protocol, measurements[measurements["assay"] == assay.name])
     ]
     answers = list(spread(_estimate_task, tasks, executor))
     table = _stack([frame for frame, _ in answers], ESTIMATES)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from assaykit.plate.model import ROLES, Factor, Plate, Role, Well
+from assaykit.plate.model import Factor, Plate, Well
 from assaykit.plate.reading import read_counts, read_plates
 from assaykit.plate.schema import Columns
 from assaykit.plate.serving import control_faults, controls_named, reserved_controls
 
 __all__ = [
-    "ROLES",
     "Columns",
     "Factor",
     "Plate",
-    "Role",
     "Well",
     "control_faults",
     "controls_named",

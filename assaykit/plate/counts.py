@@ -17,28 +17,11 @@ from assaykit.errors import CountsError, InputError
 from assaykit.numerals import both_ways, readings
 from assaykit.plate.draft import Entry
 from assaykit.plate.model import Well
-from assaykit.plate.tally import SIGNAL, Tally, tally_from_entry
+from assaykit.plate.tally import Tally, tally_from_entry
+from assaykit.vocabulary import SIGNAL
 
-COUNTED = (
-    "count", "migrated", "input", "adherent", "floating", "recovered", "viable", "dead", "early", "late", "necrotic",
-    "apoptotic", "total",
-)  # fmt: skip
-CHAMBER = ("squares", "dilution", "volume")
-MEASURED = (
-    "beads_added", "sample_volume", "volume_ul", "input_cells", "input_viability", "seeded", "viability",
-    "cells_concentration", "cxcl12_top", "cxcl12_bottom", "dilution",
-)  # fmt: skip
 SQUARES_PER_ML = 1e4
 LARGEST_VOLUME = 50.0  # mL; more than any culture vessel of a plate, so it was written in uL
-
-
-def is_count(name: str) -> bool:
-    """Whether a column holds what was read from a well: cells counted, or a plate reader's signal.
-
-    >>> is_count("migrated"), is_count("cml_count"), is_count("time")
-    (True, True, False)
-    """
-    return name in (*COUNTED, SIGNAL) or name.endswith("_count")
 
 
 def one_number(column: str, entry: Entry, *, decimal: str = "") -> float | None:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from difflib import get_close_matches
 from pathlib import Path
 
 from assaykit.escaping import one_line
@@ -50,15 +49,6 @@ def column_name(text: str) -> str:
     'msc_donor'
     """
     return re.sub(r"[\s\-]+", "_", one_line(text).lower())
-
-
-def nearest(name: str, known: tuple[str, ...]) -> str:
-    """Return the known name most like `name`, or "" where none is like it.
-
-    >>> nearest("treatmnt", ("treatment", "context"))
-    'treatment'
-    """
-    return next(iter(get_close_matches(name, known, n=1, cutoff=0.7)), "")
 
 
 def text_from_value(value: Value) -> str:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from assaykit.errors import LayoutError
-from assaykit.plate.draft import nearest
 from assaykit.plate.positions import Position, position_from_well, shifted_pattern
 from assaykit.sources import is_file, toml_from_file
+from assaykit.vocabulary import nearest
 
 _META = ("include", "concat", "alert", "options", "style", "param_styles")  # the last two are for wellmap's drawings
 _SHIFT = re.compile(r"\s*(\S+)\s+to\s+(\S+)\s*", re.IGNORECASE)

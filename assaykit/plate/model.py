@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any
 
-Role = Literal["sample", "fmo", "isotype", "unstained", "single_stain", "dead", "beads", "blank"]
-ROLES: tuple[Role, ...] = get_args(Role)
+from assaykit.vocabulary import Role
+
 Factor = str | float
 
 

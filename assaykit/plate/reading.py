@@ -14,7 +14,6 @@ from types import MappingProxyType
 
 from assaykit.errors import CountsError, InputError, LayoutError, raise_all
 from assaykit.escaping import one_line
-from assaykit.plate.counts import is_count
 from assaykit.plate.draft import DraftPlate, DraftWell, Entry, text_from_value
 from assaykit.plate.grammar import alerts_of, concatenated, document_from_toml
 from assaykit.plate.model import Plate
@@ -34,6 +33,7 @@ from assaykit.plate.sheets import Sheet, sheets_from_file
 from assaykit.plate.tally import unreadable_columns
 from assaykit.plate.wellmap import drafts_from_toml
 from assaykit.tables import Finding
+from assaykit.vocabulary import is_count
 
 FORMATS = (".toml", ".csv", ".tsv", ".txt", ".xlsx", ".xlsm")
 

@@ -14,17 +14,9 @@ from pathlib import Path
 from assaykit.errors import MOST_DETAILS, CountsError, InputError, LayoutError, looked_into
 from assaykit.escaping import one_line
 from assaykit.numerals import decimal_sign
-from assaykit.plate.counts import (
-    CHAMBER,
-    COUNTED,
-    MEASURED,
-    in_whole_well,
-    is_count,
-    one_number,
-    tally_of_column,
-)
-from assaykit.plate.draft import DraftPlate, DraftWell, Entry, nearest, text_from_value, written
-from assaykit.plate.model import ROLES, Factor, Plate, Role, Well
+from assaykit.plate.counts import in_whole_well, one_number, tally_of_column
+from assaykit.plate.draft import DraftPlate, DraftWell, Entry, text_from_value, written
+from assaykit.plate.model import Factor, Plate, Well
 from assaykit.plate.positions import (
     DEFAULT_SIZE,
     SIZES,
@@ -35,8 +27,9 @@ from assaykit.plate.positions import (
     smallest_size,
     well_from_position,
 )
-from assaykit.plate.tally import BOUNDS, BROKEN, FINDINGS, SIGNAL, Tally, unreadable_columns
+from assaykit.plate.tally import BOUNDS, BROKEN, FINDINGS, Tally, unreadable_columns
 from assaykit.tables import Finding
+from assaykit.vocabulary import CHAMBER, COUNTED, MEASURED, ROLES, SIGNAL, Role, is_count, nearest
 
 IDENTIFIERS = ("experiment", "donor", "msc_donor", "line", "control")  # names and dates, kept letter for letter
 TEXT_FACTORS = ("treatment", "context", "marker", "clone", "target")  # words that are never dates

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable
 
 from assaykit.errors import LayoutError
-from assaykit.plate.draft import nearest
-from assaykit.plate.model import Plate, Role, Well
+from assaykit.plate.model import Plate, Well
 from assaykit.plate.positions import position_from_well, well_from_position
+from assaykit.vocabulary import Role, nearest
 
 CONTROLS: frozenset[Role] = frozenset({"fmo", "isotype", "unstained"})
 """Roles of wells that samples are measured against."""

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assaykit.errors import InputError, LayoutError
-from assaykit.plate.draft import DraftPlate, DraftWell, Entry, column_name, nearest, text_from_value, written
+from assaykit.plate.draft import DraftPlate, DraftWell, Entry, column_name, text_from_value, written
 from assaykit.plate.positions import SIZES, Position, column_from_text, row_from_letters, well_from_position
 from assaykit.plate.sheets import Cell, Sheet
+from assaykit.vocabulary import nearest
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from assaykit.errors import CountsError
 from assaykit.numerals import both_ways, readings
 from assaykit.plate.draft import Entry, written
 from assaykit.tables import Level
+from assaykit.vocabulary import SIGNAL
 
 Kind = Literal["exact", "approximate", "at_least", "at_most", "missing", "unreadable"]
 
@@ -31,7 +32,6 @@ FINDINGS: dict[Kind, tuple[Level, str]] = {
 }
 """The level and the check of what is said about a count that is no plain number."""
 BOUNDS: frozenset[Kind] = frozenset({"at_least", "at_most"})
-SIGNAL = "signal"  # of a plate reader; below zero where the blank was taken off already
 BROKEN = ("#N/A", "#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NULL!", "#NUM!")
 """What a spreadsheet shows in place of a value it could not compute."""
 _WORDS = {  # without case, blanks, points and slashes

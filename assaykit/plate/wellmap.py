@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from assaykit.errors import MOST_DETAILS, InputError, LayoutError, looked_into
-from assaykit.plate.draft import DraftPlate, DraftWell, Entry, Value, column_name, nearest
+from assaykit.plate.draft import DraftPlate, DraftWell, Entry, Value, column_name
 from assaykit.plate.positions import (
     SIZES,
     Position,
@@ -26,6 +26,7 @@ from assaykit.plate.positions import (
     well_from_position,
     wells_in_pattern,
 )
+from assaykit.vocabulary import nearest
 
 # Lowest precedence first; a group of one plate stands half a step above the same group of all plates.
 _RANKS = {"expt": 0, "icol": 1, "irow": 2, "col": 3, "row": 4, "block": 5, "well": 6}

@@ -14,7 +14,7 @@ from assaykit.protocol.files import (
 from assaykit.protocol.model import (
     Analysis,
     ChannelRole,
-    Contrast,
+    ContrastSpec,
     Criterion,
     EndpointSpec,
     Protocol,
@@ -25,7 +25,7 @@ from assaykit.protocol.model import (
 __all__ = [
     "Analysis",
     "ChannelRole",
-    "Contrast",
+    "ContrastSpec",
     "Criterion",
     "EndpointSpec",
     "Protocol",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from assaykit.errors import InputError, ProtocolError
 from assaykit.protocol.gates import Gate
 from assaykit.protocol.model import Protocol
+from assaykit.vocabulary import nearest
 
 EVERYTHING = "all"  # the population of every event
 _CHANNEL_KEYS = ("channel", "area", "height", "x", "y")
@@ -92,8 +92,8 @@ def _missing(place: str, noun: str, names: Iterable[str], known: Sequence[str]) 
 
 
 def _unknown(place: str, noun: str, name: str, known: Sequence[str], where: str) -> ProtocolError:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    remedy = f"write {near[0]!r}" if near else f"use one of {', '.join(known)}" if known else f"add the {noun}"
+    near = nearest(name, known)
+    remedy = f"write {near!r}" if near else f"use one of {', '.join(known)}" if known else f"add the {noun}"
     article = "an" if noun[0] in "aeiou" else "a"
     return ProtocolError(f"{article} {noun} must be one this protocol defines", repr(name), f"{where}, {place}", remedy)
 

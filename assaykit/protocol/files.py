@@ -5,7 +5,6 @@ Shipped protocols stand in one folder, beside the package modules in an installe
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from assaykit.errors import ProtocolError, looked_into, raise_all
 from assaykit.protocol.consistency import protocol_faults
 from assaykit.protocol.model import Protocol
 from assaykit.sources import toml_from_file
+from assaykit.vocabulary import nearest
 
 _SENTENCES = {
     "missing": "is needed",
@@ -151,9 +151,9 @@ def place_name(loc: Sequence[str | int]) -> str:
 
 
 def _remedy(word: str, known: Sequence[str]) -> str:
-    nearest = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    if nearest:
-        return f"write {nearest[0]!r}"
+    near = nearest(word, known)
+    if near:
+        return f"write {near!r}"
     return f"use one of {', '.join(known)}" if known else "remove it"
 
 

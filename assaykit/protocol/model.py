@@ -65,7 +65,7 @@ class EndpointSpec(Model):
         return self.name or (f"{self.channel}_{self.endpoint}" if self.channel else self.endpoint)
 
 
-class Contrast(Model):
+class ContrastSpec(Model):
     """A contrast by name, beyond the families: (treatment - comparator) in context, minus the same in another.
 
     With `factor` it compares two levels of a factor instead, such as two lines: treatment in `level` minus treatment in
@@ -82,7 +82,7 @@ class Contrast(Model):
     comparator_level: str = Field(default="", description="The level it is compared with, e.g. HL60.")
 
     @model_validator(mode="after")
-    def _whole(self) -> Contrast:
+    def _whole(self) -> ContrastSpec:
         if self.factor and not (self.level and self.comparator_level):
             raise ValueError(f"contrast {self.name}: a factor needs level and comparator_level")
         if self.factor and self.comparator_context:
@@ -99,7 +99,7 @@ class Analysis(Model):
     families: tuple[Literal["treatment", "pairwise", "context", "interaction", "level"], ...] = Field(
         default=("treatment", "interaction"), description="Which contrasts are estimated."
     )
-    contrasts: tuple[Contrast, ...] = Field(default=(), description="Further contrasts, by name.")
+    contrasts: tuple[ContrastSpec, ...] = Field(default=(), description="Further contrasts, by name.")
     adjust: Adjust = Field(default="holm", description="How p is adjusted within each family.")
     primary: bool = Field(default=False, description="Whether the assay was done for this.")
     equivalence: float | None = Field(

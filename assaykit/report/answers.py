@@ -56,7 +56,7 @@ def excluded_listing(tables: Tables) -> Listing | None:
     both = tables.get("estimates_with_excluded")
     if both is None:
         return None
-    keys = ["assay", "analysis", "contrast", "context", "kind"]
+    keys = ["assay", "analysis", "contrast", "context", "comparator_context", "kind"]
     joined = tables["estimates"].merge(both, on=keys, suffixes=("", "_with"))
     differ = joined[joined["estimate"].ne(joined["estimate_with"]) & joined["estimate_with"].notna()]
     rows = tuple(

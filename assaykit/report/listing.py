@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from assaykit.figures.conditions import context_words, endpoint_words, shown
+from assaykit.figures.conditions import endpoint_words, place_words, shown
 from assaykit.figures.evidence import by_family
 from assaykit.figures.forest import KIND_WORDS, contrast_words
 from assaykit.figures.numbers import df_text, interval_text, number_text, p_text
@@ -57,7 +57,7 @@ def _claim(row: pd.Series) -> Iterator[str]:
     yield shown(str(row["statement"]))
     yield _sign(row["printed_sign"])
     yield _sign(row["expected_sign"])
-    yield f"{shown(str(row['contrast']))}, {context_words(str(row['context']))}" if row["contrast"] else "–"
+    yield f"{shown(str(row['contrast']))}, {place_words(row)}" if row["contrast"] else "–"
     yield f"{row['effect_name']} {interval_text(row['effect'], row['effect_low'], row['effect_high'])}".strip()
     yield count_text(row["n_units"])
     yield p_text(float(row["p_adjusted"]))
@@ -135,7 +135,7 @@ def robustness_listing(summary: pd.DataFrame | None) -> Listing | None:
         "turn, other models, other inputs. An answer that weakens or changes under one variation or more is fragile."
     )
     rows = tuple(
-        (endpoint_words(str(row["analysis"])), shown(str(row["contrast"])), context_words(str(row["context"])),
+        (endpoint_words(str(row["analysis"])), shown(str(row["contrast"])), place_words(row),
          str(row["says"]), f"{row['standing']} of {row['variations']}", shown(str(row["doubts"])))
         for _, row in fragile.iterrows()
     )  # fmt: skip

@@ -15,7 +15,7 @@ from assaykit.figures.conditions import context_words, endpoint_words, shown
 from assaykit.figures.evidence import by_family
 from assaykit.figures.numbers import is_ratio, number_text, p_text
 
-_CONTRAST = ("assay", "analysis", "contrast", "context")
+_CONTRAST = ("assay", "analysis", "contrast", "context", "comparator_context")
 VERDICT_ORDER = ("consistent", "contradicts", "no effect", "inconclusive", "not interpretable", "not testable")
 VERDICT_MEANING = {
     "consistent": "the interval lies beyond no effect, on the side the claim is on",
@@ -62,7 +62,7 @@ def sentence(row: pd.Series, unit: str) -> str:
 def _statement(row: pd.Series, direction: int) -> str:
     treatment, comparator = shown(str(row["treatment"])), shown(str(row["comparator"]))
     thing = _thing(row)
-    context, other = str(row["context"]).split(" - ")[0], str(row["comparator_context"])
+    context, other = str(row["context"]), str(row["comparator_context"])
     where, elsewhere = context_words(context), context_words(other) if other else ""
     match row["kind"]:
         case "treatment" | "pairwise" if direction == 0:
@@ -167,7 +167,7 @@ def families(
 
 
 def _doubts(robustness: pd.DataFrame | None) -> dict[tuple[str, ...], str]:
-    """Return (assay, analysis, contrast, context) -> what the answer does not stand without."""
+    """Return (assay, analysis, contrast, both contexts) -> what the answer does not stand without."""
     if robustness is None:
         return {}
     fragile = robustness[robustness["doubts"] != ""]
@@ -178,7 +178,7 @@ def _doubts(robustness: pd.DataFrame | None) -> dict[tuple[str, ...], str]:
 def _headlines(
     part: pd.DataFrame, estimates: pd.DataFrame, unit: str, doubts: dict[tuple[str, ...], str]
 ) -> Iterator[Headline]:
-    keys = ["endpoint", "contrast", "context", "verdict", "effect"]
+    keys = ["endpoint", "contrast", "context", "comparator_context", "verdict", "effect"]
     for _, rows in part.groupby(keys, sort=False, dropna=False):
         first = rows.iloc[0]
         tested = _estimate_behind(first, estimates)
@@ -197,12 +197,13 @@ def _headlines(
 
 
 def _estimate_behind(claim: pd.Series, estimates: pd.DataFrame) -> pd.Series:
-    """Return the row of ESTIMATES a claim was tested with: its endpoint, context and the very same numbers.
+    """Return the row of ESTIMATES a claim was tested with: its endpoint, contexts and the very same numbers.
 
     Where a claim turned a contrast round there is no such row, and the claim's own numbers stand for it.
     """
     numbers = ["effect", "effect_low", "effect_high"]
-    same = (estimates[["endpoint", "context"]] == claim[["endpoint", "context"]]).all(axis=1)
+    places = ["endpoint", "context", "comparator_context"]
+    same = (estimates[places] == claim[places]).all(axis=1)
     same &= np.isclose(estimates[numbers].to_numpy(float), claim[numbers].to_numpy(float), rtol=1e-9).all(axis=1)
     return estimates[same].iloc[0].copy() if same.any() else _as_tested(claim)
 
@@ -231,11 +232,9 @@ def _remark(claim: pd.Series, unit: str) -> str:
 
 
 def _as_tested(claim: pd.Series) -> pd.Series:
-    """Return a claim's own numbers as a contrast; 'A - B' of two treatments reads as such."""
-    treatment, _, comparator = str(claim["contrast"]).partition(" - ")
-    simple = bool(comparator) and " - " not in comparator + str(claim["context"])
-    words = {"treatment": treatment, "comparator": comparator, "kind": "pairwise" if simple else "custom"}
-    return pd.Series({**claim.to_dict(), **words, "comparator_context": "", "assay": "", "analysis": ""})
+    """Return a claim's own numbers as a contrast; two treatments in one context read as such."""
+    kind = "pairwise" if claim["comparator"] and not claim["comparator_context"] else "custom"
+    return pd.Series({**claim.to_dict(), "kind": kind, "assay": "", "analysis": ""})
 
 
 def strongest(found: list[Family], count: int = 3) -> list[Headline]:

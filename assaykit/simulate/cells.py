@@ -46,6 +46,16 @@ class Population:
     ] = ()  # (share of the cells, multiple of the scatter medians); one size if empty
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class DrawnEvents:
+    """The events of a well in random order, and what each of them is."""
+
+    values: Array  # events x channels
+    channels: tuple[str, ...]
+    kinds: NDArray[np.str_]  # one Kind an event
+    doublets: NDArray[np.bool_]
+
+
 @dataclass(frozen=True, slots=True)
 class Optics:
     """The instrument of one well: what it does not record, and what it cannot tell apart."""
@@ -86,9 +96,11 @@ def draw_events(
     *,
     full: bool = True,
     optics: Optics = IDEAL,
-) -> tuple[Array, tuple[str, ...]]:
-    """Return the events of a well in random order (events x channels, float64) and their channel names."""
-    scatter = np.concatenate([_scatter(rng, population) for population in populations])
+) -> DrawnEvents:
+    """Return the events of a well in random order."""
+    drawn = [_scatter(rng, population) for population in populations]
+    scatter, doublets = np.concatenate([each for each, _ in drawn]), np.concatenate([each for _, each in drawn])
+    kinds = np.repeat([population.kind for population in populations], [population.cells for population in populations])
     signals = np.concatenate([_signals(rng, panel, population, optics.brightness) for population in populations])
     if optics.saturated:
         scatter = _saturated(rng, scatter, optics)
@@ -98,11 +110,14 @@ def draw_events(
     forward, height, side = np.minimum(scatter[order], optics.top).T
     light = np.minimum(signals[order], optics.top).T
     columns = [forward, height, side, *light, seconds] if full else [forward, side, *light]
-    return np.column_stack(columns), channel_names(panel, full=full)
+    return DrawnEvents(np.column_stack(columns), channel_names(panel, full=full), kinds[order], doublets[order])
 
 
-def _scatter(rng: np.random.Generator, population: Population) -> Array:
-    """Return FSC-A, FSC-H and SSC-A; a doublet adds the areas of two cells and keeps little more than one height."""
+def _scatter(rng: np.random.Generator, population: Population) -> tuple[Array, NDArray[np.bool_]]:
+    """Return FSC-A, FSC-H and SSC-A, and which events are doublets.
+
+    A doublet adds the areas of two cells and keeps little more than one height.
+    """
     n = population.cells
     size: Array | float = 1.0
     if population.sizes:
@@ -117,7 +132,7 @@ def _scatter(rng: np.random.Generator, population: Population) -> Array:
     forward = np.where(double, forward + partner, forward)
     height = np.where(double, height * rng.uniform(1.0, 1.12, n), height)
     side = np.where(double, side * rng.uniform(1.6, 2.0, n), side)
-    return np.column_stack([forward, height, side])
+    return np.column_stack([forward, height, side]), double
 
 
 def _saturated(rng: np.random.Generator, scatter: Array, optics: Optics) -> Array:

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from assaykit.errors import StudyError
@@ -23,6 +24,7 @@ from assaykit.simulate.cells import (
     ANNEXIN_PANEL,
     COUNT_PANEL,
     CXCR4_PANEL,
+    DrawnEvents,
     Population,
     background,
     draw_events,
@@ -58,10 +60,13 @@ def simulate_study(
     design: str = "whole",
     cells: int = 2_000,
     faults: Sequence[str] = (),
+    memberships: bool = False,
 ) -> Path:
     """Write a study into `folder` and return the path of its study.toml.
 
     `cells` is the number of leukaemia cells stained per well; `faults` names faults of `FAULTS` to plant.
+    With `memberships`, what each event is stands beside its file (`A1.manual.csv.gz`: a row an event, a column of 0
+    and 1 a gate), in the form in which gates drawn by hand are held against estimated ones.
     Raises StudyError where the world, the design or a fault is unknown, or the folder holds a study already.
     """
     truth = new_study(folder, world)
@@ -75,7 +80,7 @@ def simulate_study(
     for plate in plates:
         if plate.experiment in days:
             kept = replace(plate, wells=tuple(well for well in plate.wells if chosen.keeps(plate, well)))
-            _write_plate(folder, kept, generator(seed, "events", plate.name))
+            _write_plate(folder, kept, generator(seed, "events", plate.name), memberships=memberships)
     _write_text(folder / "study.toml", _study_toml(truth, seed))
     _write_text(folder / "truth.toml", _truth_toml(truth, seed, faults))
     return folder / "study.toml"
@@ -238,17 +243,44 @@ def _migration_plate(world: World, name: str, experiment: str, *, rng: np.random
     return SimulatedPlate(name, "transwell_migration", experiment, tuple(wells))
 
 
-def _write_plate(folder: Path, plate: SimulatedPlate, rng: np.random.Generator) -> None:
+def memberships_of(drawn: DrawnEvents) -> dict[str, NDArray[np.bool_]]:
+    """Return gate -> which events a perfect gate would hold, under the names of the shipped protocols' gates."""
+    beads, debris = drawn.kinds == "beads", drawn.kinds == "debris"
+    cells = ~beads & ~debris
+    single = cells & ~drawn.doublets
+    live = single & (drawn.kinds != "dead")
+    leukaemia = {"living", "dying", "late", "dead"}
+    cml = np.isin(drawn.kinds, list(leukaemia))
+    annexin, iodide = np.isin(drawn.kinds, ["dying", "late"]), drawn.kinds == "late"
+    return {
+        "beads": beads,
+        "cells": cells,
+        "singlets": single,
+        "live": live,
+        "cd45_positive": live & cml,
+        "cml": (live if "dead" in drawn.kinds else single) & cml,
+        "annexin_negative": single & cml & ~annexin,
+        "pi_negative": single & cml & ~iodide,
+    }
+
+
+def _write_plate(folder: Path, plate: SimulatedPlate, rng: np.random.Generator, *, memberships: bool) -> None:
     _write_text(folder / "plates" / f"{plate.name}.toml", layout_toml(plate))
     (folder / "fcs" / plate.name).mkdir(parents=True, exist_ok=True)
     for well in plate.wells:
-        values, names = draw_events(rng, well.panel, well.populations, full=well.full, optics=well.optics)
+        drawn = draw_events(rng, well.panel, well.populations, full=well.full, optics=well.optics)
+        values, names = drawn.values, drawn.channels
         if well.carried:
-            first, _ = draw_events(rng, well.panel, well.carried, full=well.full, optics=well.optics)
-            values[:, names.index("Time")] += first[-1, names.index("Time")]
+            time = names.index("Time")
+            first = draw_events(rng, well.panel, well.carried, full=well.full, optics=well.optics).values
+            values[:, time] += first[-1, time]
             values = np.concatenate([first, values])
+        path = folder / "fcs" / plate.name / f"{well.name}.fcs"
         if well.damage != "missing":
-            _write_well(folder / "fcs" / plate.name / f"{well.name}.fcs", plate, well, values=values, names=names)
+            _write_well(path, plate, well, values=values, names=names)
+        if memberships and not well.carried and not well.damage:
+            frame = pd.DataFrame(memberships_of(drawn)).astype(int)
+            frame.to_csv(path.with_name(f"{well.name}.manual.csv.gz"), index=False)
 
 
 def _write_well(

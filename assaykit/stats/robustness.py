@@ -10,46 +10,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from assaykit.errors import DesignError
-from assaykit.protocol.model import Analysis
-from assaykit.stats.cell_models import count_glmm, nested_lmm, pooled_lmm, wells_as_n
-from assaykit.stats.estimate import numbers, scaled_rows
-from assaykit.stats.units.families import Asked, asked_contrasts
-from assaykit.stats.units.unit_level import UnitContrast, UnitMeans, contrast_of_units, unit_means
-from assaykit.study.model import Reference
-
-COLUMNS = {
-    "assay": "the assay within the study",
-    "analysis": "the analysis of the protocol",
-    "contrast": "the contrast in words",
-    "context": "the context it holds in; 'A - B' for an interaction",
-    "kind": "treatment, pairwise, context, interaction, level or custom",
-    "variation": "what was changed: as planned, a unit left out, another model, another input",
-    "group": "as planned, leave one out, model, input or wrong",
-    "estimate": "the contrast on the analysis scale",
-    "conf_low": "its lower 95 % limit",
-    "conf_high": "its upper 95 % limit",
-    "p_value": "two-sided, unadjusted",
-    "n_units": "independent units that inform it",
-    "says": "above zero, below zero or unclear: where the 95 % interval lies",
-    "stands": "yes, weaker (same side, now unclear), changed (otherwise different), not estimable, not compared",
-}
+from assaykit.protocol import Analysis
+from assaykit.stats.cell_models import ModelResults, count_glmm, nested_lmm, pooled_lmm, wells_as_n
+from assaykit.stats.estimate import scaled_rows
+from assaykit.stats.units.contrast import Contrast, ContrastResult
+from assaykit.stats.units.families import contrasts_of
+from assaykit.stats.units.unit_level import UnitMeans, contrast_of_units, unit_means
+from assaykit.study import Reference
+from assaykit.tables import ROBUSTNESS, ROBUSTNESS_SUMMARY, frame_from_rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Material:
-    """What every variation starts from."""
+class Variation:
+    """One way to answer the same contrasts: its name, the group it belongs to, and a result per contrast."""
 
-    rows: pd.DataFrame
-    means: UnitMeans
-    asked: tuple[Asked, ...]
-    analysis: Analysis
-    unit: str
+    name: str
+    group: Literal["as planned", "leave one out", "model", "input", "wrong"]
+    results: Sequence[ContrastResult]
 
 
 def robustness(
@@ -62,39 +45,59 @@ def robustness(
     inputs: Mapping[str, pd.DataFrame] | None = None,
     show_pseudoreplication: bool = False,
 ) -> pd.DataFrame:
-    """Return one row per contrast and variation, with the columns of COLUMNS.
+    """Return one row per contrast and variation, as ROBUSTNESS.
 
     `inputs` names further MEASUREMENTS of the same wells, such as those with a gate's threshold at either end of its
     interval. Everything here is computed from the same contrasts as `estimate`; count models meet t with units - 1 df.
     """
     rows = scaled_rows(measurements, assay, analysis)
     if rows["y"].isna().all():
-        return pd.DataFrame(columns=list(COLUMNS))
+        return frame_from_rows([], ROBUSTNESS)
     means = unit_means(rows, unit)
-    asked = asked_contrasts(means.mean, analysis, reference)
-    material = Material(rows, means, asked, analysis, unit)
-    planned = _unit_level(means, asked)
-    varied = [("as planned", "as planned", planned), *_left_out(material), *_models(material)]
+    contrasts = contrasts_of(means.mean, analysis, reference)
+
+    def of_units(means: UnitMeans) -> list[ContrastResult]:
+        return [contrast_of_units(contrast, means) for contrast in contrasts]
+
+    planned = of_units(means)
+    variations = [Variation("as planned", "as planned", planned)]
+    if len(means.units) > 2:
+        variations += [
+            Variation(f"without {name}", "leave one out", of_units(means.without(name))) for name in means.units
+        ]
+    variations += _models(rows, means, contrasts, analysis=analysis, unit=unit)
     for name, other in (inputs or {}).items():
         other_means = unit_means(scaled_rows(other, assay, analysis), unit)
-        varied.append((name, "input", _unit_level(other_means, asked)))
+        variations.append(Variation(name, "input", of_units(other_means)))
     if show_pseudoreplication:
-        varied.append(("WRONG: wells counted as n", "wrong", wells_as_n(rows, means, asked, unit=unit).contrasts))
+        wrong = wells_as_n(rows, means, contrasts, unit=unit).results
+        variations.append(Variation("WRONG: wells counted as n", "wrong", wrong))
     records = [
-        _record(asked[i], name, group, answers[i], planned=planned[i], analysis=analysis) | {"assay": assay}
-        for i in range(len(asked))
-        for name, group, answers in varied
+        {
+            "assay": assay,
+            "analysis": analysis.name,
+            "contrast": contrast.name,
+            "treatment": contrast.treatment,
+            "comparator": contrast.comparator,
+            "context": contrast.context,
+            "comparator_context": contrast.comparator_context,
+            "kind": contrast.kind,
+            "variation": variation.name,
+            "group": variation.group,
+            **_compared(variation.results[i], planned[i], group=variation.group),
+        }
+        for i, contrast in enumerate(contrasts)
+        for variation in variations
     ]
-    return pd.DataFrame(records, columns=list(COLUMNS))
+    return frame_from_rows(records, ROBUSTNESS)
 
 
 def robustness_summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per contrast: what it says as planned, how many variations leave that standing, and which do not.
+    """Return ROBUSTNESS_SUMMARY: what each contrast says as planned, and which variations do not leave that standing.
 
-    Columns: assay, analysis, contrast, context, kind, says, variations, standing, weaker, changed, robust, doubts.
     `robust` is yes where no variation weakens or changes the answer, fragile where one does.
     """
-    keys = ["assay", "analysis", "contrast", "context", "kind"]
+    keys = ["assay", "analysis", "contrast", "treatment", "comparator", "context", "comparator_context", "kind"]
     records = []
     for labels, rows in table[table["group"] != "wrong"].groupby(keys, sort=False):
         planned, varied = rows[rows["group"] == "as planned"].iloc[0], rows[rows["group"] != "as planned"]
@@ -108,82 +111,55 @@ def robustness_summary(table: pd.DataFrame) -> pd.DataFrame:
             | {"weaker": int(counts.get("weaker", 0)), "changed": int(counts.get("changed", 0)), "robust": verdict}
             | {"doubts": "; ".join(doubts["variation"])}
         )
-    columns = [*keys, "says", "variations", "standing", "weaker", "changed", "robust", "doubts"]
-    return pd.DataFrame(records, columns=columns)
+    return frame_from_rows(records, ROBUSTNESS_SUMMARY)
 
 
-Varied = tuple[str, str, Sequence[UnitContrast | str]]
-
-
-def _unit_level(means: UnitMeans, asked: Sequence[Asked]) -> list[UnitContrast | str]:
-    return [contrast_of_units(one, means) for one in asked]
-
-
-def _left_out(material: Material) -> Iterator[Varied]:
-    if len(material.means.units) < 3:
-        return
-    for unit in material.means.units:
-        yield f"without {unit}", "leave one out", _unit_level(material.means.without(unit), material.asked)
-
-
-def _models(material: Material) -> Iterator[Varied]:
-    m = material
+def _models(
+    rows: pd.DataFrame, means: UnitMeans, contrasts: Sequence[Contrast], *, analysis: Analysis, unit: str
+) -> Iterator[Variation]:
+    """Yield the results of other models; one that cannot be fitted answers no contrast, and says why."""
+    models: dict[str, Callable[[], ModelResults]] = {
+        "pooled mixed model on unit means": lambda: pooled_lmm(means, contrasts),
+        "nested mixed model on wells": lambda: nested_lmm(rows, means, contrasts, unit=unit),
+    }
     counts: dict[str, str] = {"log": "nbinom2", "logit": "betabinomial"}
-    models: dict[str, Callable[[], Sequence[UnitContrast | str]]] = {
-        "pooled mixed model on unit means": lambda: pooled_lmm(m.means, m.asked).contrasts,
-        "nested mixed model on wells": lambda: nested_lmm(m.rows, m.means, m.asked, unit=m.unit).contrasts,
-    }
-    if m.analysis.scale in counts and m.rows["count"].notna().any():
-        family = counts[m.analysis.scale]
-        models[f"{family} mixed model on counts"] = lambda: (
-            count_glmm(m.rows, m.means, m.asked, unit=m.unit, family=family).contrasts
-        )
-    for name, answers in models.items():
+    if analysis.scale in counts and rows["count"].notna().any():
+        family = counts[analysis.scale]
+        models[f"{family} mixed model on counts"] = lambda: count_glmm(rows, means, contrasts, unit=unit, family=family)
+    for name, fitted in models.items():
         try:
-            yield name, "model", answers()
+            yield Variation(name, "model", fitted().results)
         except DesignError as error:
-            yield name, "model", [f"not estimable: {error}"] * len(m.asked)
+            missing = ContrastResult.missing(f"not estimable: {error}")
+            yield Variation(name, "model", [missing] * len(contrasts))
 
 
-def _record(
-    asked: Asked,
-    variation: str,
-    group: str,
-    found: UnitContrast | str,
-    *,
-    planned: UnitContrast | str,
-    analysis: Analysis,
-) -> dict[str, Any]:
-    record: dict[str, Any] = {
-        "analysis": analysis.name,
-        "contrast": asked.text,
-        "context": asked.context_text,
-        "kind": asked.kind,
-        "variation": variation,
-        "group": group,
-        "says": "",
-        "stands": "not estimable",
+def _compared(result: ContrastResult, planned: ContrastResult, *, group: str) -> dict[str, Any]:
+    """Return what a result says, in numbers and in words, and whether what was planned still stands beside it."""
+    if not result.estimated:
+        return {"says": "", "stands": "not estimable"}
+    now, before = _says(result), _says(planned)
+    if group in {"as planned", "wrong"} or not planned.estimated:
+        stands = "not compared"
+    elif not now or not before:
+        stands = "not estimable"
+    elif now == before:
+        stands = "yes"
+    else:
+        same_side = np.sign(result.estimate) == np.sign(planned.estimate)
+        stands = "weaker" if now == "unclear" and same_side else "changed"
+    return {
+        "estimate": result.estimate,
+        "conf_low": result.conf_low,
+        "conf_high": result.conf_high,
+        "p_value": result.p_value,
+        "n_units": result.n_units,
+        "says": now,
+        "stands": stands,
     }
-    if isinstance(found, str):
-        return record
-    row = numbers(found, analysis, planning=False)
-    record |= {name: row[name] for name in ("estimate", "conf_low", "conf_high", "p_value", "n_units")}
-    record["says"] = _says(row)
-    if isinstance(planned, str) or group in {"as planned", "wrong"}:
-        return record | {"stands": "not compared"}
-    return record | {"stands": _stands(record["says"], _says(numbers(planned, analysis, planning=False)), row, planned)}
 
 
-def _says(row: Mapping[str, Any]) -> str:
-    if not np.isfinite(row["conf_low"]):
+def _says(result: ContrastResult) -> str:
+    if not np.isfinite(result.conf_low):
         return ""
-    return "above zero" if row["conf_low"] > 0 else "below zero" if row["conf_high"] < 0 else "unclear"
-
-
-def _stands(now: str, before: str, row: Mapping[str, Any], planned: UnitContrast) -> str:
-    if not now or not before:
-        return "not estimable"
-    if now == before:
-        return "yes"
-    same_side = np.sign(row["estimate"]) == np.sign(planned.estimate)
-    return "weaker" if now == "unclear" and same_side else "changed"
+    return "above zero" if result.conf_low > 0 else "below zero" if result.conf_high < 0 else "unclear"

@@ -5,13 +5,12 @@ from __future__ import annotations
 from assaykit.study.file import study_schema
 from assaykit.study.inputs import InputFile, input_file, stamp_of
 from assaykit.study.matching import missing_files
-from assaykit.study.model import CONTEXTS, Assay, Override, Reference, Resolved, Study
+from assaykit.study.model import Assay, Override, Reference, Resolved, Study
 from assaykit.study.overrides import excluded_wells, without_overrides
 from assaykit.study.reading import read_study
 from assaykit.study.strata import of_primary_strata
 
 __all__ = [
-    "CONTEXTS",
     "Assay",
     "InputFile",
     "Override",

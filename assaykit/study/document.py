@@ -9,7 +9,6 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from pydantic_core import ErrorDetails
 from assaykit.errors import MOST_DETAILS, InputError, StudyError, looked_into
 from assaykit.sources import is_file, toml_from_file
 from assaykit.study.file import AssayEntry, OverrideEntry, ReferenceEntry, ReviewFile, StudyFile
+from assaykit.vocabulary import nearest
 
 WHAT_A_UNIT_IS = (
     "a study must name its experimental unit, the column whose levels are independent: an experiment repeated on"
@@ -94,7 +94,7 @@ def _mended(document: Mapping[str, Any], details: Sequence[ErrorDetails]) -> dic
 
 def nearest_key(location: Sequence[int | str], file: type[BaseModel] = StudyFile) -> str:
     """Return the known key most like the last one of a place in the file, or ""."""
-    return next(iter(get_close_matches(str(location[-1]), _known_keys(location, file), n=1, cutoff=0.5)), "")
+    return nearest(str(location[-1]), _known_keys(location, file))
 
 
 _TABLES: dict[int | str, type[BaseModel]] = {

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from assaykit.protocol.gates import ScaleName
+from assaykit.vocabulary import ContextName
 
-Context = Literal["mono", "msc_contact", "msc_transwell", "msc_medium", "plain_medium"]
 PlateSize = Literal[6, 12, 24, 48, 96, 384, 1536]
 _TEXT = {"type": "string"}
 Texts = Annotated[
@@ -64,7 +64,7 @@ class ReferenceEntry(_Entry):
     """What every treatment is compared with, within its own context."""
 
     treatment: str = Field(default="vehicle", description="The treatment the others are compared with.")
-    context: Context = Field(default="mono", description="The context of wells that name none.")
+    context: ContextName = Field(default="mono", description="The context of wells that name none.")
 
 
 class AssayEntry(_Entry):

@@ -14,9 +14,9 @@ from datetime import date, timedelta
 
 from assaykit.errors import StudyError
 from assaykit.numerals import readings
-from assaykit.plate.counts import MEASURED
 from assaykit.plate.draft import text_from_value
 from assaykit.study.model import Assay
+from assaykit.vocabulary import MEASURED
 
 _NO_LEVELS = ("treatment", "context", *MEASURED)  # read into one form already, or amounts
 _LABELS = ("replicate", "insert", "culture_plate", "control", "lot")  # tell wells apart, and make no arms or units

@@ -15,12 +15,12 @@ from glob import escape
 from pathlib import Path
 
 from assaykit.errors import FcsError, InputError, StudyError
-from assaykit.plate.draft import nearest
 from assaykit.plate.model import Plate, Well
 from assaykit.plate.positions import position_from_well, row_letters, well_from_position
 from assaykit.sources import is_absent, is_file, paths_from_pattern
 from assaykit.study.model import Study
 from assaykit.tables import Finding
+from assaykit.vocabulary import nearest
 
 _SUFFIXES = (".fcs", ".lmd")
 _TOKEN = re.compile(r"(?<![A-Za-z0-9])([A-Za-z]{1,2}0?[1-9][0-9]?|[A-Za-z]{1,2}0{0,2}[1-9])(?![A-Za-z0-9])")

@@ -14,8 +14,6 @@ from assaykit.study.inputs import InputFile
 from assaykit.tables import Finding
 from assaykit.treatment.catalogue import Catalogue
 
-CONTEXTS = ("mono", "msc_contact", "msc_transwell", "msc_medium", "plain_medium")
-
 
 @dataclass(frozen=True, slots=True)
 class Reference:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from assaykit.errors import Faults, InputError, LayoutError, StudyError, TreatmentError
-from assaykit.plate.draft import nearest
 from assaykit.plate.model import Plate, Well
 from assaykit.plate.positions import position_from_well, well_from_position
 from assaykit.protocol import protocol_from_table
@@ -34,6 +33,7 @@ from assaykit.protocol.gates import (
 )
 from assaykit.study.file import OverrideEntry
 from assaykit.study.model import Assay, Override, Study
+from assaykit.vocabulary import nearest
 
 CHANGES = ("value", "polygon", "shape", "method", "keep", "channels", "exclude")
 Side = Literal["above", "below"]

@@ -14,11 +14,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from assaykit.errors import InputError, StudyError
-from assaykit.plate.draft import nearest
-from assaykit.plate.model import Plate, Role
+from assaykit.plate.model import Plate
 from assaykit.protocol import Analysis, ChannelRole, EndpointSpec, Protocol, Readout
 from assaykit.protocol.consistency import protocol_faults
 from assaykit.protocol.gates import BooleanGate, FmoGate, Gate, ValleyGate
+from assaykit.vocabulary import Role, nearest
 
 FAMILIES = ("treatment", "pairwise", "context", "interaction")
 

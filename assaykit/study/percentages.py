@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from assaykit.errors import CountsError
 from assaykit.plate.model import Plate
+from assaykit.vocabulary import FATES
 
-PARTS = ("viable", "early", "late", "apoptotic", "necrotic", "dead")
 _WHOLES = {"percent": 100.0, "a share": 1.0}
 
 
@@ -18,7 +18,7 @@ def percentages_as_counts(plate: Plate) -> Iterator[CountsError]:
     are taken as they stand, since 100 cells are often scored. Cells counted in a chamber are no shares.
     """
     rows = [
-        (well, [well.counts[name] for name in PARTS if name in well.counts])
+        (well, [well.counts[name] for name in FATES if name in well.counts])
         for well in plate.wells
         if not any(name.endswith("_in_squares") for name in well.counts)
     ]

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
+from assaykit.endpoints import ENDPOINTS, endpoint_faults
 from assaykit.errors import Faults, InputError, StudyError, raise_all
 from assaykit.escaping import file_name, one_line
 from assaykit.numerals import decimal_sign
-from assaykit.plate.draft import column_name, nearest
+from assaykit.plate.draft import column_name
 from assaykit.plate.model import Plate, Well
 from assaykit.plate.reading import Reading, reading_from_counts, reading_from_layout
 from assaykit.plate.schema import Columns
@@ -38,6 +39,7 @@ from assaykit.study.strata import strata
 from assaykit.study.wells import Rules, checked_plate, with_named_counts
 from assaykit.tables import Finding
 from assaykit.treatment import Catalogue, extended, parse_treatment, read_drugs
+from assaykit.vocabulary import nearest
 
 COMPENSATIONS = ("file", "none", "single_stain", "unmix", "unmix_weighted")
 """What a study may say of spillover, the path of a matrix aside; the last three are estimated from single stains."""
@@ -141,7 +143,9 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
         gathered.findings += reading.findings
     decimal = decimal_sign(_treatments((*layouts, *tables)))
     canonical = cache(lambda text: str(parse_treatment(text, rules.catalogue, decimal=decimal)))
-    rules = replace(rules, targeted=_is_migration(protocol), decimal=decimal, canonical=canonical)
+    endpoints = [ENDPOINTS[spec.endpoint] for spec in protocol.endpoints] if protocol else []
+    targeted = any(endpoint.target for endpoint in endpoints)
+    rules = replace(rules, targeted=targeted, decimal=decimal, canonical=canonical)
     plates = tuple(_checked(layouts, rules, gathered))
     counts = tuple(_checked(tables, rules, gathered))
     gathered.faults += [fault for plate in counts for fault in percentages_as_counts(plate)]
@@ -200,12 +204,6 @@ def _matched_factors(protocol: Protocol | None) -> tuple[str, ...]:
     """Return the factors a protocol's endpoints are told to match wells by."""
     told = (str(spec.options.get("match", "")) for spec in protocol.endpoints) if protocol else ()
     return tuple(dict.fromkeys(name.strip() for text in told for name in text.split(",") if name.strip()))
-
-
-def _is_migration(protocol: Protocol | None) -> bool:
-    """Whether a protocol's endpoints are formed by transwell target."""
-    endpoints = [spec.endpoint for spec in protocol.endpoints] if protocol else []
-    return any(endpoint.startswith(("migration", "checkerboard")) for endpoint in endpoints)
 
 
 def _read_layout(path: Path, entry: AssayEntry, place: _Place, *, columns: Columns) -> Reading:
@@ -313,11 +311,13 @@ def _protocol(entry: AssayEntry, place: _Place, gathered: _Gathered) -> Protocol
     except InputError as error:
         gathered.faults.append(type(error)(error.must, error.found, error.where or place.where, error.remedy))
         return None
-    except Faults as faults:
-        gathered.faults += faults.errors
+    except Faults as several:
+        gathered.faults += several.errors
         return None
     gathered.inputs += [local] if os.path.lexists(local) else []
-    return protocol
+    faults = endpoint_faults(protocol)
+    gathered.faults += faults
+    return None if faults else protocol
 
 
 def _with_clones(protocol: Protocol, clones: Mapping[str, str]) -> Protocol:

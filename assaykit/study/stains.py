@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 
 from assaykit.errors import FcsError
-from assaykit.plate.draft import nearest
 from assaykit.plate.model import Plate, Well
 from assaykit.protocol import Protocol
 from assaykit.sources import is_file
 from assaykit.tables import Finding
+from assaykit.vocabulary import nearest
 
 
 def plain_name(name: str) -> str:

@@ -12,9 +12,9 @@ from dataclasses import replace
 import pandas as pd
 
 from assaykit.errors import InputError, StudyError
-from assaykit.plate.draft import nearest
 from assaykit.plate.model import Factor, Plate, Well
 from assaykit.study.model import Assay, Study
+from assaykit.vocabulary import nearest
 
 Levels = Mapping[str, str]
 

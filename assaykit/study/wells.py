@@ -5,28 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from assaykit.endpoints import ENDPOINTS
 from assaykit.errors import InputError, LayoutError, TreatmentError
-from assaykit.plate.counts import is_count
-from assaykit.plate.draft import nearest
 from assaykit.plate.model import Factor, Plate, Well
 from assaykit.plate.schema import KNOWN_FACTORS, STRUCTURE
 from assaykit.protocol import Protocol
 from assaykit.study.implied import without_implied
-from assaykit.study.model import CONTEXTS, Reference
+from assaykit.study.model import Reference
 from assaykit.tables import Finding
 from assaykit.treatment import Catalogue, implausible_doses
-
-TARGETS = ("medium", "cxcl12", "msc", "cxcl12_both", "input")
-_TARGETS = {target.replace("_", ""): target for target in TARGETS} | {
-    "none": "medium",
-    "no": "medium",
-    "random": "medium",
-    "sdf1": "cxcl12",
-    "sdf1a": "cxcl12",
-    "cxcl12a": "cxcl12",
-    "stroma": "msc",
-    "both": "cxcl12_both",
-}
+from assaykit.vocabulary import CONTEXTS, TARGETS, is_count, nearest, nearest_target, target_from_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +98,10 @@ def _unit_absent(plate: Plate, rules: Rules) -> tuple[InputError, ...]:
     return (LayoutError(must, f"the columns {', '.join(names)}", where, remedy),)
 
 
-_COUNT_MEANS = {"migration": "migrated", "checkerboard": "migrated", "adhesion": "adherent", "viable": "viable"}
-
-
 def with_named_counts(plate: Plate, protocol: Protocol) -> Plate:
     """Return a table of counts whose column `count`, the only one it has, bears the name its protocol asks for."""
-    starts = [spec.endpoint.split("_")[0] for spec in protocol.endpoints]
-    meaning = next((_COUNT_MEANS[start] for start in starts if start in _COUNT_MEANS), "count")
+    counted = (ENDPOINTS[spec.endpoint].counted for spec in protocol.endpoints)
+    meaning = next(filter(None, counted), "count")
     if any(meaning in well.counts for well in plate.wells):
         return plate
     wells = tuple(
@@ -162,13 +147,13 @@ def _context(well: Well, _plate: Plate, rules: Rules) -> str:
 def _target(well: Well, _plate: Plate, _rules: Rules) -> str:
     """Return the canonical transwell target; none is asked of controls, nor where both concentrations stand."""
     text = str(well.factors.get("target", "")).strip()
-    plain = "".join(letter for letter in text.lower().replace("α", "a") if letter.isalnum())
-    if plain in _TARGETS:
-        return _TARGETS[plain]
+    target = target_from_text(text)
+    if target:
+        return target
     if not text and (well.role != "sample" or {"cxcl12_top", "cxcl12_bottom"} <= well.factors.keys()):
         return ""
-    near = nearest(plain, tuple(_TARGETS))
-    remedy = f"write {_TARGETS[near]}" if near else "write what stands below the membrane"
+    near = nearest_target(text)
+    remedy = f"write {near}" if near else "write what stands below the membrane"
     found = f"'{text}'" if text else "none"
     raise LayoutError(f"a migration well's target must be one of {', '.join(TARGETS)}", found, "", remedy)
 

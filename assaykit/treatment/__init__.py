@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from assaykit.treatment.catalogue import Catalogue, Drug, Interference, drugs_schema, extended, read_drugs
-from assaykit.treatment.model import Dose, Treatment
+from assaykit.treatment.independence import independent_effect, stronger_effect
+from assaykit.treatment.model import Dose, Treatment, treatment_from_canonical
 from assaykit.treatment.parsing import parse_treatment
 from assaykit.treatment.plausibility import implausible_doses
+from assaykit.treatment.units import dose_from_text
 
 __all__ = [
     "Catalogue",
@@ -13,9 +15,13 @@ __all__ = [
     "Drug",
     "Interference",
     "Treatment",
+    "dose_from_text",
     "drugs_schema",
     "extended",
     "implausible_doses",
+    "independent_effect",
     "parse_treatment",
     "read_drugs",
+    "stronger_effect",
+    "treatment_from_canonical",
 ]

@@ -12,7 +12,6 @@ import tomllib
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from assaykit.errors import InputError, TreatmentError, looked_into, raise_all
 from assaykit.sources import toml_from_file
 from assaykit.treatment.units import canonical_spelling, dose_from_text
+from assaykit.vocabulary import nearest
 
 _GREEK = str.maketrans({"α": "a", "β": "b", "γ": "g", "ß": "b"})
 
@@ -96,8 +96,7 @@ class Catalogue:
         numbers = re.findall(r"[0-9]+", name)
         names = (each for drug in self.drugs for each in drug.names)
         known = {plain(each): each for each in names if re.findall(r"[0-9]+", each) == numbers}
-        match = get_close_matches(plain(name), known, n=1, cutoff=0.75)
-        return known[match[0]] if match else ""
+        return known.get(nearest(plain(name), known), "")
 
     def __getitem__(self, name: str) -> Drug:
         drug = self.find(name)
@@ -224,7 +223,7 @@ def _faults(error: ValidationError, where: str) -> list[InputError]:
         key = ".".join(map(str, item["loc"]))
         if item["type"] != "extra_forbidden":
             return TreatmentError(f"a drug's '{key}' must be what the catalogue holds", item["msg"], where)
-        near = next(iter(get_close_matches(key, known, n=1)), "")
+        near = nearest(key, known)
         remedy = f"write '{near}'" if near else f"use {', '.join(known)}"
         return TreatmentError("a drug must have only known keys", f"'{key}'", where, remedy)
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+
+from assaykit.treatment.units import UNITS
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -15,10 +18,21 @@ class Dose:
 
     def __str__(self) -> str:
         """Return e.g. 'imatinib 1 uM'; an arm without a dose, such as untreated, is its name alone."""
-        number = f"{self.amount:.12g}"
-        if len(number.partition(".")[2]) == 3:
-            number += "0"  # 1.234 uM could be read as 1234 uM
-        return f"{self.drug} {number} {self.unit}" if self.unit else self.drug
+        return f"{self.drug} {self.number} {self.unit}" if self.unit else self.drug
+
+    @property
+    def number(self) -> str:
+        """The amount as text, without its unit; empty for an arm without a dose."""
+        if not self.unit:
+            return ""
+        text = f"{self.amount:.12g}"
+        return text + "0" if len(text.partition(".")[2]) == 3 else text  # 1.234 uM could be read as 1234 uM
+
+    @property
+    def absolute(self) -> float:
+        """The amount in M, mg/mL or U/mL, which orders doses of one drug; the amount itself in a unit not known."""
+        unit = UNITS.get(self.unit)
+        return self.amount * float(unit.factor) if unit else self.amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +75,25 @@ def treatment_from_steps(steps: tuple[Step, ...]) -> Treatment:
     'imatinib 1 uM for 24 h then vehicle'
     """
     return Treatment((Dose(" then ".join(map(str, steps)), 0.0, ""),), steps)
+
+
+@cache
+def treatment_from_canonical(text: str) -> Treatment:
+    """Return the treatment that tables hold as text, which str() of it wrote; no drug catalogue is needed.
+
+    For what people write see `parse_treatment`. A part without a dose, such as untreated, is a name alone, and so is
+    a sequence ('... then ...'), whose steps the text alone does not give.
+
+    >>> treatment_from_canonical("imatinib 1 uM + MSC serum").doses
+    (Dose(drug='imatinib', amount=1.0, unit='uM'), Dose(drug='MSC serum', amount=0.0, unit=''))
+    """
+    if text in {"", str(Treatment())}:
+        return Treatment()
+    parts = [text] if " then " in text else text.split(" + ")
+    return Treatment(tuple(map(_dose_from_canonical, parts)))
+
+
+def _dose_from_canonical(text: str) -> Dose:
+    drug, _, rest = text.rpartition(" ")
+    drug, _, number = drug.rpartition(" ")
+    return Dose(drug, float(number), rest) if drug and rest in UNITS else Dose(text, 0.0, "")

@@ -22,7 +22,7 @@ def run(*arguments):
     return result.output
 
 
-def test_counts_give_the_unit_level_answer_and_the_models_own(tmp_path):
+def test_counts_give_the_unit_level_answer_and_the_model_s_own(tmp_path):
     cbpp = pd.read_csv(REFERENCE / "05_cbpp.csv").assign(period=lambda d: "p" + d.period.astype(str))
     cbpp.to_csv(tmp_path / "cbpp.csv", index=False)
     output = run(
@@ -75,3 +75,28 @@ def test_a_column_that_is_not_there_is_refused_by_name(tmp_path):
     pd.DataFrame({"estimate": [1.0, 2.0]}).to_csv(tmp_path / "runs.csv", index=False)
     with pytest.raises(DesignError, match="std_error"):
         run("pool", tmp_path / "runs.csv")
+
+
+def test_arms_that_do_not_reach_their_plateau_keep_their_curves_and_say_why_there_is_no_shift(tmp_path):
+    doses = [0.0, 0.01, 0.03, 0.1, 0.3, 1.0]
+    rows = [
+        (u, arm, d, 100 / (1 + d / middle) + (-1) ** i)
+        for u in "AB"
+        for arm, middle in (("alone", 0.9), ("msc", 3.0))
+        for i, d in enumerate(doses * 2)
+    ]
+    pd.DataFrame(rows, columns=["exp", "arm", "dose", "viab"]).to_csv(tmp_path / "d.csv", index=False)
+    options = ("--unit", "exp", "--dose", "dose", "--response", "viab", "--arm", "arm", "--reference", "alone")
+    run("dose", tmp_path / "d.csv", *options, "--out", tmp_path)
+    assert len(pd.read_csv(tmp_path / "curves.csv")) == 4
+    shift = pd.read_csv(tmp_path / "ic50_shift.csv").iloc[0]
+    assert pd.isna(shift["estimate"])
+    assert "reach the IC50 in both arms" in shift["reason"]
+
+
+def test_runs_that_agree_better_than_their_errors_allow_are_said_to(tmp_path):
+    frame = pd.DataFrame({"estimate": [0.50, 0.52, 0.49], "std_error": [0.2, 0.25, 0.3]})
+    frame.to_csv(tmp_path / "runs.csv", index=False)
+    assert "agree better than their standard errors allow" in run("pool", tmp_path / "runs.csv")
+    frame.assign(estimate=[0.1, 0.9, 0.5]).to_csv(tmp_path / "apart.csv", index=False)
+    assert "agree better" not in run("pool", tmp_path / "apart.csv")

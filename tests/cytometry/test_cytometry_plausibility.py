@@ -86,3 +86,16 @@ def test_one_plate_has_no_sisters():
 def test_a_plate_whose_debris_gate_keeps_another_share_is_named():
     table = pd.concat([shares("E1", A1=900), shares("E2", A1=890), shares("E3", A1=400)])
     assert [(f.check, f.plate) for f in check_sister_shares(ASSAY, table)] == [("share_apart", "E3")]
+
+
+def test_a_share_the_protocol_itself_declares_is_asked_of_every_well():
+    lineage = {"kind": "control", "name": "cells", "channel": "cd90", "control": "reference", "side": "below"}
+    declared = {"name": "surface", "title": "Surface", "gate": [lineage | {"plausible": [0.5, 1.0]}]}
+    asked, silent = (
+        Assay("annexin", Protocol.model_validate(one)) for one in (declared, declared | {"gate": [lineage]})
+    )
+    wells, kept = plate_of("A1", "A2", "A3"), shares(A1=1000, A2=500, A3=499)
+    assert [(f.level, f.check, f.well) for f in check_shares(asked, wells, kept)] == [
+        ("fail", "gate_implausible", "A3")
+    ]
+    assert check_shares(silent, wells, kept) == []

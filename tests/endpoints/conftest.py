@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pandas as pd
 import pytest
 
-from assaykit.endpoints import accept, measure_endpoints
+from assaykit.measurements import accept, measure_endpoints
 from assaykit.plate.model import Plate, Well
 from assaykit.protocol import Protocol, read_protocol
 from assaykit.study.model import Assay, Reference

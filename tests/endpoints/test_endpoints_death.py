@@ -9,7 +9,8 @@ from endpoints.conftest import well
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assaykit.endpoints import ENDPOINTS, asked_analyses, endpoint_faults
+from assaykit.endpoints import ENDPOINTS
+from assaykit.measurements import analyses_with_values, unknown_name_faults
 from assaykit.protocol import Criterion, EndpointSpec, read_protocol
 
 IMATINIB, PLERIXAFOR = "imatinib 1 uM", "plerixafor 10 uM"
@@ -120,10 +121,27 @@ def test_reversal_needs_the_antagonists_own_arms(bench, lacking):
 def test_conditioned_medium_is_held_against_plain_medium(bench):
     wells = arms({
         ("vehicle", "mono"): 5.0, (IMATINIB, "mono"): 43.0,
-        ("vehicle", "plain_medium"): 0.0, (IMATINIB, "plain_medium"): 40.0,
+        ("vehicle", "plain_medium"): 0.0, (IMATINIB, "plain_medium"): 60.0,
         ("vehicle", "msc_medium"): 0.0, (IMATINIB, "msc_medium"): 30.0,
     })  # fmt: skip
-    assert bench("coculture_protection", wells).value("spi") == pytest.approx(0.25)
+    assert bench("coculture_protection", wells).value("spi") == pytest.approx(0.5)  # 1 - 30 / 60, not 1 - 30 / 40
+
+
+def test_conditioned_medium_is_held_against_cells_alone_where_plain_medium_was_left_out(bench):
+    wells = arms({
+        ("vehicle", "mono"): 5.0, (IMATINIB, "mono"): 43.0,
+        ("vehicle", "msc_medium"): 0.0, (IMATINIB, "msc_medium"): 30.0,
+    })  # fmt: skip
+    assert bench("coculture_protection", wells).value("spi") == pytest.approx(0.25)  # 1 - 30 / 40
+
+
+def test_contact_with_stroma_is_held_against_cells_alone_even_beside_plain_medium(bench):
+    wells = arms({
+        ("vehicle", "mono"): 5.0, (IMATINIB, "mono"): 43.0,
+        ("vehicle", "plain_medium"): 0.0, (IMATINIB, "plain_medium"): 60.0,
+        ("vehicle", "msc_contact"): 0.0, (IMATINIB, "msc_contact"): 30.0,
+    })  # fmt: skip
+    assert bench("coculture_protection", wells).value("spi") == pytest.approx(0.25)  # 1 - 30 / 40
 
 
 def test_lots_of_stroma_have_each_their_own_vehicle(bench):
@@ -180,6 +198,37 @@ def test_a_vehicle_that_dies_with_stroma_leaves_cells_alone_as_they_are(bench):
     assert set(kept["qc"]) == {"not_interpretable"}  # day 2 has no such arm: nothing would be left of it
 
 
+def test_a_vehicle_that_dies_alone_reaches_every_context_of_its_experiment(bench):
+    sick = arms({**FULL, ("vehicle", "mono"): 30.0})
+    sound = arms(FULL, unit="day 2", row="B")
+    marked, table, _ = bench("coculture_protection", [*sick, *sound]).accept()
+    out = marked[marked["excluded"] & marked["value"].notna()]
+    assert set(out["unit_id"]) == {"day 1"}
+    assert set(out["context"]) == {"mono", "msc_contact"}
+    rows = table[(table["check"] == "vehicle_death") & (table["result"] == "fail")]
+    assert rows[["unit_id", "context", "value"]].to_numpy().tolist() == [["day 1", "mono", 30.0]]
+
+
+@pytest.mark.parametrize(("dying", "result"), [(15.0, "pass"), (15.1, "fail")])
+def test_a_value_on_the_limit_of_at_most_passes(bench, dying, result):
+    criteria = (Criterion(check="vehicle_death", limit=15, level="fail"),)
+    _, table, _ = bench("annexin_apoptosis", arms({("vehicle", "mono"): dying}), acceptance=criteria).accept()
+    assert table["result"].tolist() == [result]
+
+
+@pytest.mark.parametrize(
+    ("percent", "qc", "reason"),
+    [
+        (10.0, "pass", ""),  # 10 / 2 = 5 % specific apoptosis, the least kill, is enough
+        (9.99, "warn", "imatinib 1 uM kills few alone in day 1 (specific apoptosis 5.0 %): the index is unstable"),
+    ],
+)
+def test_an_index_is_unstable_below_the_least_kill_and_not_at_it(bench, percent, qc, reason):
+    wells = arms({**FULL, ("vehicle", "mono"): 0.0, (IMATINIB, "mono"): percent / 2})
+    row = bench("coculture_protection", wells).of("spi").set_index("treatment").loc[IMATINIB]
+    assert (row["qc"], row["reason"]) == (qc, reason)
+
+
 def test_stroma_that_came_off_is_told(bench):
     wells = [well("A1", "vehicle", "msc_contact", detachment="yes", counts=cells(50))]
     marked, table, findings = bench("coculture_protection", wells).accept()
@@ -225,7 +274,7 @@ def test_adhesion_and_growth_are_held_against_the_cells_put_in(bench):
 
 def test_an_analysis_of_an_optional_endpoint_nobody_measured_is_not_asked(bench):
     b = bench("annexin_apoptosis", arms({("vehicle", "mono"): 5.0, (IMATINIB, "mono"): 43.0}))
-    names = [analysis.name for analysis in asked_analyses(b.assay.protocol, b.table)]
+    names = [analysis.name for analysis in analyses_with_values(b.assay.protocol, b.table)]
     assert names == ["apoptosis", "apoptosis_points", "specific_apoptosis"]
 
 
@@ -244,7 +293,7 @@ def test_unknown_endpoints_options_and_criteria_are_all_told_at_once():
             "acceptance": (Criterion(check="vehicle_deth", limit=15),),
         }
     )
-    told = [str(fault).removeprefix("protocol annexin_apoptosis, ") for fault in endpoint_faults(protocol)]
+    told = [str(fault).removeprefix("protocol annexin_apoptosis, ") for fault in unknown_name_faults(protocol)]
     assert told == [
         "endpoint 1: an endpoint must be a known one; found 'apoptosys'. Try: write 'apoptosis'.",
         "endpoint 2: an option must be a known one; found 'cuonting'. Try: write 'counting'.",

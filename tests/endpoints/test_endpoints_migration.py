@@ -7,8 +7,8 @@ import math
 import pytest
 from endpoints.conftest import well
 
-from assaykit.endpoints import dropped
-from assaykit.endpoints.counting import counted_cells
+from assaykit.endpoints.cell_counts import cell_count
+from assaykit.measurements import kept_measurements
 from assaykit.protocol import Criterion, read_protocol
 
 
@@ -63,7 +63,7 @@ def test_events_alone_are_not_cells_and_say_so(bench):
 
 
 def test_no_bead_seen_is_no_count(bench):
-    counted = counted_cells({"cells_count": 50, "beads_count": 0, "beads_added": 8000}, ("migrated",), {})
+    counted = cell_count({"cells_count": 50, "beads_count": 0, "beads_added": 8000}, ("migrated",), {})
     assert math.isnan(counted.cells)
     assert counted.reason == "no bead was seen, so cells cannot be counted"
 
@@ -153,10 +153,18 @@ def test_a_day_without_chemotaxis_is_left_out_of_what_goes_to_cxcl12_only(bench)
     out = marked[marked["excluded"]]
     assert set(out["unit_id"]) == {"day 2"}
     assert set(out["endpoint"]) == {"migration_cxcl12", "migration_net", "migration_index"}
-    assert len(dropped(marked)) == len(marked) - len(out)
+    assert len(kept_measurements(marked)) == len(marked) - len(out)
     told = [f for f in findings if f.check == "vehicle_index"]
     assert [f.level for f in told] == ["fail"]  # the warning below 2 says nothing beside it
     assert "left out of the estimates" in told[0].message
+
+
+@pytest.mark.parametrize(("cxcl12", "result"), [(2000.0, "pass"), (1990.0, "warn")])
+def test_a_value_on_the_limit_of_at_least_passes(bench, cxcl12, result):
+    criteria = (Criterion(check="vehicle_index", limit=2),)
+    wells = day("day 1", medium=1000.0, cxcl12=cxcl12)
+    _, table, _ = bench("transwell_migration", wells, acceptance=criteria).accept()
+    assert table["result"].tolist() == [result]  # an index of 2.00 or 1.99
 
 
 def test_where_every_day_fails_nothing_is_left_out_and_nothing_can_be_interpreted(bench):

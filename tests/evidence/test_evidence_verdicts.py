@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import nct, t
 
-from assaykit.evidence.multiplicity import holm
-from assaykit.evidence.numbers import Numbers, reversed_numbers
-from assaykit.evidence.settling import units_to_settle
-from assaykit.evidence.verdicts import equivalence_bound, equivalence_shown, judge, sentence, units_needed
+from assaykit.endpoints import equivalence_bound
+from assaykit.evidence.estimates import Estimate, turned_round
+from assaykit.evidence.verdicts import equivalence_shown, judge, units_to_settle, verdict_sentence
+from assaykit.stats.units import ContrastResult, effect_from_contrast, units_needed
 
 
-def numbers(estimate: float, std_error: float, *, df: float = 4, scale: str = "log2", **changes) -> Numbers:
-    half = float(t.ppf(0.975, df)) * std_error
-    to_effect = (lambda y: y) if scale == "identity" else (lambda y: 2.0**y if scale == "log2" else math.exp(y))
-    made = Numbers(
-        endpoint="cxcr4_dmfi", contrast="imatinib 1 uM - vehicle", context="mono", scale=scale, estimate=estimate,
-        std_error=std_error, df=df, low=estimate - half, high=estimate + half,
-        p_value=2 * float(t.sf(abs(estimate / std_error), df)), effect=to_effect(estimate),
-        effect_low=to_effect(estimate - half), effect_high=to_effect(estimate + half), effect_name="fold change",
-        n_units=int(df) + 1, contrast_sd=std_error * math.sqrt(df + 1), p_equivalence=math.nan, reason="",
+def found(estimate: float, std_error: float, *, df: float = 4, scale: str = "log2", reason: str = "") -> Estimate:
+    """Return imatinib against vehicle with a t interval, from df + 1 units."""
+    result = ContrastResult.by_t(estimate, std_error, df, n_units=int(df) + 1, method="paired t")
+    effect, low, high = effect_from_contrast([estimate, result.conf_low, result.conf_high], scale).tolist()
+    return Estimate(
+        "cxcr4_dmfi", "imatinib 1 uM - vehicle", "mono", scale, replace(result, reason=reason), effect, low, high,
+        "fold change", treatment="imatinib 1 uM", comparator="vehicle",
     )  # fmt: skip
-    return replace(made, **changes)
 
 
 @pytest.mark.parametrize(
@@ -45,23 +40,24 @@ def numbers(estimate: float, std_error: float, *, df: float = 4, scale: str = "l
     ],
 )
 def test_the_interval_decides(estimate, std_error, sign, verdict):
-    assert judge(numbers(estimate, std_error), sign) == verdict
+    assert judge(found(estimate, std_error), sign) == verdict
 
 
 def test_a_primary_claim_must_hold_after_adjustment():
-    one = numbers(0.8, 0.1)
+    one = found(0.8, 0.1)
     assert judge(one, 1, adjusted=0.04) == "consistent"
     assert judge(one, 1, adjusted=0.06) == "inconclusive"
 
 
 def test_a_reason_makes_it_not_interpretable_and_missing_numbers_not_testable():
-    assert judge(numbers(0.8, 0.1, reason="not interpretable: 12G5"), 1) == "not interpretable"
-    assert judge(replace(numbers(0.8, 0.1), estimate=math.nan), 1) == "not testable"
-    assert judge(numbers(0.8, 0.1, low=math.nan, high=math.nan), 1) == "not interpretable"
+    assert judge(found(0.8, 0.1, reason="not interpretable: 12G5"), 1) == "not interpretable"
+    nothing = ContrastResult.missing("not estimable: no values for vehicle in mono")
+    assert judge(replace(found(0.8, 0.1), result=nothing), 1) == "not testable"
+    assert judge(found(0.8, 0.0), 1) == "not interpretable"  # units that do not differ have no interval
 
 
 def test_the_protocols_own_equivalence_goes_before_the_default():
-    wide = numbers(0.02, 0.1)
+    wide = found(0.02, 0.1)
     assert equivalence_shown(wide)
     assert not equivalence_shown(replace(wide, p_equivalence=0.2))
     assert equivalence_bound("spi", "identity") == 0.1
@@ -69,57 +65,43 @@ def test_the_protocols_own_equivalence_goes_before_the_default():
 
 
 def test_sentences_say_what_was_found_and_never_that_it_is_proved():
-    one, none, dim = numbers(0.8, 0.1), numbers(0.02, 0.1), numbers(0.2, 0.15)
-    said = sentence(one, "consistent", sign=1, unit="experiment")
+    one, none, dim = found(0.8, 0.1), found(0.02, 0.1), found(0.2, 0.15)
+    said = verdict_sentence(one, "consistent", sign=1, unit="experiment")
     assert said == "fold change 1.74 (95 % interval 1.44 to 2.11), 5 experiments, lies wholly above 1, as claimed"
-    assert sentence(one, "contradicts", sign=-1).endswith("lies wholly above 1, the side opposite to the claim")
-    assert "includes 1, and any effect is within the bounds" in sentence(none, "no effect", sign=1)
-    assert sentence(dim, "inconclusive", sign=1).endswith(
+    assert verdict_sentence(one, "contradicts", sign=-1).endswith("lies wholly above 1, the side opposite to the claim")
+    assert "includes 1, and any effect is within the bounds" in verdict_sentence(none, "no effect", sign=1)
+    assert verdict_sentence(dim, "inconclusive", sign=1).endswith(
         "includes 1; about 13 units would settle it (80 % power for the smallest effect that counts)"
     )
-    assert "not after adjustment" in sentence(one, "inconclusive", sign=1, adjusted=0.06)
+    assert "not after adjustment" in verdict_sentence(one, "inconclusive", sign=1, adjusted=0.06)
     assert "prove" not in said
 
 
 def test_an_effect_beyond_zero_but_too_small_to_count_says_so():
-    small = numbers(0.1, 0.02)
+    small = found(0.1, 0.02)
     assert judge(small, 1) == "consistent"
-    assert sentence(small, "consistent", sign=1).endswith(
+    assert verdict_sentence(small, "consistent", sign=1).endswith(
         "as claimed, though it is within the bounds that count as none"
     )
 
 
 @given(st.floats(-3, 3), st.floats(0.01, 2), st.integers(2, 20))
 def test_turning_a_contrast_round_turns_the_claim_round(estimate, std_error, df):
-    one = numbers(estimate, std_error, df=df)
-    other = reversed_numbers(one, "vehicle - imatinib 1 uM")
+    one = found(estimate, std_error, df=df)
+    other = turned_round(one)
     assert judge(one, 1) == judge(other, -1)
     assert other.effect == pytest.approx(1 / one.effect)
-    back = reversed_numbers(other, one.contrast)
-    assert (back.estimate, back.low, back.high) == (one.estimate, one.low, one.high)
+    back = turned_round(other)
+    assert back.result == one.result
+    assert (back.contrast, other.contrast) == ("imatinib 1 uM - vehicle", "vehicle - imatinib 1 uM")
     assert back.effect_low == pytest.approx(one.effect_low)
 
 
 @given(st.floats(-3, 3), st.floats(0.01, 2), st.integers(2, 20), st.sampled_from([-1, 0, 1]))
 def test_a_claim_and_its_opposite_are_never_both_consistent(estimate, std_error, df, sign):
-    one = numbers(estimate, std_error, df=df)
+    one = found(estimate, std_error, df=df)
     if sign and judge(one, sign) == "consistent":
         assert judge(one, -sign) == "contradicts"
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_holm_is_monotone_and_never_below_the_raw_p_value(p_values):
-    adjusted = holm(dict(enumerate(p_values)))
-    order = sorted(range(len(p_values)), key=p_values.__getitem__)
-    assert all(adjusted[i] >= p_values[i] for i in order)
-    assert all(adjusted[i] <= adjusted[j] for i, j in itertools.pairwise(order))
-    assert adjusted[order[0]] == pytest.approx(min(1.0, p_values[order[0]] * len(p_values)))
-
-
-def test_holm_leaves_missing_p_values_missing_and_uncounted():
-    adjusted = holm({"a": 0.02, "b": math.nan})
-    assert adjusted["a"] == 0.02
-    assert math.isnan(adjusted["b"])
 
 
 @pytest.mark.parametrize(("d", "power_at"), [(2.0, {3: 0.47, 4: 0.76, 5: 0.91}), (1.5, {5: 0.71, 6: 0.84})])
@@ -129,25 +111,14 @@ def test_units_agree_with_the_power_of_the_evidence_notes(d, power_at):
         found = nct.sf(t.ppf(0.975, n - 1), n - 1, d * math.sqrt(n))
         assert found == pytest.approx(power, abs=0.01)  # the notes give two decimals, simulated
     least = next(n for n in range(2, 99) if nct.sf(t.ppf(0.975, n - 1), n - 1, d * math.sqrt(n)) >= 0.8)
-    assert units_to_settle(1.0, d) == least
+    assert units_needed(d, 1.0) == least
 
 
-def test_units_for_equivalence_give_80_percent_power_in_simulation():
-    """20,000 experiments; 0.8 is held to three Monte-Carlo standard errors, 0.0085, and one unit less falls short."""
-    n = units_to_settle(1.0, 0.5, bound=0.5)
-    assert n is not None
-    assert _equivalence_power(n, 0.5) >= 0.8 - 0.0085
-    assert _equivalence_power(n - 1, 0.5) < 0.8 + 0.0085
+def test_the_units_that_would_settle_a_claim_are_those_of_the_estimates_where_the_protocol_declares_a_bound():
+    seen = replace(found(0.2, 0.15), units_needed=31, p_equivalence=0.3)
+    assert units_to_settle(seen) == 31
+    assert units_to_settle(replace(seen, in_points=True)) == units_to_settle(found(0.2, 0.15)) == 13
 
 
-def _equivalence_power(n: int, bound: float) -> float:
-    draws = np.random.default_rng(7).normal(size=(20_000, n))
-    mean, half = draws.mean(axis=1), t.ppf(0.95, n - 1) * draws.std(axis=1, ddof=1) / math.sqrt(n)
-    return float(np.mean((mean + half < bound) & (mean - half > -bound)))
-
-
-def test_no_spread_or_no_effect_has_no_number_of_units():
-    assert units_to_settle(0.0, 1.0) is None
-    assert units_to_settle(1.0, 0.0) is None
-    assert units_to_settle(1.0, 1e-6) is None
-    assert units_needed(numbers(0.0, 0.1, scale="identity")) is None
+def test_without_a_bound_or_an_effect_no_number_of_units_settles_a_claim():
+    assert units_to_settle(found(0.0, 0.1, scale="identity")) is None

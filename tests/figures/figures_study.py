@@ -114,7 +114,7 @@ def estimate_rows(frame: pd.DataFrame, assay: str, endpoint: str):
         return base | {
             "kind": kind,
             "contrast": words.get(kind, f"{treatment} - {comparator}"),
-            "context": f"{context} - {other}" if kind == "interaction" else context,
+            "context": context,
             "comparator_context": other,
             "treatment": treatment,
             "comparator": comparator,
@@ -161,8 +161,8 @@ CLAIMS = (  # id, statement, endpoint, treatment, context, kind, adjudicated, pr
     ("EN-28", "dasatinib-treated cells migrate less than imatinib-treated", "migration_cxcl12", 2, "mono", -1, -1,
      "contradicts"),
     ("EN-30", "simvastatin lowers migration", "migration_cxcl12", 4, "mono", -1, -1, "no effect"),
-    ("EN-08", "stroma protects CML cells from imatinib", "apoptosis", 1, "msc_contact - mono", -1, -1, "consistent"),
-    ("ES-34", "CXCR4 block restores TKI kill on stroma", "apoptosis", 5, "msc_contact - mono", 1, 1, "inconclusive"),
+    ("EN-08", "stroma protects CML cells from imatinib", "apoptosis", 1, "msc_contact", -1, -1, "consistent"),
+    ("ES-34", "CXCR4 block restores TKI kill on stroma", "apoptosis", 5, "msc_contact", 1, 1, "inconclusive"),
     ("EN-04", "imatinib kills BCR-ABL+ cells", "apoptosis", 1, "mono", 1, 1, "consistent"),
 )  # fmt: skip
 
@@ -173,10 +173,11 @@ def comparison_rows(estimates: pd.DataFrame):
             (estimates.endpoint == endpoint)
             & (estimates.treatment == TREATMENTS[t])
             & (estimates.context == context)
-            & estimates.kind.isin(["treatment", "interaction"])
+            & (estimates.kind == ("treatment" if context == "mono" else "interaction"))
         ].iloc[0]
-        keep = ("endpoint", "contrast", "context", "effect", "effect_low", "effect_high", "effect_name", "p_value")
-        yield {key: found[key] for key in (*keep, "p_adjusted", "n_units")} | {
+        arms = ("endpoint", "contrast", "treatment", "comparator", "context", "comparator_context")
+        numbers = ("effect", "effect_low", "effect_high", "effect_name", "p_value", "p_adjusted", "n_units")
+        yield {key: found[key] for key in (*arms, *numbers)} | {
             "claim": name,
             "review": name[:2],
             "statement": statement,

@@ -9,7 +9,7 @@ import pytest
 
 import assaykit
 from assaykit.checks import CHECKS, Check, consequence, meaning
-from assaykit.endpoints import CRITERIA
+from assaykit.measurements import CRITERIA
 from assaykit.plate.tally import FINDINGS as TALLIES
 from assaykit.tables import Finding
 
@@ -36,7 +36,7 @@ VARIABLES = {  # names that stand for a check, or for its level, and what they m
 PASSED_ON = {"estimated.py", "sisters.py", "controls.py"}  # a function there is given the check by its caller
 SENTENCES = {"words.py"}  # of the report: a "finding" there is a result in words
 DOUBTS = {"pass": "", "warn": "warn", "fail": "fail", "not_interpretable": "warn"}
-NOTED = {"no_kill", "little_kill", "no_protection"}  # see endpoints/measure.py
+NOTED = {"no_kill", "little_kill", "no_protection"}  # see measurements/measure.py
 
 
 def calls():

@@ -49,6 +49,10 @@ def test_no_rows_give_an_empty_table_with_every_column():
         assert frame.empty
 
 
+def test_estimates_with_what_was_left_out_have_the_columns_of_estimates():
+    assert TABLES["estimates_with_excluded"].names == TABLES["estimates"].names
+
+
 def test_findings_keep_their_order():
     frame = findings_frame([Finding("warn", "b", "second"), Finding("fail", "a", "first")])
     assert frame["check"].tolist() == ["b", "a"]

@@ -26,7 +26,7 @@ import re, resource, sys
 from pathlib import Path
 sys.argv = ["assaykit", *sys.argv[1:]]
 import assaykit.cli.app, assaykit.cli.rehearsal, assaykit.study, assaykit.cli.study, assaykit.cytometry.importing
-import assaykit.stats.lmm.fit, assaykit.evidence, assaykit.cli.platemap, rich.table
+import assaykit.stats.fit, assaykit.evidence, assaykit.cli.platemap, rich.table
 def used():
     found = resource.getrusage(resource.RUSAGE_SELF)
     status = Path("/proc/self/status")  # its peak is of this program alone; ru_maxrss keeps the parent's

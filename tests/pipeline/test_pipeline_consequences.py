@@ -11,9 +11,15 @@ import pandas as pd
 import pytest
 
 from assaykit.checks import CHECKS, Located
-from assaykit.endpoints import accept, dropped, marks_of, measure_endpoints, without_exclusions
 from assaykit.evidence import compare, read_claims
 from assaykit.fcs import events_from_array, read_fcs, write_fcs
+from assaykit.measurements import (
+    accept,
+    flags_from_findings,
+    kept_measurements,
+    measure_endpoints,
+    without_exclusions,
+)
 from assaykit.pipeline import run
 from assaykit.plate.model import Plate, Well
 from assaykit.protocol import read_protocol
@@ -61,12 +67,12 @@ def surface(rng=None) -> tuple[Assay, pd.DataFrame]:
 def answered(*findings: Finding, located: tuple[Located, ...] = ()):
     """Return MEASUREMENTS of dMFI, the estimate of imatinib against vehicle in mono, and the verdict on ES-32."""
     assay, readouts = surface()
-    marks = marks_of(assay, findings, located)
-    table, _ = measure_endpoints(assay, readouts, unit="experiment", reference=REFERENCE, marks=marks)
+    flags = flags_from_findings(assay, findings, located)
+    table, _ = measure_endpoints(assay, readouts, unit="experiment", reference=REFERENCE, flags=flags)
     table, _, _ = accept(assay, table, readouts, reference=REFERENCE)
     analysis = next(one for one in assay.protocol.analyses if one.name == "cxcr4_dmfi")
     dmfi = table[table["endpoint"] == "cxcr4_dmfi"]
-    estimates, _ = estimate(dropped(dmfi), "surface", analysis, reference=REFERENCE)
+    estimates, _ = estimate(kept_measurements(dmfi), "surface", analysis, reference=REFERENCE)
     claims = tuple(claim for claim in read_claims() if claim.id == "ES-32")
     verdict = compare(estimates, claims, measurements=table).iloc[0]
     chosen = estimates.query("kind == 'treatment' and context == 'mono'").iloc[0]
@@ -172,25 +178,25 @@ def test_an_excluded_vehicle_does_not_define_the_vehicle_mean_and_the_answer_wit
     assay, readouts = surface()
     bright = (readouts["plate"] == "plate E1") & (readouts["well"] == "A2") & (readouts["readout"] == "cxcr4_median")
     readouts = readouts.assign(value=readouts["value"].where(~bright, 5000.0))
-    marks = marks_of(assay, [Finding("fail", "detector_voltage", "620", "plate E1", "A2", channel="cxcr4")])
+    flags = flags_from_findings(assay, [Finding("fail", "detector_voltage", "620", "plate E1", "A2", channel="cxcr4")])
     keys = ["plate", "well"]
 
     def folds(chosen):
-        table, _ = measure_endpoints(assay, readouts, unit="experiment", reference=REFERENCE, marks=chosen)
+        table, _ = measure_endpoints(assay, readouts, unit="experiment", reference=REFERENCE, flags=chosen)
         return table[table["endpoint"] == "cxcr4_log2fc"].set_index(keys)["value"]
 
     alone = readouts[~((readouts["plate"] == "plate E1") & (readouts["well"] == "A2"))]
     table, _ = measure_endpoints(assay, alone, unit="experiment", reference=REFERENCE)
     expected = table[table["endpoint"] == "cxcr4_log2fc"].set_index(keys)["value"]
-    assert folds(marks).loc[("plate E1", "B1")] == pytest.approx(expected.loc[("plate E1", "B1")])
-    assert folds(without_exclusions(marks)).loc[("plate E1", "B1")] < expected.loc[("plate E1", "B1")] - 1
+    assert folds(flags).loc[("plate E1", "B1")] == pytest.approx(expected.loc[("plate E1", "B1")])
+    assert folds(without_exclusions(flags)).loc[("plate E1", "B1")] < expected.loc[("plate E1", "B1")] - 1
 
 
 def test_where_the_last_vehicle_of_a_day_is_excluded_what_was_held_against_it_is_left_out_too():
     assay, readouts = surface()
     wrong = [Finding("fail", "detector_voltage", "620", "plate E1", name, channel="cxcr4") for name in ("A1", "A2")]
-    marks = marks_of(assay, wrong)
-    table, _ = measure_endpoints(assay, readouts, unit="experiment", reference=REFERENCE, marks=marks)
+    flags = flags_from_findings(assay, wrong)
+    table, _ = measure_endpoints(assay, readouts, unit="experiment", reference=REFERENCE, flags=flags)
     row = table[table["endpoint"] == "cxcr4_log2fc"].set_index(["plate", "well"]).loc[("plate E1", "B1")]
     assert (row["qc"], row["excluded"]) == ("fail", True)
     assert np.isfinite(row["value"])

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from assaykit.endpoints import alike_experiments, copied_counts
 from assaykit.errors import CountsError, InputError
+from assaykit.measurements import alike_experiments, copied_counts
 from assaykit.pipeline import run
 from assaykit.plate.model import Plate, Well
 from assaykit.protocol import read_protocol
@@ -222,7 +222,7 @@ def test_more_beads_than_were_added_fail_and_give_no_count(bench_of_beads):
 
 @pytest.fixture
 def bench_of_beads():
-    from assaykit.endpoints import measure_endpoints
+    from assaykit.measurements import measure_endpoints
     from assaykit.study.model import Reference
 
     def measured(beads: float, added: float):

@@ -13,6 +13,7 @@ from assaykit.pipeline.measure import resolve
 from assaykit.pipeline.robust import with_gates_at
 from assaykit.protocol.gates import ThresholdGate
 from assaykit.study import read_study
+from assaykit.tables import TABLES, check
 
 SAMPLE = Path(__file__).parents[2] / "sample_data" / "cml_niche" / "study.toml"
 
@@ -40,6 +41,12 @@ def test_every_estimated_gate_moves_to_its_end_and_no_other_does(study):
             assert below.value == middle.low <= middle.value <= middle.high == above.value
         else:
             assert below == middle == above
+
+
+def test_every_table_of_a_run_is_in_the_glossary_column_by_column(results):
+    assert {"robustness", "robustness_summary", "sizes"} <= set(results.tables)
+    for name, frame in results.tables.items():
+        assert check(frame, TABLES[name]).dtypes.to_dict() == frame.dtypes.to_dict(), name
 
 
 def test_units_models_and_gates_are_varied(results):

@@ -30,7 +30,7 @@ def truth():
 
 def true_contrast(row, truth):
     """Return a contrast of ESTIMATES as the truth has it, on the analysis scale; None where the truth is silent."""
-    context = row["context"].split(" - ")[0]
+    context = row["context"]
 
     def level(treatment, where):
         arm = truth.get((row["endpoint"], treatment, where))

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from assaykit.endpoints import BRINGERS, CRITERIA, ENDPOINTS, endpoint_faults
+from assaykit.endpoints import ENDPOINTS
 from assaykit.errors import Faults, ProtocolError
+from assaykit.measurements import CRITERIA, unknown_name_faults
 from assaykit.protocol import (
     protocol_folder,
     protocol_method,
@@ -52,7 +53,7 @@ def test_ten_protocols_ship():
 def test_a_shipped_protocol_fits_together_and_has_a_bench_method(name):
     protocol = read_protocol(name)
     assert protocol.name == name
-    assert endpoint_faults(protocol) == []
+    assert unknown_name_faults(protocol) == []
     assert sum(analysis.primary for analysis in protocol.analyses) == (protocol.panel is None)  # a study names a panel
     method = protocol_method(name)
     assert method.startswith("# ")
@@ -60,8 +61,7 @@ def test_a_shipped_protocol_fits_together_and_has_a_bench_method(name):
     assert "## Bench" in method
 
 
-def test_every_endpoint_says_what_brings_its_readouts_and_where_it_is_from():
-    assert BRINGERS.keys() == ENDPOINTS.keys()
+def test_every_endpoint_says_what_it_means_and_where_it_is_from():
     for endpoint in ENDPOINTS.values():
         assert endpoint.meaning
         assert endpoint.formula

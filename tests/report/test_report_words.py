@@ -44,7 +44,7 @@ def test_a_fall_of_a_ratio_and_of_points_are_worded_apart():
 
 def test_an_interaction_is_compared_with_the_other_context():
     text = said(
-        endpoint="apoptosis", kind="interaction", context="msc_contact - mono", comparator_context="mono",
+        endpoint="apoptosis", kind="interaction", context="msc_contact", comparator_context="mono",
         effect_name="odds ratio", effect=0.31, effect_low=0.18, effect_high=0.52,
     )  # fmt: skip
     assert text.startswith(
@@ -87,7 +87,17 @@ def test_a_headline_speaks_of_the_estimate_with_the_claims_own_numbers():
     vehicle = contexts[contexts["treatment"] == "vehicle"].iloc[0]
     estimates.loc[contexts.index, "contrast"] = "msc_contact - mono"
     claim = results.tables["comparisons"].iloc[[0]].copy()
-    for name in ("endpoint", "context", "effect", "effect_low", "effect_high", "effect_name"):
+    for name in (
+        "endpoint",
+        "treatment",
+        "comparator",
+        "context",
+        "comparator_context",
+        "effect",
+        "effect_low",
+        "effect_high",
+        "effect_name",
+    ):
         claim[name] = vehicle[name]
     claim["contrast"] = "msc_contact - mono"
     (family,) = families(claim, estimates, "experiment")
@@ -99,7 +109,14 @@ def test_a_contrast_turned_round_for_a_claim_is_named_as_it_was_tested():
     claim = (
         results.tables["comparisons"]
         .iloc[[0]]
-        .assign(contrast="vehicle - imatinib 1 uM", effect=1 / 1.7, effect_low=1 / 1.9, effect_high=1 / 1.5)
+        .assign(
+            contrast="vehicle - imatinib 1 uM",
+            treatment="vehicle",
+            comparator="imatinib 1 uM",
+            effect=1 / 1.7,
+            effect_low=1 / 1.9,
+            effect_high=1 / 1.5,
+        )
     )
     (family,) = families(claim, results.tables["estimates"], "experiment")
     assert family.headlines[0].finding.startswith("Vehicle lowered surface CXCR4 (ΔMFI) to 0.59 times that under imat")

@@ -235,3 +235,18 @@ def test_a_small_design_writes_the_same_wells_but_one_per_arm(tmp_path):
 def test_an_unknown_design_names_those_there_are(tmp_path):
     with pytest.raises(StudyError, match="use one of whole, small"):
         simulate_study(tmp_path, seed=1, design="huge")
+
+
+def test_what_each_event_is_stands_beside_its_file_where_asked(tmp_path):
+    path = simulate_study(tmp_path / "study", seed=1, world="textbook", design="small", cells=300, memberships=True)
+    file = path.parent / "fcs" / "annexin_E1" / "B1.fcs"
+    truth = pd.read_csv(file.with_name("B1.manual.csv.gz")).astype(bool)
+    events = read_fcs(file)
+    assert len(truth) == len(events)
+    forward = events.values[:, events.names.index("FSC-A")]
+    annexin = events.values[:, events.names.index("FITC-A")]
+    assert np.median(forward[~truth["cells"]]) < 0.3 * np.median(forward[truth["cells"]])
+    dying = truth["cml"] & ~truth["annexin_negative"]
+    assert np.median(annexin[dying]) > 10 * np.median(annexin[truth["cml"] & truth["annexin_negative"]])
+    assert (truth["singlets"] <= truth["cells"]).all()
+    assert (truth["cml"] <= truth["singlets"]).all()

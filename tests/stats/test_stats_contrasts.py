@@ -19,9 +19,9 @@ from assaykit.stats import (
     interaction_contrasts,
     marginal_means,
 )
-from assaykit.stats.lmm.fit import fit_table
+from assaykit.stats.fit import fit_values
 from assaykit.stats.lmm.formula import parse_formula
-from assaykit.stats.units.multiplicity import benjamini_hochberg, bonferroni, holm
+from assaykit.stats.units import adjusted_p_values
 from assaykit.stats.units.simultaneous import max_abs_t_probability, max_abs_t_quantile, single_step, tukey_probability
 
 
@@ -140,25 +140,25 @@ P = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 @given(P)
 def test_adjusted_p_values_keep_order_and_are_never_smaller(p):
     raw = np.array(p)
-    for adjust in (holm, benjamini_hochberg, bonferroni):
-        adjusted = adjust(raw)
+    for method in ("holm", "bh", "bonferroni"):
+        adjusted = adjusted_p_values(raw, method)
         assert (adjusted >= raw - 1e-15).all()
         assert (adjusted <= 1).all()
         assert (np.diff(adjusted[np.argsort(raw, kind="stable")]) >= -1e-15).all()
-    assert (holm(raw) <= bonferroni(raw) + 1e-15).all()
+    assert (adjusted_p_values(raw, "holm") <= adjusted_p_values(raw, "bonferroni") + 1e-15).all()
 
 
 def test_missing_p_values_stay_missing_and_do_not_count():
-    np.testing.assert_allclose(holm([0.01, np.nan, 0.04]), [0.02, np.nan, 0.04])
+    np.testing.assert_allclose(adjusted_p_values([0.01, np.nan, 0.04]), [0.02, np.nan, 0.04])
+    np.testing.assert_allclose(adjusted_p_values([np.nan, np.nan]), [np.nan, np.nan])
 
 
 def test_holm_and_benjamini_hochberg_are_those_of_r():
     from pathlib import Path
 
     expected = json.loads((Path(__file__).parents[1] / "reference" / "12_basic.json").read_text())["models"]["p_adjust"]
-    np.testing.assert_allclose(holm(expected["raw"]), expected["holm"], rtol=1e-11)
-    np.testing.assert_allclose(benjamini_hochberg(expected["raw"]), expected["BH"], rtol=1e-11)
-    np.testing.assert_allclose(bonferroni(expected["raw"]), expected["bonferroni"], rtol=1e-11)
+    for method, name in (("holm", "holm"), ("bh", "BH"), ("bonferroni", "bonferroni")):
+        np.testing.assert_allclose(adjusted_p_values(expected["raw"], method), expected[name], rtol=1e-11)
 
 
 @pytest.mark.parametrize(("q", "df", "means"), [(3.0, 2.5, 3), (4.2, 8.0, 6), (5.0, 120.0, 10)])
@@ -202,13 +202,13 @@ def test_dunnett_agrees_with_scipy_within_its_simulation():
 
 
 def test_a_plain_formula_gets_the_random_terms_its_design_calls_for():
-    replicated = fit_table(study(), "y ~ drug * stroma", unit="day")
+    replicated = fit_values(study(), "y ~ drug * stroma", unit="day", model="lmm")
     assert [part for part in ("day:drug", "day:stroma", "day:drug:stroma") if f"(1 | {part})" in replicated.formula]
     means = study().groupby(["day", "drug", "stroma"], as_index=False)["y"].mean()
-    assert fit_table(means, "y ~ drug * stroma", unit="day").formula.count("|") == 3
-    tests = fit_table(means, "y ~ drug * stroma", unit="day").tables["tests"].set_index("term")
+    assert fit_values(means, "y ~ drug * stroma", unit="day", model="lmm").formula.count("|") == 3
+    tests = fit_values(means, "y ~ drug * stroma", unit="day", model="lmm").tables["tests"].set_index("term")
     assert tests["den_df"]["drug:stroma"] <= 8 + 1e-6  # (5 - 1)(3 - 1)(2 - 1)
-    own = fit_table(study(), "y ~ drug + (1 | plate)", unit="day")
+    own = fit_values(study(), "y ~ drug + (1 | plate)", unit="day", model="lmm")
     assert "unit_not_in_model" in {finding.check for finding in own.findings}
 
 
@@ -231,24 +231,3 @@ def test_a_table_is_fitted_from_the_command_line(tmp_path):
     missing = CliRunner().invoke(app, [str(tmp_path / "table.csv"), "--unit", "well", "--formula", "y ~ drug"])
     assert isinstance(missing.exception, DesignError)
     assert "independent" in str(missing.exception)
-
-
-def test_counts_are_fitted_with_bootstrapped_p_values():
-    from assaykit.stats.glmm.fit_counts import fit_count_table
-
-    rng = np.random.default_rng(2)
-    frame = study().assign(input=20_000)
-    rate = 0.03 * np.exp(0.2 * rng.normal(size=5)[frame["day"].str[1:].astype(int)] + (frame["drug"] == "imatinib"))
-    frame["migrated"] = rng.poisson(rate * frame["input"])
-    fitted = fit_count_table(
-        frame[frame["stroma"] == "mono"],
-        "migrated ~ drug + offset(log(input))",
-        unit="day",
-        family="nbinom2",
-        levels=LEVELS,
-        draws=99,
-    )
-    assert fitted.formula.endswith("+ (1 | day) + (1 | day:drug)")
-    found = fitted.tables["contrasts"].set_index("contrast").loc["imatinib - vehicle"]
-    assert found["conf_low"] < 1 < found["conf_high"]
-    assert found["p_value"] == pytest.approx(0.01)  # 1 of 100: no draw was as far out

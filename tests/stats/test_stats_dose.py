@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assaykit.errors import DesignError
-from assaykit.stats.dose.curve import share_left
+from assaykit.stats.dose.logistic import share_left
 from assaykit.stats.dose.response import fit_curve, fit_curves, ic50, predicted, profile_interval
-from assaykit.stats.dose.shift import curve_table, extra_sum_of_squares, one_curve_for_all, pooled_shift, unit_shift
+from assaykit.stats.dose.shift import curve_table, extra_sum_of_squares, unit_shift
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 R = json.loads((REFERENCE / "11_sim_doseresponse.json").read_text())["models"]
@@ -61,17 +61,19 @@ def test_every_parameter_has_a_profile_interval(name):
 
 
 def test_the_shift_of_a_joint_fit_agrees_with_nls():
-    found, truth = pooled_shift(fit_curves(*ALL), "MSC", "alone"), R["pooled_shift"]
-    assert (found.estimate, found.std_error) == pytest.approx((truth["estimate"], truth["se"]), rel=1e-5)
-    assert (found.conf_low, found.conf_high) == pytest.approx((truth["lo"], truth["hi"]), rel=1e-5)
-    assert found.df == truth["df"]
+    curves, truth = fit_curves(*ALL), R["pooled_shift"]
+    shift = np.array([(name == "log_ic50[MSC]") - (name == "log_ic50[alone]") for name in curves.names], float)
+    assert shift @ curves.estimates == pytest.approx(truth["estimate"], rel=1e-5)
+    assert np.sqrt(shift @ curves.covariance @ shift) == pytest.approx(truth["se"], rel=1e-5)
+    assert curves.df == truth["df"]
 
 
 @pytest.mark.parametrize(
-    ("test", "name"), [(extra_sum_of_squares, "extra_ss_F_shift"), (one_curve_for_all, "extra_ss_F_curves_equal")]
+    ("shared", "name"),
+    [(["log_ic50"], "extra_ss_F_shift"), (["bottom", "top", "log_ic50", "hill"], "extra_ss_F_curves_equal")],
 )
-def test_f_tests_of_curves_agree_with_nls(test, name):
-    found, truth = test(*ALL), R[name]
+def test_f_tests_of_curves_agree_with_nls(shared, name):
+    found, truth = extra_sum_of_squares(*ALL, shared=shared), R[name]
     assert (found.statistic, found.df1, found.df2) == pytest.approx([truth[k] for k in ("F", "df1", "df2")], rel=1e-7)
     assert found.p_value == pytest.approx(truth["p"], rel=1e-5)
 
@@ -118,7 +120,7 @@ def test_units_without_an_ic50_are_left_out_by_name():
     table = curve_table(pd.concat(rows), dose="dose", response="y", unit="experiment", arm="stroma")
     found = unit_shift(table, "MSC", "alone", unit="experiment", by="stroma")
     assert found.left_out == ("E3",)
-    assert found.test.units == 2
+    assert found.test.n_units == 2
     assert "highest dose" in table[(table.experiment == "E3") & (table.stroma == "MSC")].reason.iloc[0]
 
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from assaykit.errors import DesignError
 from assaykit.stats.glmm.family import FAMILIES, response
-from assaykit.stats.glmm.laplace import Model, laplace, point
+from assaykit.stats.glmm.laplace import CountModel, laplace, parameters_of
 from assaykit.stats.glmm.model import fit_glmm
 from assaykit.stats.glmm.quadrature import quadrature
-from assaykit.stats.glmm.random import random_part
+from assaykit.stats.glmm.random import random_intercepts
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 R = json.loads((REFERENCE / "05_cbpp.json").read_text())["models"]
@@ -119,7 +119,7 @@ def _model(family, groups, rng):
     counts = rng.integers(0, 15, n).astype(float)
     X = np.column_stack([np.ones(n), rng.normal(size=n)])
     data = response(counts, trials, FAMILIES[family].link)
-    return Model(data, X, np.full(n, 0.2), random_part(groups, n), FAMILIES[family])
+    return CountModel(data, X, np.full(n, 0.2), random_intercepts(groups, n), FAMILIES[family])
 
 
 def _slope(function, psi):
@@ -162,7 +162,7 @@ def test_the_gradient_of_quadrature_is_exact_and_one_node_is_laplace(family):
 def test_quadrature_is_the_integral(family):
     model = _model(family, {"experiment": NESTED["experiment"]}, np.random.default_rng(13))
     psi = np.array([0.3, 0.2, -0.3, 0.5])[: model.parameters]
-    at = point(model, psi)
+    at = parameters_of(model, psi)
     grid, step = np.linspace(-9, 9, 4001, retstep=True)
     total = 0.0
     for level in range(3):

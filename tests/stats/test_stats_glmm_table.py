@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from assaykit.errors import DesignError
-from assaykit.stats.glmm.table import Bootstrap, fit_count_table
+from assaykit.stats.fit import Bootstrap, fit_counts
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 R = json.loads((REFERENCE / "05_cbpp.json").read_text())["models"]
@@ -35,17 +35,17 @@ def inserts():
 
 
 def counted(frame, formula="migrated ~ drug * stroma + offset(log(input))", **options):
-    return fit_count_table(frame, formula, unit="experiment", family="nbinom2", levels=LEVELS, **options)
+    return fit_counts(frame, formula, unit="experiment", family="nbinom2", levels=LEVELS, **options)
 
 
 def test_the_models_own_contrasts_are_those_of_emmeans_with_exact_dunnett():
-    fit = fit_count_table(CBPP, PAIR, unit="herd", family="binomial", adjust="dunnett")
-    table, truth = fit.tables["wald_contrasts"], pd.DataFrame(R["glmer_laplace"]["vs_period1"])
+    fit = fit_counts(CBPP, PAIR, unit="herd", family="binomial", model="glmm", adjust="dunnett")
+    table, truth = fit.tables["contrasts"], pd.DataFrame(R["glmer_laplace"]["vs_period1"])
     assert table["estimate"].to_numpy() == pytest.approx(truth["estimate"].to_numpy(), rel=1e-5)
     assert table["p_adjusted"].to_numpy() == pytest.approx(truth["p_mvt_exact"].to_numpy(), abs=1e-6)
     limits = table[["simultaneous_low", "simultaneous_high"]].to_numpy()
     assert limits == pytest.approx(truth[["lo_mvt_exact", "hi_mvt_exact"]].to_numpy(), rel=1e-5)
-    holm = fit_count_table(CBPP, PAIR, unit="herd", family="binomial").tables["wald_contrasts"]
+    holm = fit_counts(CBPP, PAIR, unit="herd", family="binomial").tables["wald_contrasts"]
     assert holm["p_adjusted"].to_numpy() == pytest.approx(truth["p_holm"].to_numpy(), rel=1e-4)
 
 
@@ -55,7 +55,7 @@ def test_the_default_contrasts_are_the_t_of_one_number_per_unit(inserts):
     rate = np.log((sums["migrated"] + 0.5) / sums["input"]).unstack(["drug", "stroma"])
     inside = rate["imatinib", "msc"] - rate["vehicle", "msc"]
     across = inside - (rate["imatinib", "mono"] - rate["vehicle", "mono"])
-    row = fit.tables["contrasts"].query("contrast == 'imatinib - vehicle | msc'").iloc[0]
+    row = fit.tables["contrasts"].query("level == 'msc' and factor == 'drug'").iloc[0]
     assert row["estimate"] == pytest.approx(inside.mean())
     assert (row["df"], row["n_units"]) == (4, 5)
     interaction = fit.tables["interactions"].iloc[0]
@@ -76,7 +76,7 @@ def test_a_formula_without_random_terms_gets_the_unit_and_its_conditions(inserts
 
 
 def test_a_bootstrap_is_asked_for_with_its_draws_and_seed(inserts):
-    fit = counted(inserts, bootstrap=Bootstrap(draws=99, seed=3))
+    fit = counted(inserts, model=Bootstrap(draws=99, seed=3))
     assert fit.tables["contrasts"]["method"].str.contains("99 draws").all()
     assert (fit.tables["interactions"]["p_value"] >= 0.01).all()
 
@@ -87,16 +87,16 @@ def test_a_factor_between_units_is_tested_between_units(inserts):
         inserts.assign(sex=inserts.experiment.map(sex)),
         "migrated ~ drug * stroma + sex + offset(log(input)) + (1 | experiment)",
     )
-    table = fit.tables["contrasts"].set_index("contrast")
-    assert table.loc["m - f", "method"] == "unit-level Welch t, between units"
-    assert table.loc["imatinib - vehicle | msc", "n_units"] == 5
+    table = fit.tables["contrasts"].set_index(["contrast", "level"])
+    assert table.loc[("m - f", ""), "method"] == "unit-level Welch t, between units"
+    assert table.loc[("imatinib - vehicle", "msc"), "n_units"] == 5
 
 
 def test_a_contrast_that_one_unit_alone_informs_is_missing_with_a_reason(inserts):
     holed = inserts[(inserts.drug == "vehicle") | (inserts.experiment == "A")]
-    table = counted(holed).tables["contrasts"].set_index("contrast")
-    assert np.isnan(table.loc["imatinib - vehicle | msc", "p_value"])
-    assert "1 units have every arm" in table.loc["imatinib - vehicle | msc", "reason"]
+    table = counted(holed).tables["contrasts"].set_index(["contrast", "level"])
+    assert np.isnan(table.loc[("imatinib - vehicle", "msc"), "p_value"])
+    assert "1 units have every arm" in table.loc[("imatinib - vehicle", "msc"), "reason"]
 
 
 def test_components_name_the_dispersion(inserts):
@@ -112,4 +112,4 @@ def test_means_are_rates_per_unit_of_the_offset(inserts):
 
 def test_a_unit_that_is_no_column_is_refused(inserts):
     with pytest.raises(DesignError, match="unit must be a column"):
-        fit_count_table(inserts, "migrated ~ drug", unit="donor", family="nbinom2")
+        fit_counts(inserts, "migrated ~ drug", unit="donor", family="nbinom2")

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from assaykit.protocol.model import Analysis, Contrast
+from assaykit.protocol.model import Analysis, ContrastSpec
 from assaykit.stats import estimate
 from assaykit.study import Reference
 from assaykit.tables import MEASUREMENTS, frame_from_rows
 
-LINES = Contrast(name="K562 - HL60", treatment="vehicle", comparator="vehicle", factor="line", level="K562",
+LINES = ContrastSpec(name="K562 - HL60", treatment="vehicle", comparator="vehicle", factor="line", level="K562",
                  comparator_level="HL60")  # fmt: skip
 KILL = LINES.model_copy(update={"name": "kill, K562 - HL60", "treatment": "imatinib 1 uM"})
 
@@ -89,7 +89,7 @@ def test_a_level_or_column_that_is_not_there_is_a_reason():
 
 def test_a_factor_without_its_levels_is_refused():
     with pytest.raises(ValidationError, match="needs level and comparator_level"):
-        Contrast(name="x", treatment="vehicle", comparator="vehicle", factor="line", level="K562")
+        ContrastSpec(name="x", treatment="vehicle", comparator="vehicle", factor="line", level="K562")
 
 
 def test_the_contrast_is_antisymmetric_in_its_levels():

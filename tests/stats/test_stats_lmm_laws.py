@@ -14,7 +14,7 @@ from assaykit.stats import coefficients, factor_contrasts, fit_lmm
 from assaykit.stats.lmm.blocks import cross_products
 from assaykit.stats.lmm.ddf import inference
 from assaykit.stats.lmm.design import design_from_frame
-from assaykit.stats.lmm.diagnostics import random_effects, residuals
+from assaykit.stats.lmm.diagnostics import conditional_residuals, random_effects
 from assaykit.stats.lmm.model import fit_design
 from assaykit.stats.lmm.reml import Parameters, deviance
 
@@ -214,7 +214,7 @@ def test_predicted_effects_and_residuals_add_up_to_the_response():
     fit = fit_design(design)
     V, _ = dense(design, fit.optimum.solved.theta, 1.0)
     rest = design.y - design.X @ fit.beta
-    np.testing.assert_allclose(residuals(fit, design) * fit.sigma, np.linalg.solve(V, rest), atol=1e-8)
+    np.testing.assert_allclose(conditional_residuals(fit, design) * fit.sigma, np.linalg.solve(V, rest), atol=1e-8)
     assert [effects.shape for effects in random_effects(fit, design)] == [(5, 2), (4, 1)]
 
 

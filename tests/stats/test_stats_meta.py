@@ -13,16 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assaykit.errors import DesignError
-from assaykit.stats.meta.effects import (
-    Events,
-    Summary,
-    log_odds_ratio,
-    log_ratio_of_means,
-    log_risk_ratio,
-    risk_difference,
-    standardised_difference,
-)
-from assaykit.stats.meta.pooling import influence, pool
+from assaykit.stats.meta import influence, pool
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 R = json.loads((REFERENCE / "07_bcg.json").read_text())["models"]
@@ -84,36 +75,6 @@ def test_the_q_profile_agrees_with_metafor_as_far_as_its_root_goes(measure, key)
     found, truth = fitted(measure, key)
     limits = truth["tau2_ci_qprofile"]
     assert (found.tau2_low, found.tau2_high) == pytest.approx((limits["lo"], limits["hi"]), abs=ROOT)
-
-
-@pytest.mark.parametrize(
-    ("measure", "effect"), [("RR", log_risk_ratio), ("OR", log_odds_ratio), ("RD", risk_difference)]
-)
-def test_effects_of_counts_agree_with_metafor(measure, effect):
-    trials = pd.read_csv(REFERENCE / "07_bcg.csv")
-    for row, truth in zip(trials.to_dict("records"), R[measure]["effects"], strict=True):
-        found = effect(Events(row["tpos"], row["tpos"] + row["tneg"]), Events(row["cpos"], row["cpos"] + row["cneg"]))
-        assert (found.estimate, found.std_error**2) == pytest.approx((truth["yi"], truth["vi"]), rel=1e-8)
-
-
-def test_effects_of_means_agree_with_metafor():
-    basic = json.loads((REFERENCE / "12_basic.json").read_text())["models"]
-    found, truth = log_ratio_of_means(Summary(12, 3, 5), Summary(8, 2, 6)), basic["log_ratio_of_means"]
-    assert (found.estimate, found.std_error**2) == pytest.approx((truth["yi"], truth["vi"]), rel=1e-8)
-    sleep = pd.read_csv(REFERENCE / "12_sleep.csv").groupby("drug").extra.agg(["mean", "std", "size"])
-    arms = [Summary(*sleep.loc[drug]) for drug in (2, 1)]
-    found, truth = standardised_difference(*arms), basic["smd"]
-    assert (found.estimate, found.std_error**2) == pytest.approx((truth["metafor_yi"], truth["metafor_vi"]), rel=1e-8)
-
-
-def test_an_empty_cell_gets_a_half():
-    found = log_odds_ratio(Events(0, 10), Events(5, 10))
-    assert found.estimate == pytest.approx(math.log(0.5 * 5.5 / (10.5 * 5.5)))
-
-
-def test_more_events_than_cells_are_refused():
-    with pytest.raises(DesignError, match="between zero and their total"):
-        log_risk_ratio(Events(11, 10), Events(5, 10))
 
 
 def test_leaving_one_study_out_agrees_with_metafor():

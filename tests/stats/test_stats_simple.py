@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assaykit.errors import DesignError
+from assaykit.stats.units import hedges_g, hedges_g_paired, one_sample_t, paired_t, student_t, tost, welch_t
 from assaykit.stats.units.ranks import friedman, midranks, wilcoxon_normal, wilcoxon_signed_rank
 from assaykit.stats.units.repeated_measures import greenhouse_geisser, rm_anova
-from assaykit.stats.units.simple import hedges_g, hedges_g_paired, one_sample_t, paired_t, student_t, tost, welch_t
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 R = json.loads((REFERENCE / "12_basic.json").read_text())["models"]

@@ -15,7 +15,6 @@ from assaykit.stats.dose.synergy import (
     loewe_effect,
     surface_synergy,
     surface_table,
-    three_arms,
 )
 
 IMATINIB, PLERIXAFOR = [0, 0.1, 0.3, 1, 3, 10], [0, 0.5, 1, 2, 5]
@@ -88,18 +87,14 @@ def test_a_planted_synergy_is_found_over_units_with_a_t_interval(model):
 
     found = surface_synergy(table(matrix(more, "ABCD"), model), unit="unit", model=model)
     assert found.test.conf_low > 0
-    assert found.test.units == 4
+    assert found.test.n_units == 4
     assert set(found.by_unit) == set("ABCD")
 
 
-def test_three_arms_take_the_units_that_have_them_all():
-    imatinib = {"E1": 0.4, "E2": 0.5, "E3": 0.45, "E4": 0.5}
-    plerixafor = {"E1": 0.1, "E2": 0.0, "E3": 0.05}
-    both = {"E1": 0.7, "E2": 0.72, "E3": 0.66, "E4": 0.9}
-    found = three_arms(imatinib, plerixafor, both)
-    assert set(found.by_unit) == {"E1", "E2", "E3"}
-    assert found.by_unit["E2"] == pytest.approx(0.22)
-    assert three_arms(imatinib, plerixafor, both, model="hsa").by_unit["E1"] == pytest.approx(0.3)
+def test_the_stronger_drug_is_the_one_stronger_on_the_mean_over_units():
+    imatinib, plerixafor, both = [0.4, 0.5, 0.0], [0.1, 0.0, 0.3], [0.7, 0.72, 0.5]
+    # unit by unit the larger of two noisy numbers would be .4, .5 and .3
+    assert hsa_excess(imatinib, plerixafor, both) == pytest.approx([0.3, 0.22, 0.5])
 
 
 def test_the_loewe_effect_of_one_drug_alone_is_its_own_curve():
@@ -114,8 +109,7 @@ def test_the_loewe_effect_of_one_drug_alone_is_its_own_curve():
     [
         lambda: bliss_excess(40.0, 30.0, 60.0),
         lambda: bliss_excess(0.4, float("nan"), 0.6),
-        lambda: three_arms({"E1": 0.1}, {"E1": 0.2}, {"E1": 0.3}),
-        lambda: three_arms(*[{"E1": 0.1, "E2": 0.2}] * 3, model="zip"),
+        lambda: surface_synergy(table(matrix(independent, "A"), "bliss"), unit="unit", model="bliss"),
         lambda: table(matrix(independent).query("not (a == 0.3 and b == 0)"), "bliss"),
     ],
 )

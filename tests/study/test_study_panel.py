@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from assaykit.endpoints import endpoint_faults
 from assaykit.errors import AssaykitError
+from assaykit.measurements import unknown_name_faults
 from assaykit.protocol.consistency import protocol_faults
 from assaykit.study import read_study
 
@@ -70,7 +70,7 @@ def test_populations_are_gated_on_what_they_are_part_of(read):
     names = {spec.measured_as for spec in assay.protocol.endpoints}
     assert {"cd4_t_percent_of_parent", "cd4_t_cd4_median", "cd4_t_hla_dr_median", "t_cells_cd4_imfi"} <= names
     assert not names & {"cd4_t_cd8_median", "dn_cd4_median"}  # negative by definition: no MFI of noise
-    assert protocol_faults(assay.protocol, where="") == endpoint_faults(assay.protocol) == []
+    assert protocol_faults(assay.protocol, where="") == unknown_name_faults(assay.protocol) == []
 
 
 def test_a_marker_with_fmo_or_isotype_wells_is_gated_on_them(read):

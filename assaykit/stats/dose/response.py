@@ -4,7 +4,7 @@
 
 `top` is the response without drug and `bottom` the one at unlimited dose, whichever is larger; log_ic50 is the natural
 log of the dose halfway between them, also in the five-parameter curve (s = exp(log_asymmetry)). 4PL: s = 1; 3PL: also
-bottom = 0. Standard errors are those of R's nls. The wells of one experiment are not independent: `dose_shift.py`
+bottom = 0. Standard errors are those of R's nls. The wells of one experiment are not independent: `shift.py`
 compares arms with the experiment as the unit.
 """
 
@@ -20,7 +20,16 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from assaykit.errors import DesignError
-from assaykit.stats.dose.curve import PARAMETERS, Fit, Layout, Wells, best_fit, layout_of, least_squares, share_left
+from assaykit.stats.dose.logistic import (
+    PARAMETERS,
+    LeastSquaresFit,
+    ParameterLayout,
+    Wells,
+    best_fit,
+    layout_of,
+    least_squares,
+    share_left,
+)
 from assaykit.tables import Finding
 
 Array = NDArray[np.float64]
@@ -30,7 +39,8 @@ SHAPES: dict[Shape, dict[str, float]] = {
     "4PL": {"log_asymmetry": 0.0},
     "5PL": {},
 }
-_PLATEAU = 0.8  # of the way from top to bottom that the highest dose must reach for an IC50 to be reported
+PLATEAU = 0.8
+"""The share of the way from top to bottom that the highest dose must reach for an IC50 to be reported."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +58,7 @@ class Curves:
     rss: float
     df: int
     wells: Wells
-    layout: Layout
+    layout: ParameterLayout
     converged: bool
 
     @property
@@ -194,7 +204,7 @@ def _profile_limit(curves: Curves, name: str, critical: float, error: float) -> 
     return math.copysign(math.inf, critical)
 
 
-def _curves(shape: str, arms: tuple[str, ...], wells: Wells, layout: Layout, fit: Fit) -> Curves:
+def _curves(shape: str, arms: tuple[str, ...], wells: Wells, layout: ParameterLayout, fit: LeastSquaresFit) -> Curves:
     df = wells.dose.size - fit.vector.size
     gram = fit.jacobian.T @ fit.jacobian
     scale = np.sqrt(np.maximum(np.diag(gram), 1e-300))
@@ -217,7 +227,7 @@ def _curves(shape: str, arms: tuple[str, ...], wells: Wells, layout: Layout, fit
     )
 
 
-def _require_enough(wells: Wells, layout: Layout) -> None:
+def _require_enough(wells: Wells, layout: ParameterLayout) -> None:
     if not (np.isfinite(wells.dose).all() and np.isfinite(wells.response).all() and (wells.dose >= 0).all()):
         raise DesignError("doses must be zero or more, and every well must have a response", "others")
     for index in range(layout.place.shape[0]):
@@ -243,7 +253,7 @@ def _plateau_findings(
         why = f"half of the effect lies beyond the highest dose: IC50 > {most:g}"
     elif middle < least:
         why = f"half of the effect lies below the lowest dose: IC50 < {least:g}"
-    elif reached < _PLATEAU:
+    elif reached < PLATEAU:
         seen = f"{100 * reached:.0f} % of the fitted effect"
         why = f"the highest dose reaches only {seen}: the plateau at high dose is not seen"
     elif not all(math.isfinite(limit) for limit in limits):

@@ -15,9 +15,8 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from assaykit.errors import DesignError
-from assaykit.stats.dose.curve import PARAMETERS
-from assaykit.stats.dose.response import SHAPES, Curves, Shape, fit_curve, fit_curves, ic50
-from assaykit.stats.units.simple import TTest, paired_t
+from assaykit.stats.dose.response import Shape, fit_curve, fit_curves, ic50
+from assaykit.stats.units import ContrastResult, paired_t
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +31,10 @@ class ExtraSumOfSquares:
 
 
 @dataclass(frozen=True, slots=True)
-class PooledShift:
-    """ln(IC50 of one arm / IC50 of another) from one joint fit, wells taken as independent."""
-
-    estimate: float
-    std_error: float
-    df: int
-    p_value: float
-    conf_low: float
-    conf_high: float
-
-
-@dataclass(frozen=True, slots=True)
 class UnitShift:
     """ln(IC50 ratio) with the experiment as the unit; `left_out` names units whose IC50 was not reached."""
 
-    test: TTest
+    test: ContrastResult
     ratio: float
     ratio_low: float
     ratio_high: float
@@ -71,23 +58,6 @@ def extra_sum_of_squares(
     F = max(0.0, (reduced.rss - full.rss) / df1 / (full.rss / full.df))
     p_value = float(special.fdtrc(df1, full.df, F))
     return ExtraSumOfSquares(F, df1, full.df, p_value, "extra sum of squares F; wells taken as independent")
-
-
-def one_curve_for_all(dose: ArrayLike, response: ArrayLike, arm: Sequence[str] | ArrayLike) -> ExtraSumOfSquares:
-    """Return the F test that one four-parameter curve serves all arms."""
-    free = [name for name in PARAMETERS if name not in SHAPES["4PL"]]
-    return extra_sum_of_squares(dose, response, arm, shared=free)
-
-
-def pooled_shift(curves: Curves, arm: str, reference: str, *, level: float = 0.95) -> PooledShift:
-    """Return ln(IC50 of `arm` / IC50 of `reference`) of a joint fit, by its covariance."""
-    first, second = (curves.names.index(f"log_ic50[{name}]") for name in (arm, reference))
-    estimate = float(curves.estimates[first] - curves.estimates[second])
-    c = curves.covariance
-    error = math.sqrt(c[first, first] + c[second, second] - 2 * c[first, second])
-    reach = float(special.stdtrit(curves.df, 0.5 + level / 2)) * error
-    p_value = 2 * float(special.stdtr(curves.df, -abs(estimate / error)))
-    return PooledShift(estimate, error, curves.df, p_value, estimate - reach, estimate + reach)
 
 
 def curve_table(
@@ -118,17 +88,15 @@ def curve_table(
 def unit_shift(table: pd.DataFrame, arm: str, reference: str, *, unit: str, by: str) -> UnitShift:
     """Return the paired t of log IC50 between two arms of a `curve_table`, over units that reached both.
 
-    `by` names the arm column. Raises DesignError where fewer than two units have both.
+    `by` names the arm column. Where fewer than two units have both the result has no numbers, and a reason: no number
+    is made from the units that happened to reach it.
     """
     wide = table.pivot_table(index=unit, columns=by, values="log_ic50", dropna=False).reindex(columns=[arm, reference])
     both = wide.dropna()
     left_out = tuple(str(name) for name in wide.index.difference(both.index))
     if len(both) < 2:
-        raise DesignError(
-            "a shift of the IC50 must rest on at least two units that reach it in both arms",
-            f"{len(both)} do; left out: {', '.join(left_out) or 'none'}",
-            remedy="test higher doses, or compare the response at one dose",
-        )
+        reason = f"{len(both)} units reach the IC50 in both arms and it takes 2; test higher doses, or compare one dose"
+        return UnitShift(ContrastResult.missing(reason, n_units=len(both)), math.nan, math.nan, math.nan, left_out)
     test = paired_t(both[arm].to_numpy(), both[reference].to_numpy())
     ratio, low, high = np.exp([test.estimate, test.conf_low, test.conf_high])
     return UnitShift(test, float(ratio), float(low), float(high), left_out)

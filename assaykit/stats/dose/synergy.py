@@ -23,10 +23,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from assaykit.errors import DesignError
 from assaykit.stats.dose.response import Curves, fit_curves, predicted
-from assaykit.stats.units.simple import TTest, one_sample_t
+from assaykit.stats.units import ContrastResult, one_sample_t
+from assaykit.treatment import independent_effect, stronger_effect
 
 Array = NDArray[np.float64]
-Model = Literal["bliss", "hsa", "loewe", "zip"]
+SynergyModel = Literal["bliss", "hsa", "loewe", "zip"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Synergy:
     """The excess effect over units, with its t interval, and each unit's own excess."""
 
     model: str
-    test: TTest
+    test: ContrastResult
     by_unit: Mapping[str, float]
 
 
@@ -47,17 +48,19 @@ class Surface(NamedTuple):
 
 
 def bliss_excess(first: ArrayLike, second: ArrayLike, both: ArrayLike) -> Array:
-    """Return observed minus Bliss-independent effect, element by element.
+    """Return observed minus Bliss-independent effect, fractions, element by element.
+
+    Raises DesignError for effects that are no fractions.
 
     >>> round(float(bliss_excess(0.5, 0.4, 0.8)), 6)
     0.1
     """
     a, b, ab = _fractions(first), _fractions(second), _fractions(both)
-    return np.asarray(ab - (a + b - a * b))
+    return np.asarray(ab - independent_effect(a, b))
 
 
 def hsa_excess(first: ArrayLike, second: ArrayLike, both: ArrayLike) -> Array:
-    """Return observed minus the effect of the drug that is better on the mean over units.
+    """Return observed minus the effect of the drug that is stronger on the mean over units, fractions unit by unit.
 
     The larger of two noisy numbers, unit by unit, would overrate the single drugs.
     """
@@ -65,20 +68,8 @@ def hsa_excess(first: ArrayLike, second: ArrayLike, both: ArrayLike) -> Array:
     return np.asarray(ab - (a if a.mean() >= b.mean() else b))
 
 
-def three_arms(
-    first: Mapping[str, float], second: Mapping[str, float], both: Mapping[str, float], *, model: Model = "bliss"
-) -> Synergy:
-    """Return the excess over the units that have all three arms; each argument maps a unit to its effect."""
-    if model not in {"bliss", "hsa"}:
-        raise DesignError(f"three arms must be judged by bliss or hsa; {model} needs curves", repr(model))
-    units = [unit for unit in both if unit in first and unit in second]
-    arms = [np.array([arm[unit] for unit in units]) for arm in (first, second, both)]
-    excess = bliss_excess(*arms) if model == "bliss" else hsa_excess(*arms)
-    return _over_units(model, dict(zip(units, map(float, excess), strict=True)))
-
-
 def surface_table(
-    frame: pd.DataFrame, *, doses: tuple[str, str], effect: str, unit: str, model: Model = "bliss"
+    frame: pd.DataFrame, *, doses: tuple[str, str], effect: str, unit: str, model: SynergyModel = "bliss"
 ) -> pd.DataFrame:
     """Return unit, the two doses, the mean observed effect and its excess for every combined pair of doses.
 
@@ -96,7 +87,7 @@ def surface_table(
     return pd.concat(parts, ignore_index=True)[[unit, *doses, "effect", "excess"]]
 
 
-def surface_synergy(table: pd.DataFrame, *, unit: str, model: Model) -> Synergy:
+def surface_synergy(table: pd.DataFrame, *, unit: str, model: SynergyModel) -> Synergy:
     """Return the mean excess of a `surface_table` over all pairs of doses, one number a unit, with its t interval."""
     means = table.groupby(unit, sort=True)["excess"].mean()
     return _over_units(model, {str(name): float(value) for name, value in means.items()})
@@ -137,7 +128,7 @@ def _bliss_surface(surface: Surface) -> Array:
 
 def _hsa_surface(surface: Surface) -> Array:
     a, b = _singles(surface)
-    return np.asarray(_fractions(surface.effect) - np.maximum(a, b))
+    return np.asarray(_fractions(surface.effect) - stronger_effect(a, b))
 
 
 def _loewe_surface(surface: Surface) -> Array:
@@ -150,7 +141,7 @@ def _zip_surface(surface: Surface) -> Array:
     """Return the mean of two fitted curves through each pair, less Bliss independence of the fitted single curves."""
     curves = [_single_curve(surface, drug) for drug in (0, 1)]
     singles = [predicted(curve, doses) for curve, doses in zip(curves, (surface.first, surface.second), strict=True)]
-    expected = singles[0] + singles[1] - singles[0] * singles[1]
+    expected = independent_effect(singles[0], singles[1])
     fitted = [_curves_beside(surface, drug, singles[1 - drug]) for drug in (0, 1)]
     return np.asarray((fitted[0] + fitted[1]) / 2 - expected)
 
@@ -190,7 +181,7 @@ def _singles(surface: Surface) -> tuple[Array, Array]:
     return found[0], found[1]
 
 
-EXCESS: dict[Model, Callable[[Surface], Array]] = {
+EXCESS: dict[SynergyModel, Callable[[Surface], Array]] = {
     "bliss": _bliss_surface,
     "hsa": _hsa_surface,
     "loewe": _loewe_surface,

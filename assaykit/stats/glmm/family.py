@@ -30,7 +30,7 @@ class Response(NamedTuple):
     constant: Array
 
 
-class Curve(NamedTuple):
+class LogDensity(NamedTuple):
     """Log density per observation and its first two derivatives in eta."""
 
     value: Array
@@ -38,7 +38,7 @@ class Curve(NamedTuple):
     second: Array
 
 
-class Slopes(NamedTuple):
+class DensitySlopes(NamedTuple):
     """Third derivative in eta; derivative in delta of the log density and of its first two derivatives in eta."""
 
     third: Array
@@ -48,14 +48,14 @@ class Slopes(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class CountFamily:
     """A family: its derivatives, its mean and variance, how to draw from it, and the family at no overdispersion."""
 
     name: str
     link: str
     dispersion: str
-    curve: Callable[[Array, Response, float], Curve]
-    slopes: Callable[[Array, Response, float], Slopes]
+    curve: Callable[[Array, Response, float], LogDensity]
+    slopes: Callable[[Array, Response, float], DensitySlopes]
     variance: Callable[[Array, Array, float], Array]
     draw: Callable[[Array, Array, float, np.random.Generator], Array]
     limit: str = ""
@@ -87,41 +87,41 @@ def _none(eta: Array) -> Array:
     return np.zeros_like(eta)
 
 
-def _poisson(eta: Array, data: Response, _: float) -> Curve:
+def _poisson(eta: Array, data: Response, _: float) -> LogDensity:
     mu = np.exp(np.minimum(eta, _FAR))
-    return Curve(data.counts * eta - mu + data.constant, data.counts - mu, -mu)
+    return LogDensity(data.counts * eta - mu + data.constant, data.counts - mu, -mu)
 
 
-def _poisson_slopes(eta: Array, _data: Response, _: float) -> Slopes:
+def _poisson_slopes(eta: Array, _data: Response, _: float) -> DensitySlopes:
     nothing = _none(eta)
-    return Slopes(-np.exp(np.minimum(eta, _FAR)), nothing, nothing, nothing)
+    return DensitySlopes(-np.exp(np.minimum(eta, _FAR)), nothing, nothing, nothing)
 
 
-def _binomial(eta: Array, data: Response, _: float) -> Curve:
+def _binomial(eta: Array, data: Response, _: float) -> LogDensity:
     p = special.expit(eta)
     value = data.counts * eta - data.trials * np.logaddexp(0.0, eta) + data.constant
-    return Curve(value, data.counts - data.trials * p, -data.trials * p * (1 - p))
+    return LogDensity(value, data.counts - data.trials * p, -data.trials * p * (1 - p))
 
 
-def _binomial_slopes(eta: Array, data: Response, _: float) -> Slopes:
+def _binomial_slopes(eta: Array, data: Response, _: float) -> DensitySlopes:
     p, nothing = special.expit(eta), _none(eta)
-    return Slopes(-data.trials * p * (1 - p) * (1 - 2 * p), nothing, nothing, nothing)
+    return DensitySlopes(-data.trials * p * (1 - p) * (1 - 2 * p), nothing, nothing, nothing)
 
 
-def _nbinom2(eta: Array, data: Response, delta: float) -> Curve:
+def _nbinom2(eta: Array, data: Response, delta: float) -> LogDensity:
     theta, y = np.exp(delta), data.counts
     p = special.expit(eta - delta)  # mu / (theta + mu)
     size = y + theta
     value = _rising(y, theta) + data.constant + y * (eta - delta) - size * np.logaddexp(0.0, eta - delta)
-    return Curve(value, y - size * p, -size * p * (1 - p))
+    return LogDensity(value, y - size * p, -size * p * (1 - p))
 
 
-def _nbinom2_slopes(eta: Array, data: Response, delta: float) -> Slopes:
+def _nbinom2_slopes(eta: Array, data: Response, delta: float) -> DensitySlopes:
     theta, y = np.exp(delta), data.counts
     p = special.expit(eta - delta)
     size, bend = y + theta, p * (1 - p)
     in_theta = special.digamma(size) - special.digamma(theta) - np.logaddexp(0.0, eta - delta)
-    return Slopes(
+    return DensitySlopes(
         third=-size * bend * (1 - 2 * p),
         delta=theta * in_theta - (y - size * p),
         first_delta=-theta * p + size * bend,
@@ -129,24 +129,24 @@ def _nbinom2_slopes(eta: Array, data: Response, delta: float) -> Slopes:
     )
 
 
-def _nbinom1(eta: Array, data: Response, delta: float) -> Curve:
+def _nbinom1(eta: Array, data: Response, delta: float) -> LogDensity:
     """A sum of gamma functions in r = mu / phi, whose derivative in eta is r itself."""
     r, y = np.exp(np.clip(eta - delta, -_FAR, _FAR)), data.counts
     log_spread = np.logaddexp(0.0, delta)
     in_r = special.digamma(y + r) - special.digamma(r) - log_spread
     in_r2 = _polygamma(1, y + r) - _polygamma(1, r)
     value = _rising(y, r) + data.constant - (r + y) * log_spread + y * delta
-    return Curve(value, r * in_r, r * in_r + r**2 * in_r2)
+    return LogDensity(value, r * in_r, r * in_r + r**2 * in_r2)
 
 
-def _nbinom1_slopes(eta: Array, data: Response, delta: float) -> Slopes:
+def _nbinom1_slopes(eta: Array, data: Response, delta: float) -> DensitySlopes:
     r, y = np.exp(np.clip(eta - delta, -_FAR, _FAR)), data.counts
     _, first, second = _nbinom1(eta, data, delta)
     in_r2 = _polygamma(1, y + r) - _polygamma(1, r)
     in_r3 = _polygamma(2, y + r) - _polygamma(2, r)
     third = second + 2 * r**2 * in_r2 + r**3 * in_r3
     share = special.expit(delta)  # phi / (1 + phi)
-    return Slopes(third, y - (r + y) * share - first, -second - r * share, -third - r * share)
+    return DensitySlopes(third, y - (r + y) * share - first, -second - r * share, -third - r * share)
 
 
 class _Shapes(NamedTuple):
@@ -169,17 +169,17 @@ def _inside(eta: Array) -> Array:
     return np.asarray(np.clip(special.expit(eta), 1e-14, 1 - 1e-14))
 
 
-def _betabinomial(eta: Array, data: Response, delta: float) -> Curve:
+def _betabinomial(eta: Array, data: Response, delta: float) -> LogDensity:
     p, phi = _inside(eta), float(np.exp(delta))
     (a0, a1), (b0, b1) = _shapes(p, data, phi, 2)
     bend = p * (1 - p)
     in_p, in_p2 = phi * (a0 - b0), phi**2 * (a1 + b1)
     rest = data.trials - data.counts
     value = _rising(data.counts, phi * p) + _rising(rest, phi * (1 - p)) - _rising(data.trials, phi) + data.constant
-    return Curve(value, in_p * bend, in_p2 * bend**2 + in_p * bend * (1 - 2 * p))
+    return LogDensity(value, in_p * bend, in_p2 * bend**2 + in_p * bend * (1 - 2 * p))
 
 
-def _betabinomial_slopes(eta: Array, data: Response, delta: float) -> Slopes:
+def _betabinomial_slopes(eta: Array, data: Response, delta: float) -> DensitySlopes:
     p, phi = _inside(eta), float(np.exp(delta))
     (a0, a1, a2), (b0, b1, b2) = _shapes(p, data, phi, 3)
     bend, q = p * (1 - p), 1 - p
@@ -188,7 +188,7 @@ def _betabinomial_slopes(eta: Array, data: Response, delta: float) -> Slopes:
     in_p_delta = in_p + phi**2 * (p * a1 - q * b1)
     in_p2_delta = 2 * in_p2 + phi**3 * (p * a2 + q * b2)
     whole = special.digamma(data.trials + phi) - special.digamma(phi)
-    return Slopes(
+    return DensitySlopes(
         third=in_p3 * bend**3 + 3 * in_p2 * bend * curl + in_p * bend * (1 - 6 * bend),
         delta=phi * (p * a0 + q * b0 - whole),
         first_delta=in_p_delta * bend,
@@ -216,10 +216,10 @@ def _draw_betabinomial(mu: Array, trials: Array, delta: float, rng: np.random.Ge
     return rng.binomial(trials.astype(np.int64), rng.beta(phi * p, phi * (1 - p))).astype(np.float64)
 
 
-FAMILIES: dict[str, Family] = {
+FAMILIES: dict[str, CountFamily] = {
     family.name: family
     for family in (
-        Family(
+        CountFamily(
             name="poisson",
             link="log",
             dispersion="",
@@ -228,7 +228,7 @@ FAMILIES: dict[str, Family] = {
             variance=lambda mu, _trials, _delta: mu,
             draw=lambda mu, _trials, _delta, rng: rng.poisson(mu).astype(np.float64),
         ),
-        Family(
+        CountFamily(
             name="binomial",
             link="logit",
             dispersion="",
@@ -237,7 +237,7 @@ FAMILIES: dict[str, Family] = {
             variance=lambda mu, trials, _delta: mu * (1 - mu / trials),
             draw=lambda mu, trials, _delta, rng: rng.binomial(trials.astype(np.int64), mu / trials).astype(np.float64),
         ),
-        Family(
+        CountFamily(
             name="nbinom2",
             link="log",
             dispersion="theta",
@@ -248,7 +248,7 @@ FAMILIES: dict[str, Family] = {
             limit="poisson",
             limit_sign=1,
         ),
-        Family(
+        CountFamily(
             name="nbinom1",
             link="log",
             dispersion="phi",
@@ -259,7 +259,7 @@ FAMILIES: dict[str, Family] = {
             limit="poisson",
             limit_sign=-1,
         ),
-        Family(
+        CountFamily(
             name="betabinomial",
             link="logit",
             dispersion="phi",

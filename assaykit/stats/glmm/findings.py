@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from assaykit.stats.glmm.fitted import Glmm
+from assaykit.stats.glmm.result import Glmm
 from assaykit.tables import Finding
 
 _FEW_UNITS = 10
 
 
-def findings_of(fit: Glmm) -> tuple[Finding, ...]:
+def count_model_findings(fit: Glmm) -> tuple[Finding, ...]:
     """Return the findings on a fit: zero variances, absent or unmodelled overdispersion, separation, few units."""
     return tuple(_findings(fit))
 
@@ -27,7 +27,7 @@ def _findings(fit: Glmm) -> Iterator[Finding]:
             message = f"variance between levels of {group} is estimated as zero: they differ no more than by chance"
             yield Finding("note", "glmm_singular", message)
     yield from _dispersion_findings(fit)
-    yield from _empty_arms(fit)
+    yield from _separation_findings(fit)
     if fit.groups and min(fit.levels) < _FEW_UNITS:
         message = (
             f"the fewest levels of a grouping are {min(fit.levels)}: Wald standard errors and p values of this model "
@@ -36,15 +36,20 @@ def _findings(fit: Glmm) -> Iterator[Finding]:
         yield Finding("note", "glmm_few_units", message)
 
 
-def _empty_arms(fit: Glmm) -> Iterator[Finding]:
+def _separation_findings(fit: Glmm) -> Iterator[Finding]:
     """Yield a finding where an arm has no event, or nothing but events: its effect has no finite estimate."""
-    eta = fit.model.X @ fit.coefficients + fit.model.offset
-    logit = fit.model.family.link == "logit"
-    extreme = (np.abs(eta) > 15) if logit else (eta < np.log(1e-5))
-    if extreme.any():
-        kind = "all zero or all one: their odds ratios" if logit else "all zero: their rate ratios"
-        message = f"{int(extreme.sum())} rows lie in arms that are {kind} are not finite, whatever number stands there"
-        yield Finding("warn", "glmm_separation", message)
+    if not fit.model.penalised:
+        return
+    y, trials, _ = fit.model.response
+    arm = np.unique(fit.model.X, axis=0, return_inverse=True)[1].ravel()
+    none = np.bincount(arm, y) == 0
+    full = np.bincount(arm, trials - y) == 0 if fit.model.family.link == "logit" else np.zeros_like(none)
+    kinds = " or ".join(name for name, found in (("zeros", none), ("ones", full)) if found.any())
+    message = (
+        f"separation: {int((none | full)[arm].sum())} rows lie in arms of nothing but {kinds}, whose effects the "
+        "likelihood does not bound; their estimates are penalised (Jeffreys' prior), and their limits rest on that"
+    )
+    yield Finding("warn", "glmm_separation", message)
 
 
 def _dispersion_findings(fit: Glmm) -> Iterator[Finding]:

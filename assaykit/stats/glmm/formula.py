@@ -7,34 +7,31 @@ migrated ~ drug * stroma + offset(log(input)) + (1 | experiment)
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from assaykit.errors import DesignError
-from assaykit.stats.glmm.model import Glmm, fit_glmm
-from assaykit.stats.lmm.contrasts import cell_rows
-from assaykit.stats.lmm.design import Design, FixedDesign, design_from_frame
+from assaykit.stats.glmm.model import fit_glmm
+from assaykit.stats.glmm.result import Glmm
+from assaykit.stats.lmm.design import FixedDesign, Levels, ModelDesign, design_from_frame
 from assaykit.stats.lmm.formula import evaluate, parse_formula
 
 Array = NDArray[np.float64]
-Levels = Mapping[str, Sequence[str]]
-Kind = Literal["treatment", "pairwise"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GlmmOfFormula:
-    """A fit with the design and the rows it came from, for means and contrasts of its factors."""
+    """A fit with the design and the rows it came from; `complete` tells which rows of the table those are."""
 
     glmm: Glmm
     fixed: FixedDesign
     frame: pd.DataFrame
-    dropped_rows: int
+    complete: NDArray[np.bool_]
 
     @property
     def factors(self) -> tuple[str, ...]:
@@ -43,20 +40,12 @@ class GlmmOfFormula:
         return tuple(dict.fromkeys(variable for variable in named if variable in self.fixed.levels))
 
 
-class Parts(NamedTuple):
+class FormulaParts(NamedTuple):
     """A count formula taken apart: the formula without offset, and expressions for failures and offset, or ''."""
 
     formula: str
     failures: str
     offset: str
-
-
-class Asked(NamedTuple):
-    """Named linear combinations of a fit's coefficients; `missing` names those that would need an empty arm."""
-
-    names: tuple[str, ...]
-    rows: Array
-    missing: tuple[str, ...] = ()
 
 
 def fit_glmm_formula(
@@ -89,84 +78,25 @@ def fit_glmm_formula(
         terms=design.fixed.kept_names,
         nodes=nodes,
     )
-    return GlmmOfFormula(glmm, design.fixed, kept, int((~complete).sum()))
+    return GlmmOfFormula(glmm, design.fixed, kept, complete)
 
 
-def parts_of(formula: str) -> Parts:
+def parts_of(formula: str) -> FormulaParts:
     """Return the formula with cbind and offset taken out.
 
     >>> parts_of("cbind(a, n - a) ~ x + offset(log(t)) + (1|g)")
-    Parts(formula='a ~ x + (1|g)', failures='n - a', offset='log(t)')
+    FormulaParts(formula='a ~ x + (1|g)', failures='n - a', offset='log(t)')
     """
     left, tilde, right = formula.partition("~")
     offset, rest = _taken(right, "offset")
     rest = rest or "1"
     pair, outside = _taken(left, "cbind")
     if not pair:
-        return Parts(f"{left.strip()} {tilde} {rest}", "", offset)
+        return FormulaParts(f"{left.strip()} {tilde} {rest}", "", offset)
     split = [part.strip() for part in re.split(r",(?![^(]*\))", pair)]
     if len(split) != 2 or outside:
         raise DesignError("a pair of counts must read 'cbind(successes, failures)'", repr(left.strip()))
-    return Parts(f"{split[0]} {tilde} {rest}", split[1], offset)
-
-
-def factor_contrasts(fit: GlmmOfFormula, factor: str, *, kind: Kind = "treatment", within: str = "") -> Asked:
-    """Return each level of a factor against its first, or every pair, in each level of `within` where one is named."""
-    places = _levels(fit, within) if within else ("",)
-    row = _cells(fit, (factor, within) if within else (factor,))
-    rows = {
-        f"{a} - {b}" + f" | {place}" * bool(within): _at(row, a, place) - _at(row, b, place)
-        for place in places
-        for a, b in _pairs(_levels(fit, factor), kind)
-    }
-    return _estimable(fit, rows)
-
-
-def interaction_contrasts(fit: GlmmOfFormula, factor: str, across: str, *, kind: Kind = "treatment") -> Asked:
-    """Return differences of differences: (level - other) in each level of `across` minus the same in its first."""
-    first, *others = _levels(fit, across)
-    row = _cells(fit, (factor, across))
-    rows = {
-        f"({a} - {b}) {place} - {first}": row[a, place] - row[b, place] - row[a, first] + row[b, first]
-        for place in others
-        for a, b in _pairs(_levels(fit, factor), kind)
-    }
-    return _estimable(fit, rows)
-
-
-def cell_means(fit: GlmmOfFormula, factors: Sequence[str]) -> Asked:
-    """Return the linear predictor's mean in each combination of levels, without the offset."""
-    return _estimable(fit, {", ".join(cell): row for cell, row in _cells(fit, tuple(factors)).items()})
-
-
-def _cells(fit: GlmmOfFormula, factors: tuple[str, ...]) -> dict[tuple[str, ...], Array]:
-    for factor in factors:
-        _levels(fit, factor)
-    labels, rows = cell_rows(fit.fixed, factors)
-    return {tuple(label[name] for name in factors): row for label, row in zip(labels, rows, strict=True)}
-
-
-def _at(row: Mapping[tuple[str, ...], Array], level: str, place: str) -> Array:
-    return row[level, place] if place else row[level,]
-
-
-def _levels(fit: GlmmOfFormula, factor: str) -> tuple[str, ...]:
-    if factor not in fit.fixed.levels:
-        raise DesignError("a contrast must be of a factor of the model", repr(factor), fit.fixed.formula.text)
-    return fit.fixed.levels[factor]
-
-
-def _pairs(levels: Sequence[str], kind: Kind) -> list[tuple[str, str]]:
-    if kind == "treatment":
-        return [(level, levels[0]) for level in levels[1:]]
-    return list(combinations(levels, 2))
-
-
-def _estimable(fit: GlmmOfFormula, rows: Mapping[str, Array]) -> Asked:
-    """Return the rows on the kept columns that do not reach into what the data cannot tell apart."""
-    good = {name: row for name, row in rows.items() if np.all(np.abs(row @ fit.fixed.null) < 1e-8)}
-    kept = np.array([row[fit.fixed.kept] for row in good.values()]).reshape(len(good), fit.fixed.kept.size)
-    return Asked(tuple(good), kept, tuple(name for name in rows if name not in good))
+    return FormulaParts(f"{split[0]} {tilde} {rest}", split[1], offset)
 
 
 def _complete(frame: pd.DataFrame, expressions: Sequence[str]) -> NDArray[np.bool_]:
@@ -179,13 +109,13 @@ def _complete(frame: pd.DataFrame, expressions: Sequence[str]) -> NDArray[np.boo
     return complete
 
 
-def _total(frame: pd.DataFrame, design: Design, parts: Parts, trials: str) -> Array | None:
+def _total(frame: pd.DataFrame, design: ModelDesign, parts: FormulaParts, trials: str) -> Array | None:
     if parts.failures:
         return np.asarray(design.y + evaluate(parts.failures, frame).to_numpy(dtype=float))
     return evaluate(trials, frame).to_numpy(dtype=float) if trials else None
 
 
-def _groups(design: Design) -> dict[str, NDArray[np.str_]]:
+def _groups(design: ModelDesign) -> dict[str, NDArray[np.str_]]:
     for term in design.random:
         if term.names != ("(Intercept)",):
             raise DesignError(

@@ -17,14 +17,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from assaykit.errors import DesignError
-from assaykit.stats.glmm.family import FAMILIES, Family, response
-from assaykit.stats.glmm.findings import findings_of
-from assaykit.stats.glmm.fitted import Glmm
-from assaykit.stats.glmm.laplace import Model, edge_of, fixed_information, laplace, point
+from assaykit.stats.glmm.family import FAMILIES, CountFamily, response
+from assaykit.stats.glmm.findings import count_model_findings
+from assaykit.stats.glmm.laplace import CountModel, Likelihood, edge_of, fixed_information, laplace, parameters_of
 from assaykit.stats.glmm.quadrature import quadrature
-from assaykit.stats.glmm.random import RandomPart, random_part, spread, without
-from assaykit.stats.glmm.search import Objective, Summit, climb, polish
-from assaykit.stats.glmm.start import first_guess
+from assaykit.stats.glmm.random import RandomIntercepts, effects_of, random_intercepts, without
+from assaykit.stats.glmm.result import Glmm
+from assaykit.stats.glmm.search import Maximum, Objective, bfgs, information_at, newton
+from assaykit.stats.glmm.separation import is_separated, penalised
+from assaykit.stats.glmm.start import starting_values
 
 __all__ = ["Glmm", "fit_glmm", "fit_model", "objective"]
 
@@ -62,41 +63,48 @@ def fit_glmm(
     return fit_model(model, names, nodes=nodes)
 
 
-def fit_model(model: Model, terms: tuple[str, ...], *, nodes: int = 1) -> Glmm:
+def fit_model(model: CountModel, terms: tuple[str, ...], *, nodes: int = 1) -> Glmm:
     """Return the fit of a model already assembled."""
-    scaled, back = _orthonormal(model, terms)
-    reached = _at_interior(_fitted(scaled, nodes), nodes)
-    return _described(reached, model, terms, back)
+    chosen = replace(model, penalised=is_separated(model))
+    scaled, back = _orthonormal(chosen, terms)
+    best = _at_interior(_fitted(scaled, nodes), nodes)
+    return _described(best, chosen, terms, back)
 
 
-class Reached(NamedTuple):
+class ModelMaximum(NamedTuple):
     """A model at its maximum: the model left once what has no variance is dropped."""
 
-    model: Model
-    summit: Summit
+    model: CountModel
+    maximum: Maximum
     nodes: int
 
 
-def _fitted(model: Model, nodes: int) -> Reached:
-    psi, inverse = first_guess(model)
+def _fitted(model: CountModel, nodes: int) -> ModelMaximum:
+    psi, inverse = starting_values(model)
     search = objective(model, nodes)
     value = search(psi, np.zeros(model.random.size))
     if value is None:
         raise DesignError("the likelihood must exist at a first guess", f"family {model.family.name}")
-    return Reached(model, climb(search, Summit(psi, value, converged=False), inverse), nodes)
+    return ModelMaximum(model, bfgs(search, Maximum(psi, value, converged=False), inverse), nodes)
 
 
-def objective(model: Model, nodes: int) -> Objective:
-    """Return the log likelihood as a function of psi and a start for the modes."""
-    if nodes > 1 and model.random.terms:
-        return partial(quadrature, model, nodes=nodes)
-    return partial(laplace, model)
+def objective(model: CountModel, nodes: int) -> Objective:
+    """Return the log likelihood as a function of psi and a start for the modes, penalised where the model is."""
+    plain = partial(quadrature, model, nodes=nodes) if nodes > 1 and model.random.terms else partial(laplace, model)
+    if not model.penalised:
+        return plain
+
+    def with_prior(psi: Array, start: Array) -> Likelihood | None:
+        value = plain(psi, start)
+        return None if value is None else penalised(model, value, psi[: model.fixed])
+
+    return with_prior
 
 
-def _at_interior(reached: Reached, nodes: int) -> Reached:
+def _at_interior(best: ModelMaximum, nodes: int) -> ModelMaximum:
     """Return the maximum with every random intercept dropped whose variance is best at zero, and every dispersion."""
-    model, summit, _ = reached
-    at = point(model, summit.psi)
+    model, maximum, _ = best
+    at = parameters_of(model, maximum.psi)
     small = [term.name for term, sd in zip(model.random.terms, at.sds, strict=True) if sd < _SMALL_SD]
     for name in sorted(small, key=lambda name: at.sds[[term.name for term in model.random.terms].index(name)]):
         reduced = _fitted(replace(model, random=without(model.random, frozenset({name}))), nodes)
@@ -106,35 +114,40 @@ def _at_interior(reached: Reached, nodes: int) -> Reached:
         limit = _fitted(replace(model, family=FAMILIES[model.family.limit]), nodes)
         if not _gains_dispersion(model, limit):
             return _at_interior(limit, nodes)
-    return reached
+    return best
 
 
-def _gains_from(name: str, model: Model, reduced: Reached) -> bool:
+def _gains_from(name: str, model: CountModel, reduced: ModelMaximum) -> bool:
     """Whether the likelihood rises from zero variance of one random intercept, all else at its best without it."""
     index = model.fixed + [term.name for term in model.random.terms].index(name)
-    value = laplace(model, np.insert(reduced.summit.psi, index, _NO_SD), np.zeros(model.random.size))
+    value = laplace(model, np.insert(reduced.maximum.psi, index, _NO_SD), np.zeros(model.random.size))
     return value is not None and value.gradient[index] > 0
 
 
-def _gains_dispersion(model: Model, limit: Reached) -> bool:
+def _gains_dispersion(model: CountModel, limit: ModelMaximum) -> bool:
     """Whether the likelihood rises from no overdispersion, all else at its best without it."""
     edge = model.family.limit_sign * (model.edge - 1e-3)
-    value = laplace(model, np.append(limit.summit.psi, edge), limit.summit.value.mode.u)
+    value = laplace(model, np.append(limit.maximum.psi, edge), limit.maximum.value.mode.u)
     return value is not None and model.family.limit_sign * value.gradient[-1] < 0
 
 
-def _described(reached: Reached, asked: Model, terms: tuple[str, ...], back: Array) -> Glmm:
-    model, _, nodes = reached
-    summit, information = polish(objective(model, nodes), reached.summit)
-    at = point(model, summit.psi)
-    mode = summit.value.mode
+def _described(best: ModelMaximum, asked: CountModel, terms: tuple[str, ...], back: Array) -> Glmm:
+    model, _, nodes = best
+    maximum, information = newton(objective(model, nodes), best.maximum)
+    if model.penalised:
+        # the prior moves the estimates; their errors are the information of the data alone (Kosmidis & Firth 2021)
+        plain = objective(replace(model, penalised=False), nodes)
+        value = plain(maximum.psi, maximum.value.mode.u) or maximum.value
+        maximum, information = maximum._replace(value=value), information_at(plain, maximum.psi, value)
+    at = parameters_of(model, maximum.psi)
+    mode = maximum.value.mode
     joint, safe = _inverse(information)
     p, held = model.fixed, np.linalg.inv(fixed_information(model, at, mode))
     errors = np.sqrt(np.maximum(np.diag(joint)[p:], 0.0))
     kept = {term.name: k for k, term in enumerate(model.random.terms)}
     names = [term.name for term in asked.random.terms]
     dispersed = bool(model.family.dispersion)
-    eta = asked.X @ (back @ at.beta) + asked.offset + spread(model.random, at.sds, mode.u)
+    eta = asked.X @ (back @ at.beta) + asked.offset + effects_of(model.random, at.sds, mode.u)
     fit = Glmm(
         family=asked.family.name,
         terms=terms,
@@ -147,20 +160,20 @@ def _described(reached: Reached, asked: Model, terms: tuple[str, ...], back: Arr
         log_sd_errors=tuple(float(errors[kept[name]]) if name in kept else math.nan for name in names),
         dispersion=_dispersion(asked.family, math.exp(at.delta) if dispersed else None),
         log_dispersion_error=float(errors[-1]) if dispersed else math.nan,
-        loglik=summit.value.loglik,
+        loglik=maximum.value.loglik,
         parameters=asked.parameters,
         observations=asked.response.counts.size,
         nodes=nodes,
-        converged=summit.converged and safe,
+        converged=maximum.converged and safe,
         fitted=asked.family.mean(eta, asked.response.trials),
         random_effects=_modes(asked.random, model.random, at.sds, mode.u),
         findings=(),
         model=asked,
     )
-    return replace(fit, findings=findings_of(fit))
+    return replace(fit, findings=count_model_findings(fit))
 
 
-def _dispersion(family: Family, estimate: float | None) -> float:
+def _dispersion(family: CountFamily, estimate: float | None) -> float:
     if not family.dispersion:
         return math.nan
     if estimate is None:
@@ -168,7 +181,7 @@ def _dispersion(family: Family, estimate: float | None) -> float:
     return estimate
 
 
-def _modes(asked: RandomPart, kept: RandomPart, sds: Array, u: Array) -> dict[str, dict[str, float]]:
+def _modes(asked: RandomIntercepts, kept: RandomIntercepts, sds: Array, u: Array) -> dict[str, dict[str, float]]:
     effects = {term.name: dict.fromkeys(term.levels, 0.0) for term in asked.terms}
     for k, (term, offset) in enumerate(zip(kept.terms, kept.offsets, strict=True)):
         values = sds[k] * u[offset : offset + len(term.levels)]
@@ -183,7 +196,7 @@ def _inverse(information: Array) -> tuple[Array, bool]:
     return np.full_like(information, np.nan), False
 
 
-def _orthonormal(model: Model, terms: tuple[str, ...]) -> tuple[Model, Array]:
+def _orthonormal(model: CountModel, terms: tuple[str, ...]) -> tuple[CountModel, Array]:
     """Return the model on orthogonal columns of unit mean square, and the matrix that takes its effects back."""
     n = model.X.shape[0]
     Q, R = np.linalg.qr(model.X)
@@ -208,7 +221,7 @@ def _model(
     trials: ArrayLike | None,
     offset: ArrayLike | None,
     terms: Sequence[str],
-) -> Model:
+) -> CountModel:
     if family not in FAMILIES:
         raise DesignError(f"family must be one of {', '.join(FAMILIES)}", repr(family))
     chosen = FAMILIES[family]
@@ -227,4 +240,4 @@ def _model(
     if y.max() == 0 or (chosen.link == "logit" and (y == whole).all()):
         raise DesignError("counts must differ from zero somewhere, and from their trials", "the same in every row")
     data = response(y, whole, chosen.link)
-    return Model(data, design, added, random_part(groups, y.size), chosen, edge_of(chosen, data))
+    return CountModel(data, design, added, random_intercepts(groups, y.size), chosen, edge_of(chosen, data))

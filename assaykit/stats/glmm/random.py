@@ -24,7 +24,7 @@ Whole = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Term:
+class RandomIntercept:
     """One random intercept: its name, the level of every observation and the names of the levels."""
 
     name: str
@@ -33,10 +33,10 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RandomPart:
+class RandomIntercepts:
     """The terms, the one with the most levels first; `offsets[k]` is where term k's levels begin."""
 
-    terms: tuple[Term, ...]
+    terms: tuple[RandomIntercept, ...]
     offsets: tuple[int, ...]
     size: int
 
@@ -55,7 +55,7 @@ class Factor(NamedTuple):
     log_det: float
 
 
-def random_part(groups: Mapping[str, ArrayLike], observations: int) -> RandomPart:
+def random_intercepts(groups: Mapping[str, ArrayLike], observations: int) -> RandomIntercepts:
     """Return the random part of `groups`: a name -> the label of every observation.
 
     Raises DesignError where a grouping has fewer than two levels, or not one label per observation.
@@ -63,17 +63,19 @@ def random_part(groups: Mapping[str, ArrayLike], observations: int) -> RandomPar
     terms = tuple(sorted((_term(name, labels, observations) for name, labels in groups.items()), key=_fewness))
     sizes = [len(term.levels) for term in terms]
     offsets = tuple(int(start) for start in np.cumsum([0, *sizes[:-1]])) if sizes else ()
-    return RandomPart(terms, offsets, sum(sizes))
+    return RandomIntercepts(terms, offsets, sum(sizes))
 
 
-def without(random: RandomPart, names: frozenset[str]) -> RandomPart:
+def without(random: RandomIntercepts, names: frozenset[str]) -> RandomIntercepts:
     """Return the random part less the terms named."""
     kept = tuple(term for term in random.terms if term.name not in names)
     sizes = [len(term.levels) for term in kept]
-    return RandomPart(kept, tuple(int(start) for start in np.cumsum([0, *sizes[:-1]])) if kept else (), sum(sizes))
+    return RandomIntercepts(
+        kept, tuple(int(start) for start in np.cumsum([0, *sizes[:-1]])) if kept else (), sum(sizes)
+    )
 
 
-def spread(random: RandomPart, sds: Array, u: Array) -> Array:
+def effects_of(random: RandomIntercepts, sds: Array, u: Array) -> Array:
     """Return A u, the random effects' part of each linear predictor; 0 without terms."""
     parts = [
         sds[k] * u[offset : offset + len(term.levels)][term.level]
@@ -82,7 +84,7 @@ def spread(random: RandomPart, sds: Array, u: Array) -> Array:
     return np.sum(parts, axis=0) if parts else np.zeros(1)
 
 
-def gather(random: RandomPart, sds: Array, values: Array) -> Array:
+def sums_by_level(random: RandomIntercepts, sds: Array, values: Array) -> Array:
     """Return A' values, summed at each level; `values` is (n,) or (n, m)."""
     columns = values if values.ndim == 2 else values[:, None]
     parts = [sds[k] * _summed(term, columns) for k, term in enumerate(random.terms)]
@@ -90,7 +92,7 @@ def gather(random: RandomPart, sds: Array, values: Array) -> Array:
     return gathered if values.ndim == 2 else gathered[:, 0]
 
 
-def factor(random: RandomPart, sds: Array, weights: Array) -> Factor | None:
+def factorise(random: RandomIntercepts, sds: Array, weights: Array) -> Factor | None:
     """Return H factored at these weights, or None where it is not positive definite."""
     q1, q2 = random.first, random.size - random.first
     if not random.terms:
@@ -115,7 +117,7 @@ def factor(random: RandomPart, sds: Array, weights: Array) -> Factor | None:
     return Factor(D, M, root, float(np.sum(np.log(D)) + 2 * np.sum(np.log(np.diag(root)))))
 
 
-def solve(H: Factor, right: Array) -> Array:
+def solve_factored(H: Factor, right: Array) -> Array:
     """Return H^-1 right, for (q,) or (q, m)."""
     first = right[: H.D.size]
     D = H.D if right.ndim == 1 else H.D[:, None]
@@ -125,7 +127,7 @@ def solve(H: Factor, right: Array) -> Array:
     return np.concatenate([first / D - H.M @ lower, lower])
 
 
-def leverages(random: RandomPart, sds: Array, H: Factor) -> tuple[Array, Array]:
+def leverages(random: RandomIntercepts, sds: Array, H: Factor) -> tuple[Array, Array]:
     """Return diag(A H^-1 A') over observations and diag(H^-1) over levels."""
     if not random.terms:
         return np.zeros(1), np.zeros(0)
@@ -147,7 +149,7 @@ def _cross(rows: Whole, columns: Whole, weights: Array, shape: tuple[int, int]) 
     return np.asarray(flat.reshape(shape), dtype=np.float64)
 
 
-def _summed(term: Term, columns: Array) -> Array:
+def _summed(term: RandomIntercept, columns: Array) -> Array:
     sums = [np.bincount(term.level, column, minlength=len(term.levels)) for column in columns.T]
     return np.stack(sums, axis=1, dtype=np.float64)
 
@@ -160,7 +162,7 @@ def _inverse(root: Array) -> Array:
     return np.asarray(lower + np.tril(lower, -1).T)
 
 
-def _term(name: str, labels: ArrayLike, observations: int) -> Term:
+def _term(name: str, labels: ArrayLike, observations: int) -> RandomIntercept:
     values = np.asarray(labels).ravel()
     if values.size != observations:
         raise DesignError(
@@ -173,8 +175,8 @@ def _term(name: str, labels: ArrayLike, observations: int) -> Term:
             f"only {levels.tolist()}",
             remedy="leave it out of the model: one level is not a sample of units",
         )
-    return Term(name, level.astype(np.int64), tuple(str(value) for value in levels))
+    return RandomIntercept(name, level.astype(np.int64), tuple(str(value) for value in levels))
 
 
-def _fewness(term: Term) -> int:
+def _fewness(term: RandomIntercept) -> int:
     return -len(term.levels)

@@ -1,7 +1,7 @@
 """The maximum of a smooth log likelihood: quasi-Newton steps, then Newton's to the last digits.
 
-climb    BFGS with backtracking from a start, to a decrement of 1e-8
-polish   Newton with the Hessian differenced from the exact gradient, to 1e-14; that Hessian gives standard errors
+bfgs    BFGS with backtracking from a start, to a decrement of 1e-8
+newton   Newton with the Hessian differenced from the exact gradient, to 1e-14; that Hessian gives standard errors
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.stats.glmm.laplace import Value
+from assaykit.stats.glmm.laplace import Likelihood
 
 Array = NDArray[np.float64]
-Objective = Callable[[Array, Array], Value | None]
+Objective = Callable[[Array, Array], Likelihood | None]
 _LONGEST = 2.0  # the longest step in any one parameter: e^2 in a mean, an SD or a dispersion
 _MOST_STEPS = 400
 _DIFFERENCE = 1e-3
 
 
-class Summit(NamedTuple):
+class Maximum(NamedTuple):
     """A point, its value, and whether the search ended because nothing was left to gain."""
 
     psi: Array
-    value: Value
+    value: Likelihood
     converged: bool
 
 
-def climb(objective: Objective, start: Summit, inverse: Array, *, decrement: float = 1e-8) -> Summit:
-    """Return the summit reached by BFGS (Nocedal & Wright 2006, chapter 6) from `start`.
+def bfgs(objective: Objective, start: Maximum, inverse: Array, *, decrement: float = 1e-8) -> Maximum:
+    """Return the maximum best by BFGS (Nocedal & Wright 2006, chapter 6) from `start`.
 
     `inverse` is the first guess at the inverse of minus the Hessian.
     """
@@ -39,38 +39,38 @@ def climb(objective: Objective, start: Summit, inverse: Array, *, decrement: flo
     for _ in range(_MOST_STEPS):
         direction = B @ value.gradient
         if float(value.gradient @ direction) < decrement:
-            return Summit(psi, value, converged=True)
+            return Maximum(psi, value, converged=True)
         found = _along(objective, psi, value, _shortened(direction))
         if found is None:
             if fresh:
-                return Summit(psi, value, converged=False)
+                return Maximum(psi, value, converged=False)
             B, fresh = inverse, True
             continue
         moved, new = found
         B = _updated(B, moved - psi, value.gradient - new.gradient)
         psi, value, fresh = moved, new, False
-    return Summit(psi, value, converged=False)
+    return Maximum(psi, value, converged=False)
 
 
-def polish(objective: Objective, summit: Summit, *, steps: int = 6) -> tuple[Summit, Array]:
-    """Return the summit after Newton steps, and minus the Hessian there."""
-    psi, value, converged = summit
+def newton(objective: Objective, maximum: Maximum, *, steps: int = 6) -> tuple[Maximum, Array]:
+    """Return the maximum after Newton steps, and minus the Hessian there."""
+    psi, value, converged = maximum
     for _ in range(steps):
         information = information_at(objective, psi, value)
         direction = _ascent(information, value.gradient)
         if float(value.gradient @ direction) < 1e-14 * (1 + abs(value.loglik)):
-            return Summit(psi, value, converged=True), information
+            return Maximum(psi, value, converged=True), information
         found = _along(objective, psi, value, _shortened(direction))
         if found is None:
-            return Summit(psi, value, converged), information
+            return Maximum(psi, value, converged), information
         gained = float(value.gradient @ direction)
         psi, value = found
         if gained < 1e-9:
-            return Summit(psi, value, converged=True), information
-    return Summit(psi, value, converged), information_at(objective, psi, value)
+            return Maximum(psi, value, converged=True), information
+    return Maximum(psi, value, converged), information_at(objective, psi, value)
 
 
-def information_at(objective: Objective, psi: Array, value: Value) -> Array:
+def information_at(objective: Objective, psi: Array, value: Likelihood) -> Array:
     """Return minus the Hessian by four-point central differences of the exact gradient (error of order 1e-12)."""
     columns = []
     for index in range(psi.size):
@@ -82,12 +82,12 @@ def information_at(objective: Objective, psi: Array, value: Value) -> Array:
     return np.asarray(-(hessian + hessian.T) / 2)
 
 
-def _gradient(objective: Objective, psi: Array, near: Value) -> Array:
+def _gradient(objective: Objective, psi: Array, near: Likelihood) -> Array:
     value = objective(psi, near.mode.u)
     return np.full_like(psi, np.nan) if value is None else value.gradient
 
 
-def _along(objective: Objective, psi: Array, value: Value, direction: Array) -> tuple[Array, Value] | None:
+def _along(objective: Objective, psi: Array, value: Likelihood, direction: Array) -> tuple[Array, Likelihood] | None:
     """Return the first of the halved steps that climbs (Armijo), or None where rounding hides every one."""
     promise = float(value.gradient @ direction)
     for halving in range(40):

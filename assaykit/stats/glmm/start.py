@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.stats.glmm.family import FAMILIES
-from assaykit.stats.glmm.laplace import Model, find_mode, fixed_information, point
+from assaykit.stats.glmm.laplace import CountModel, find_mode, fixed_information, parameters_of
 
 Array = NDArray[np.float64]
 _SD = 0.4  # experiments usually differ by this much on a log or logit scale
 
 
-def first_guess(model: Model) -> tuple[Array, Array]:
+def starting_values(model: CountModel) -> tuple[Array, Array]:
     """Return a starting psi, and a guess at the inverse of minus the Hessian there."""
     beta = independent_fit(model)
     terms = len(model.random.terms)
@@ -22,7 +22,7 @@ def first_guess(model: Model) -> tuple[Array, Array]:
     delta = [_log_dispersion(model, beta)] if dispersed else []
     psi = np.concatenate([beta, np.full(terms, math.log(_SD)), delta])
     inverse = np.eye(psi.size)
-    at = point(model, psi)
+    at = parameters_of(model, psi)
     mode = find_mode(model, at, np.zeros(model.random.size))
     if mode is not None:
         information = fixed_information(model, at, mode)
@@ -34,7 +34,7 @@ def first_guess(model: Model) -> tuple[Array, Array]:
     return psi, inverse
 
 
-def independent_fit(model: Model) -> Array:
+def independent_fit(model: CountModel) -> Array:
     """Return the fixed effects of the Poisson or binomial model without random effects, by Fisher scoring."""
     family = FAMILIES["poisson" if model.family.link == "log" else "binomial"]
     y, trials, _ = model.response
@@ -50,7 +50,7 @@ def independent_fit(model: Model) -> Array:
     return np.asarray(beta)
 
 
-def _log_dispersion(model: Model, beta: Array) -> float:
+def _log_dispersion(model: CountModel, beta: Array) -> float:
     """Return a moment estimate from the independent fit, half of its excess left to the random effects."""
     y, trials, _ = model.response
     mu = model.family.mean(np.clip(model.X @ beta + model.offset, -30.0, 30.0), trials)

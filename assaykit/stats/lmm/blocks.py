@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.stats.lmm.design import Random
+from assaykit.stats.lmm.design import RandomEffects
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -48,7 +48,7 @@ class CrossProducts:
     n: int
 
 
-def cross_products(y: Floats, X: Floats, random: Sequence[Random]) -> CrossProducts:
+def cross_products(y: Floats, X: Floats, random: Sequence[RandomEffects]) -> CrossProducts:
     """Return the cross products of a response, fixed columns and random terms (already weighted)."""
     Xy = np.column_stack([X, y])
     effects = tuple(term.columns.shape[1] for term in random)
@@ -64,7 +64,7 @@ def cross_products(y: Floats, X: Floats, random: Sequence[Random]) -> CrossProdu
     return CrossProducts(Xy.T @ Xy, tuple(blocks), effects, len(y))
 
 
-def _components(random: Sequence[Random]) -> Index:
+def _components(random: Sequence[RandomEffects]) -> Index:
     """Return each row's component: rows are joined by sharing a level of any term."""
     coarse = min(random, key=lambda term: len(term.levels)).codes
     if all(_nested(term.codes, coarse) for term in random):
@@ -115,7 +115,13 @@ def _alike(sizes: Index) -> list[Index]:
 
 
 def _block(
-    members: Index, *, component: Index, local: Sequence[Index], counts: Index, random: Sequence[Random], Xy: Floats
+    members: Index,
+    *,
+    component: Index,
+    local: Sequence[Index],
+    counts: Index,
+    random: Sequence[RandomEffects],
+    Xy: Floats,
 ) -> Block:
     rooms = counts[members].max(axis=0)
     widths = [term.columns.shape[1] for term in random]

@@ -1,7 +1,7 @@
 """Denominator degrees of freedom of a mixed model: Satterthwaite and Kenward-Roger, for t and for F.
 
 Both rest on how the covariance of beta moves with the variance parameters (`slopes`), and on how well those are known
-(`spread`, their covariance): df = 2 v^2 / var(v) for one contrast with variance v.
+(`parameter_covariance`): df = 2 v^2 / var(v) for one contrast with variance v.
 Satterthwaite as in lmerTest (Kuznetsova et al. 2017, 10.18637/jss.v082.i13): observed information by theta and sigma.
 Kenward & Roger 1997 (10.2307/2533558) as in pbkrtest (Halekoh & Hojsgaard 2014, 10.18637/jss.v059.i09): expected
 information by the variances, and a covariance of beta enlarged for their uncertainty.
@@ -19,6 +19,7 @@ from scipy.special import fdtrc, stdtr, stdtrit
 from assaykit.errors import DesignError
 from assaykit.stats.lmm.model import Lmm, Optimum
 from assaykit.stats.lmm.reml import by_theta, first_traces, pairs_of, quadratic, second_traces
+from assaykit.stats.units import ContrastResult
 
 Floats = NDArray[np.float64]
 Method = Literal["satterthwaite", "kenward_roger"]
@@ -34,20 +35,11 @@ class Inference:
     vcov: Floats  # the one standard errors come from
     unadjusted: Floats  # the model's own
     slopes: Floats  # parameters x p x p: d vcov / d parameter
-    spread: Floats  # covariance of the parameters
+    parameter_covariance: Floats
 
 
-@dataclass(frozen=True, slots=True)
-class TTest:
-    """One contrast against zero."""
-
-    estimate: float
-    std_error: float
-    df: float
-    statistic: float
-    p_value: float
-    conf_low: float
-    conf_high: float
+TEST_COLUMNS = ("estimate", "std_error", "df", "statistic", "p_value", "conf_low", "conf_high")
+"""The fields of a `ContrastResult` that a mixed model's test fills."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +59,8 @@ def inference(fit: Lmm, method: Method = "satterthwaite") -> Inference:
     return _satterthwaite(fit) if method == "satterthwaite" else _kenward_roger(fit)
 
 
-def t_test(contrast: ArrayLike, model: Inference, level: float = 0.95) -> TTest:
-    """Return the test of `contrast @ beta`, with its interval."""
-    return t_tests(np.atleast_2d(np.asarray(contrast, np.float64)), model, level)[0]
-
-
-def t_tests(contrasts: Floats, model: Inference, level: float = 0.95) -> list[TTest]:
-    """Return the test of every row of `contrasts @ beta`."""
+def t_tests(contrasts: Floats, model: Inference, level: float = 0.95) -> list[ContrastResult]:
+    """Return the test of every row of `contrasts @ beta`; `contrasts` is (rows x columns of the model)."""
     estimate = contrasts @ model.beta
     std_error = np.sqrt(((contrasts @ model.vcov) * contrasts).sum(axis=-1))
     df = degrees_of_freedom(contrasts, model)
@@ -81,38 +68,49 @@ def t_tests(contrasts: Floats, model: Inference, level: float = 0.95) -> list[TT
     half = stdtrit(df, 0.5 + level / 2) * std_error
     p = 2.0 * stdtr(df, -np.abs(t))
     columns = (estimate, std_error, df, t, p, estimate - half, estimate + half)
-    return [TTest(*row) for row in np.stack(columns, axis=1).tolist()]
+    method = f"mixed model, t with {model.method.replace('_', '-').title()} df"
+    rows = np.stack(columns, axis=1).tolist()
+    return [
+        ContrastResult("", estimate, error, nu, t, p, low, high, 0, method)
+        for estimate, error, nu, t, p, low, high in rows
+    ]
 
 
 def degrees_of_freedom(contrasts: Floats, model: Inference) -> Floats:
     """Return the df of every row."""
     v = ((contrasts @ model.unadjusted) * contrasts).sum(axis=-1)
     slope = ((contrasts @ model.slopes) * contrasts).sum(axis=-1).T / v[:, None]
-    certainty = ((slope @ model.spread) * slope).sum(axis=-1)
+    certainty = ((slope @ model.parameter_covariance) * slope).sum(axis=-1)
     with np.errstate(divide="ignore"):  # for one contrast Kenward and Roger's formula comes to the same
         return np.asarray(np.where(certainty > 0, 2.0 / certainty, _NO_UNCERTAINTY))
 
 
 def f_test(contrasts: ArrayLike, model: Inference) -> FTest:
     """Return the test that every row of `contrasts @ beta` is zero; rows that repeat others are left out."""
-    L = _independent_rows(np.atleast_2d(np.asarray(contrasts, np.float64)))
+    L = np.atleast_2d(np.asarray(contrasts, np.float64))
+    values, vectors = np.linalg.eigh(L @ L.T)
+    kept = values > 1e-10 * max(values.max(), 1e-300)
+    L = L if kept.all() else vectors[:, kept].T @ L
     return _f_satterthwaite(L, model) if model.method == "satterthwaite" else _f_kenward_roger(L, model)
 
 
 def _satterthwaite(fit: Lmm) -> Inference:
     o = fit.optimum
     s = o.sums
+    # 1. the Hessian of the deviance by theta, with the residual variance no longer profiled out
     freedom = o.data.n - len(fit.beta) if o.reml else o.data.n
     variance = o.solved.ypy / freedom  # of the residual; below in its units
     uu, PGP = s.uu / variance, quadratic(s, o.solved) / variance
     gradient = first_traces(s, o.solved, reml=o.reml) - uu
     by_psi = -second_traces(s, o.solved, reml=o.reml) + 2.0 * PGP
     hessian = by_theta(gradient, by_psi, o.solved.theta, o.parameters)[1]
+    # 2. beside it the residual SD: second derivative 4 (n - p), cross derivatives 2 y'P (dV/d theta) P y
     J = o.parameters.jacobian(o.solved.theta)
     m = len(hessian)
     joint = np.full((m + 1, m + 1), 4.0 * freedom)
     joint[:m, :m] = hessian
     joint[m, :m] = joint[:m, m] = 2.0 * (J.T @ uu)
+    # 3. how vcov = sigma^2 (X'V^-1 X)^-1 moves with theta and sigma; 4. twice the inverse Hessian is their covariance
     Phi = o.solved.Phi
     by_theta_slopes = np.tensordot(J.T, Phi @ s.A @ Phi, 1)
     slopes = np.concatenate([by_theta_slopes, 2.0 * Phi[None]])
@@ -121,15 +119,18 @@ def _satterthwaite(fit: Lmm) -> Inference:
 
 def _kenward_roger(fit: Lmm) -> Inference:
     o = fit.optimum
+    # 1. P_r = -X'V^-1 G_r V^-1 X (here A_r = -P_r) and Q_rs = X'V^-1 G_r V^-1 G_s V^-1 X of their equation 3
     A, Q, traces = _information_parts(o)
     Phi = o.solved.Phi
     PhiA = Phi @ A
+    # 2. W, the covariance of the variances: the inverse expected information, (tr V^-1 G V^-1 G - 2 tr Phi Q + ...) / 2
     information = traces - 2.0 * np.einsum("ij,rsji->rs", Phi, Q) + np.einsum("rij,sji->rs", PhiA, PhiA)
-    spread = 2.0 * _inverse(information)
-    U = np.einsum("rs,rsij->ij", spread, Q - np.einsum("rij,sjk->rsik", A @ Phi, A))
+    W = 2.0 * _inverse(information)
+    # 3. the adjusted covariance Phi + 2 Phi {sum W_rs (Q_rs - P_r Phi P_s)} Phi; G is linear in the variances, so R = 0
+    U = np.einsum("rs,rsij->ij", W, Q - np.einsum("rij,sjk->rsik", A @ Phi, A))
     adjusted = Phi + 2.0 * Phi @ U @ Phi
     vcov, unadjusted = _on_columns(np.stack([(adjusted + adjusted.T) / 2.0, Phi]), fit)
-    return Inference("kenward_roger", fit.beta, vcov, unadjusted, _on_columns(Phi @ A @ Phi, fit), spread)
+    return Inference("kenward_roger", fit.beta, vcov, unadjusted, _on_columns(Phi @ A @ Phi, fit), W)
 
 
 def _information_parts(o: Optimum) -> tuple[Floats, Floats, Floats]:
@@ -183,12 +184,6 @@ def _inverse(information: Floats) -> Floats:
     return np.asarray((vectors[:, kept] / values[kept]) @ vectors[:, kept].T / np.outer(scale, scale))
 
 
-def _independent_rows(L: Floats) -> Floats:
-    values, vectors = np.linalg.eigh(L @ L.T)
-    kept = values > 1e-10 * max(values.max(), 1e-300)
-    return L if kept.all() else np.asarray(vectors[:, kept].T @ L)
-
-
 def _f_satterthwaite(L: Floats, model: Inference) -> FTest:
     """Return F as in lmerTest: independent t tests along the contrasts' principal axes share one denominator."""
     values, vectors = np.linalg.eigh(L @ model.vcov @ L.T)
@@ -210,11 +205,13 @@ def _pooled_df(df: Floats) -> float:
 
 def _f_kenward_roger(L: Floats, model: Inference) -> FTest:
     q, estimate = len(L), L @ model.beta
+    # 4. A1 and A2: Theta = L'(L Phi L')^-1 L against how Phi moves, weighted by W
     inverse = np.linalg.inv(L @ model.unadjusted @ L.T)
     moved = np.einsum("ij,rjk->rik", inverse, L @ model.slopes @ L.T)
     trace = np.einsum("rii->r", moved)
-    A1 = float(trace @ model.spread @ trace)
-    A2 = float(np.einsum("rs,rij,sji->", model.spread, moved, moved))
+    A1 = float(trace @ model.parameter_covariance @ trace)
+    A2 = float(np.einsum("rs,rij,sji->", model.parameter_covariance, moved, moved))
+    # 5. match the first two moments of F: denominator df and scale
     den, scale = _kenward_roger_scale(q, A1, A2)
     F = scale * float(estimate @ np.linalg.solve(L @ model.vcov @ L.T, estimate)) / q
     return FTest(q, den, F, float(fdtrc(q, den, F)))

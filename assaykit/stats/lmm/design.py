@@ -23,7 +23,7 @@ Levels = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Random:
+class RandomEffects:
     """One random term: the group each row belongs to, and the columns whose effects vary between groups."""
 
     group: str
@@ -65,20 +65,25 @@ class FixedDesign:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Design:
+class ModelDesign:
     """Everything a linear mixed model needs."""
 
     y: Floats
     X: Floats  # n x kept columns
     fixed: FixedDesign
-    random: tuple[Random, ...]
+    random: tuple[RandomEffects, ...]
     weights: Floats | None
-    dropped_rows: int
+    complete: NDArray[np.bool_]  # which rows of the frame are used
+
+    @property
+    def dropped_rows(self) -> int:
+        """Rows of the frame that lack a variable and are left out."""
+        return int((~self.complete).sum())
 
 
 def design_from_frame(
     frame: pd.DataFrame, formula: str | Formula, *, levels: Levels | None = None, weights: str | None = None
-) -> Design:
+) -> ModelDesign:
     """Return the design of a formula on a tidy frame; rows with a missing variable are left out and counted.
 
     `levels` gives the order of a factor's levels, the control first; a factor not named there keeps the order of its
@@ -107,9 +112,9 @@ def design_from_frame(
     random = []
     for part in model.random:
         columns, effects, _ = _columns(part.effects, values, factors, rows=len(y))
-        random.append(Random(":".join(part.group), effects, *_grouped([coded[v] for v in part.group]), columns))
+        random.append(RandomEffects(":".join(part.group), effects, *_grouped([coded[v] for v in part.group]), columns))
     w = _weights(variables["(weights)"], model) if weights is not None else None
-    return Design(y, np.ascontiguousarray(full[:, kept]), fixed, tuple(random), w, int((~complete).sum()))
+    return ModelDesign(y, np.ascontiguousarray(full[:, kept]), fixed, tuple(random), w, complete)
 
 
 def _complete(variables: Mapping[str, pd.Series], rows: int) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""What a fitted model or a set of unit means does not say of itself: residuals, spread, influence, as findings.
+"""What a fitted model does not say of itself: residuals, spread, influence, as findings.
 
 A finding gives the number it rests on. With three to six units no test of a distribution has power, so nothing here
 tests for normality: what is looked for is one row, one arm or one unit that the answer hangs on.
@@ -11,12 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import stdtr
 
-from assaykit.stats.lmm.design import Design, Random
+from assaykit.stats.lmm.design import ModelDesign, RandomEffects
 from assaykit.stats.lmm.model import Lmm, fit_arrays
-from assaykit.stats.units.families import Asked
-from assaykit.stats.units.unit_level import UnitMeans
 from assaykit.tables import Finding
 
 Floats = NDArray[np.float64]
@@ -26,7 +23,7 @@ _UNEQUAL = 3.0  # ratio of residual SDs between levels of a factor
 _INFLUENTIAL = 1.0  # standard errors by which a coefficient moves when a unit is left out
 
 
-def residuals(fit: Lmm, design: Design) -> Floats:
+def conditional_residuals(fit: Lmm, design: ModelDesign) -> Floats:
     """Return the conditional residuals y - X beta - Z b, in residual SDs (weighted where the model is)."""
     root = np.sqrt(design.weights) if design.weights is not None else np.ones(len(design.y))
     rest = design.y - design.X @ fit.beta
@@ -35,7 +32,7 @@ def residuals(fit: Lmm, design: Design) -> Floats:
     return np.asarray(rest * root / fit.sigma)
 
 
-def random_effects(fit: Lmm, design: Design) -> list[Floats]:
+def random_effects(fit: Lmm, design: ModelDesign) -> list[Floats]:
     """Return the predicted effects of each random term, levels x effects (Henderson's BLUP; 10.2307/2529430)."""
     from scipy.sparse import block_diag, csr_array, eye_array, hstack, kron
     from scipy.sparse.linalg import spsolve
@@ -59,51 +56,17 @@ def random_effects(fit: Lmm, design: Design) -> list[Floats]:
     return [part.reshape(len(term.levels), -1) for part, term in zip(parts, design.random, strict=True)]
 
 
-def diagnose(fit: Lmm, design: Design, frame: pd.DataFrame, *, unit: str) -> list[Finding]:
+def diagnose(fit: Lmm, design: ModelDesign, frame: pd.DataFrame, *, unit: str) -> list[Finding]:
     """Return findings on residuals, on spread between levels of factors, and on units the coefficients hang on.
 
     `frame` holds the design's rows, with the model's factors and the unit column.
     """
-    scaled = residuals(fit, design)
+    scaled = conditional_residuals(fit, design)
     found = _outliers(scaled)
     for factor, levels in design.fixed.levels.items():
         if factor in frame.columns:
             found += _unequal(scaled, frame[factor].astype(str).to_numpy(), factor, levels)
     return found + _influential(fit, design, frame[unit].astype(str).to_numpy(), unit)
-
-
-def unusual_units(means: UnitMeans, asked: Sequence[Asked], *, unit: str) -> list[Finding]:
-    """Return a finding per treatment contrast in which one unit lies apart from all the others.
-
-    Externally studentised: a unit's difference against mean and SD of the other units' (t, n - 2 df), times n.
-    """
-    found = []
-    for one in asked:
-        if one.kind != "treatment" or not all(cell in means.mean for cell in one.cells):
-            continue
-        first, second = (means.mean[cell] for cell in one.cells)
-        d = first - second
-        for i in np.flatnonzero(np.isfinite(d)):
-            others = np.delete(d, i)[np.isfinite(np.delete(d, i))]
-            if len(others) < 3 or not np.ptp(others) > 0:
-                continue
-            t = (d[i] - others.mean()) / (others.std(ddof=1) * np.sqrt(1.0 + 1.0 / len(others)))
-            p = 2.0 * stdtr(len(others) - 1, -abs(t)) * (len(others) + 1)
-            if p < 0.05:
-                found.append(_apart(one, unit, means.units[int(i)], float(d[i]), others))
-    return found
-
-
-def _apart(asked: Asked, unit: str, name: str, value: float, others: Floats) -> Finding:
-    message = (
-        f"{asked.text} in {asked.context}: {_named(unit, name)} gives {value:.3g}, the other {len(others)} lie between "
-        f"{others.min():.3g} and {others.max():.3g}; look at it before the mean"
-    )
-    return Finding("note", "unit_apart", message)
-
-
-def _named(unit: str, name: str) -> str:
-    return f"unit {name}" if unit == "unit_id" else f"{unit} {name}"
 
 
 def _outliers(scaled: Floats) -> list[Finding]:
@@ -130,7 +93,7 @@ def _unequal(scaled: Floats, labels: NDArray[np.object_], factor: str, levels: S
     return [Finding("warn", "unequal_spread", message)]
 
 
-def _influential(fit: Lmm, design: Design, units: NDArray[np.object_], unit: str) -> list[Finding]:
+def _influential(fit: Lmm, design: ModelDesign, units: NDArray[np.object_], unit: str) -> list[Finding]:
     errors, found = np.sqrt(np.diag(fit.vcov)), []
     for name in sorted(set(units)):
         kept = units != name
@@ -147,8 +110,8 @@ def _influential(fit: Lmm, design: Design, units: NDArray[np.object_], unit: str
     return found
 
 
-def _kept(term: Random, kept: NDArray[np.bool_]) -> Random:
+def _kept(term: RandomEffects, kept: NDArray[np.bool_]) -> RandomEffects:
     levels, codes = np.unique(term.codes[kept], return_inverse=True)
-    return Random(
+    return RandomEffects(
         term.group, term.names, codes.astype(np.intp), tuple(term.levels[i] for i in levels), term.columns[kept]
     )

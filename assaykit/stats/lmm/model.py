@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from assaykit.errors import DesignError
 from assaykit.stats.lmm.blocks import CrossProducts, cross_products
-from assaykit.stats.lmm.design import Design, FixedDesign, Levels, Random, design_from_frame
+from assaykit.stats.lmm.design import FixedDesign, Levels, ModelDesign, RandomEffects, design_from_frame
 from assaykit.stats.lmm.reml import Deviance, Parameters, Solved, Sums, deviance, scored_variances
 from assaykit.tables import Finding
 
@@ -97,7 +97,7 @@ def fit_lmm(
     return fit_design(design_from_frame(frame, formula, levels=levels, weights=weights), reml=reml)
 
 
-def fit_design(design: Design, *, reml: bool = True) -> Lmm:
+def fit_design(design: ModelDesign, *, reml: bool = True) -> Lmm:
     """Return the model of a design."""
     random, fixed = design.random, design.fixed
     if not random:
@@ -120,7 +120,7 @@ def fit_design(design: Design, *, reml: bool = True) -> Lmm:
 def fit_arrays(
     y: Floats,
     X: Floats,
-    random: Sequence[Random],
+    random: Sequence[RandomEffects],
     *,
     fixed: FixedDesign | None = None,
     weights: Floats | None = None,
@@ -133,7 +133,7 @@ def fit_arrays(
     root = np.sqrt(weights) if weights is not None else None
     if root is not None:
         y, X = y * root, X * root[:, None]
-        random = [Random(t.group, t.names, t.codes, t.levels, t.columns * root[:, None]) for t in random]
+        random = [RandomEffects(t.group, t.names, t.codes, t.levels, t.columns * root[:, None]) for t in random]
     Q, R = np.linalg.qr(X)
     start = Q.T @ y
     rest = y - Q @ start
@@ -141,18 +141,25 @@ def fit_arrays(
     if not scale > 1e-12 * float(np.linalg.norm(y)) / np.sqrt(n):
         raise DesignError("a response must vary beyond its fixed terms", f"residual SD {scale:g}")
     data = cross_products(rest / scale, Q, random)
-    optimum = _minimum(data, reml=reml, scale=scale, R=R)
-    return _described(optimum, start, random, fixed=fixed, log_weights=_log_sum(weights))
-
-
-def _log_sum(weights: Floats | None) -> float:
-    return float(np.log(weights).sum()) if weights is not None else 0.0
+    try:
+        optimum = _minimum(data, reml=reml, scale=scale, R=R)
+    except np.linalg.LinAlgError as error:  # a random term explains every row: its variance grows without end
+        raise DesignError(
+            "rows must differ beyond their fixed and random terms",
+            "rows of one group that are the same to the last digit",
+            remedy="keep one of rows that are copies of each other",
+        ) from error
+    return _described(
+        optimum, start, random, fixed=fixed, log_weights=float(np.log(weights).sum()) if weights is not None else 0.0
+    )
 
 
 def _minimum(data: CrossProducts, *, reml: bool, scale: float, R: Floats) -> Optimum:
+    # 1. one step of Fisher scoring from unit variances is close, and exact on balanced data
     parameters = Parameters(data.effects)
     first = deviance(parameters.diagonal.astype(np.float64), data, parameters, reml=reml)
     start = parameters.theta(np.maximum(scored_variances(first, data, parameters), 0.0))
+    # 2. Newton from there; 3. again from a scale of 0.5 where it stuck at a zero that the deviance falls from
     at, steps = _newton(start, data, parameters, reml=reml)
     for _ in start:  # a scale of zero is left only where the deviance rises from it
         wrong = parameters.diagonal & (np.abs(at.solved.theta) < _ZERO) & (at.by_psi < -1e-6)
@@ -212,7 +219,7 @@ def _downhill(
 
 
 def _described(
-    optimum: Optimum, start: Floats, random: Sequence[Random], *, fixed: FixedDesign | None, log_weights: float
+    optimum: Optimum, start: Floats, random: Sequence[RandomEffects], *, fixed: FixedDesign | None, log_weights: float
 ) -> Lmm:
     solved, data, R = optimum.solved, optimum.data, optimum.R
     p = len(solved.beta)
@@ -220,9 +227,11 @@ def _described(
     sigma = optimum.scale * float(np.sqrt(solved.ypy / freedom))
     inverse = np.linalg.solve(R, np.eye(p))
     components = tuple(_components(optimum, random, sigma))
-    log_det = solved.log_det_v + (solved.log_det_xvx + 2.0 * _log_abs_det(R) if optimum.reml else 0.0)
+    log_det = solved.log_det_v + (
+        solved.log_det_xvx + 2.0 * float(np.log(np.abs(np.diag(R))).sum()) if optimum.reml else 0.0
+    )
     log_likelihood = -0.5 * (log_det + freedom * (1.0 + float(np.log(2.0 * np.pi * sigma**2))) - log_weights)
-    singular = _is_singular(optimum)
+    singular = bool((np.abs(solved.theta[optimum.parameters.diagonal]) < _ZERO).any())
     return Lmm(
         fixed=fixed,
         names=fixed.kept_names if fixed else tuple(f"column {i}" for i in range(p)),
@@ -239,15 +248,7 @@ def _described(
     )
 
 
-def _log_abs_det(R: Floats) -> float:
-    return float(np.log(np.abs(np.diag(R))).sum())
-
-
-def _is_singular(optimum: Optimum) -> bool:
-    return bool((np.abs(optimum.solved.theta[optimum.parameters.diagonal]) < _ZERO).any())
-
-
-def _components(optimum: Optimum, random: Sequence[Random], sigma: float) -> list[Component]:
+def _components(optimum: Optimum, random: Sequence[RandomEffects], sigma: float) -> list[Component]:
     psi = optimum.parameters.psi(optimum.solved.theta) * sigma**2
     value = dict(zip(optimum.parameters.entries, psi, strict=True))
     components = []

@@ -111,6 +111,7 @@ def solve(theta: Floats, data: CrossProducts, parameters: Parameters) -> Solved:
     """Return the model solved at theta."""
     factors = parameters.factors(theta)
     D, log_det, S, W = data.XyXy.copy(), 0.0, [], []
+    # 1. block by block, V^-1 = I - Z N Z' by Woodbury: what is left of every cross product, and log|V|
     for block in data.blocks:
         N, block_log_det = _woodbury(block, factors)
         AN = block.ZtZ @ N
@@ -119,6 +120,7 @@ def solve(theta: Floats, data: CrossProducts, parameters: Parameters) -> Solved:
         width = block.ZtXy.shape[2]
         D -= block.ZtXy.reshape(-1, width).T @ (N @ block.ZtXy).reshape(-1, width)
         log_det += block_log_det
+    # 2. generalised least squares: beta = (X'V^-1 X)^-1 X'V^-1 y, and its penalised residual sum of squares y'P y
     p = len(D) - 1
     root = np.linalg.cholesky(D[:p, :p])
     Phi = np.asarray(np.linalg.inv(D[:p, :p]), np.float64)
@@ -263,14 +265,17 @@ def deviance(theta: Floats, data: CrossProducts, parameters: Parameters, *, reml
     """Return the profiled (REML) deviance at theta and its exact gradient and Hessian."""
     solved = solve(theta, data, parameters)
     p = len(solved.beta)
+    # 1. the deviance with beta and sigma profiled out (Bates et al. 2015, equations 34 and 41), without constants
     freedom = data.n - p if reml else data.n
     value = solved.log_det_v + freedom * float(np.log(solved.ypy)) + (solved.log_det_xvx if reml else 0.0)
+    # 2. its derivatives by psi: d log|V| = tr(V^-1 G_r), d log|X'V^-1 X| = -tr(Phi A_r), d y'P y = -y'P G_r P y
     s = sums(solved, data, parameters)
     gradient = first_traces(s, solved, reml=reml) - freedom * s.uu / solved.ypy
     PGP = quadratic(s, solved)
     hessian = -second_traces(s, solved, reml=reml) + freedom * (
         2.0 * PGP / solved.ypy - np.outer(s.uu, s.uu) / solved.ypy**2
     )
+    # 3. the same by theta, psi = theta' C theta / 2
     return Deviance(solved, s, value, *by_theta(gradient, hessian, theta, parameters), gradient)
 
 
@@ -284,12 +289,8 @@ def second_traces(s: Sums, solved: Solved, *, reml: bool) -> Floats:
     if not reml:
         return s.traces
     PhiA = solved.Phi @ s.A
-    return np.asarray(s.traces - 2.0 * s.phi_traces + _trace_products(PhiA))
-
-
-def _trace_products(M: Floats) -> Floats:
-    """Return tr(M_r M_s)."""
-    return np.asarray(M.reshape(len(M), -1) @ M.transpose(0, 2, 1).reshape(len(M), -1).T)
+    products = PhiA.reshape(len(PhiA), -1) @ PhiA.transpose(0, 2, 1).reshape(len(PhiA), -1).T  # tr(Phi A_r Phi A_s)
+    return np.asarray(s.traces - 2.0 * s.phi_traces + products)
 
 
 def quadratic(s: Sums, solved: Solved) -> Floats:

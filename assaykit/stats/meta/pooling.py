@@ -23,7 +23,7 @@ Test = Literal["knha", "z"]
 
 
 @dataclass(frozen=True, slots=True)
-class Pooled:
+class PooledEstimate:
     """A pooled estimate per term, the heterogeneity between studies, and how sure each is.
 
     Arrays run over `terms`; the properties give the first term, which is the pooled effect where there are no
@@ -114,7 +114,7 @@ def pool(
     test: Test = "knha",
     terms: Sequence[str] = (),
     level: float = 0.95,
-) -> Pooled:
+) -> PooledEstimate:
     """Return the random-effects summary of `estimates` (k,) with `std_errors` (k,).
 
     `moderators` is a (k, m) array of columns beside the intercept, named by `terms`. `test="knha"` is the Knapp-Hartung
@@ -204,7 +204,9 @@ def _weighted(data: _Data, tau2: float, weights: Array | None = None) -> _Weight
     return _Weighted(cov @ (WX.T @ data.y), cov, P, float(data.y @ Py), w)
 
 
-def _pooled(data: _Data, tau2: float, *, method: Method, test: Test, terms: tuple[str, ...], level: float) -> Pooled:
+def _pooled(
+    data: _Data, tau2: float, *, method: Method, test: Test, terms: tuple[str, ...], level: float
+) -> PooledEstimate:
     fit, fixed = _weighted(data, tau2), _weighted(data, 0.0)
     # studies that agree to the last digit say nothing on their own spread: their standard errors then stand
     spread = fit.rss > 1e-20 * float(np.sum(fit.weights * data.y**2))
@@ -217,7 +219,7 @@ def _pooled(data: _Data, tau2: float, *, method: Method, test: Test, terms: tupl
     typical = data.df / float(np.trace(fixed.P))
     share = tau2 / (typical + tau2) if method != "FE" else max(0.0, 1 - data.df / fixed.rss)
     tau2_low, tau2_high = q_profile(data, level) if method != "FE" else (math.nan, math.nan)
-    return Pooled(
+    return PooledEstimate(
         terms=terms,
         estimates=_floats(fit.beta),
         std_errors=_floats(se),

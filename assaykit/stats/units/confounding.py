@@ -12,14 +12,15 @@ own by need, as stroma is seeded first: there it is a doubt. An interaction asks
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
 from assaykit.checks import meaning
-from assaykit.stats.units.families import Asked, Cell
+from assaykit.stats.units.contrast import Cell, Contrast
 from assaykit.stats.units.unit_level import UnitMeans
 from assaykit.tables import Finding
 
@@ -28,6 +29,10 @@ BATCHES = (
     "cytometer", "instrument", "incubator", "passage",
 )  # fmt: skip
 """Columns of MEASUREMENTS that say when, where or by whom wells were worked on, where a lab tells it."""
+
+
+BatchLevels = Mapping[str, Mapping[tuple[str, Cell], set[str]]]
+"""The levels of every batch column that has several, by unit and cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,54 +44,49 @@ class Confounding:
     doubt: str = ""  # as the estimate's doubts say it; empty where it cannot be interpreted at all
 
 
-class Batches:
-    """The levels of every batch column, by unit and cell."""
-
-    def __init__(self, rows: pd.DataFrame, unit: str) -> None:
-        self.levels: dict[str, dict[tuple[str, Cell], set[str]]] = {}
-        valued = rows[rows["y"].notna()]
-        for name in (name for name in BATCHES if name in rows and name != unit):
-            found: dict[tuple[str, Cell], set[str]] = defaultdict(set)
-            for where, treatment, context, level in valued[[unit, "treatment", "context", name]].itertuples(
-                index=False
-            ):
-                found[str(where), (treatment, context)].add(str(level))
-            if len(set().union(*found.values())) > 1:
-                self.levels[name] = found
+def batch_levels(rows: pd.DataFrame, unit: str) -> BatchLevels:
+    """Return where each unit and cell of MEASUREMENTS rows with `y` was worked on; columns of one level say nothing."""
+    batches: dict[str, Mapping[tuple[str, Cell], set[str]]] = {}
+    valued = rows[rows["y"].notna()]
+    for name in (name for name in BATCHES if name in rows and name != unit):
+        levels: dict[tuple[str, Cell], set[str]] = defaultdict(set)
+        columns = valued[[unit, "treatment", "context", name]]
+        for where, treatment, context, level in columns.itertuples(index=False):
+            levels[str(where), (treatment, context)].add(str(level))
+        if len(set().union(*levels.values())) > 1:
+            batches[name] = levels
+    return batches
 
 
-def confounding(asked: Asked, means: UnitMeans, batches: Batches) -> list[Confounding]:
+def confounding(contrast: Contrast, means: UnitMeans, batches: BatchLevels) -> list[Confounding]:
     """Return what a contrast between treatments or contexts is mixed up with, the gravest first; nothing for a level.
 
     Levels of a factor, such as lines or kinds of donor, come from units of their own by nature: they are not asked.
     """
-    if len(asked.arms) < 2:
-        return []
-    mixed = [one for pair in _pairs(asked) for one in _of_pair(pair, means, batches)]
-    return sorted(dict.fromkeys(mixed), key=lambda one: bool(one.doubt))
+    mixed = [each for pair in _opposed_cells(contrast) for each in _of_pair(pair, means, batches)]
+    return sorted(dict.fromkeys(mixed), key=lambda each: bool(each.doubt))
 
 
-def _pairs(asked: Asked) -> Iterator[tuple[Cell, Cell]]:
-    """Yield the cells that are held against each other: the two sides, or the two of each difference."""
-    first, second = asked.arms
-    if len(first) == 1:
-        yield first[0], second[0]
-    else:
-        yield first[0], first[1]
-        yield second[0], second[1]
+def _opposed_cells(contrast: Contrast) -> list[tuple[Cell, Cell]]:
+    """Return the cells that are held against each other: those of opposite sign, within a context where there are."""
+    pairs = [
+        (one, other) for (one, weight), (other, opposite) in combinations(contrast.weights, 2) if weight * opposite < 0
+    ]
+    return [pair for pair in pairs if pair[0][1] == pair[1][1]] or pairs
 
 
-def _of_pair(pair: tuple[Cell, Cell], means: UnitMeans, batches: Batches) -> Iterator[Confounding]:
-    there = [np.isfinite(means.mean[cell]) if cell in means.mean else np.zeros(len(means.units), bool) for cell in pair]
-    both = [name for name, one, two in zip(means.units, *there, strict=True) if one and two]
+def _of_pair(pair: tuple[Cell, Cell], means: UnitMeans, batches: BatchLevels) -> Iterator[Confounding]:
+    absent = np.zeros(len(means.units), bool)
+    present = [np.isfinite(means.mean[cell]) if cell in means.mean else absent for cell in pair]
+    both = [name for name, one, two in zip(means.units, *present, strict=True) if one and two]
     words = " and ".join(f"{treatment} in {context}" for treatment, context in pair)
     if not both:
-        if all(side.any() for side in there):
+        if all(side.any() for side in present):
             yield Confounding(
                 "confounded", f"no unit holds both {words}, so units differ between them too (confounded)"
             )
         return
-    for name, levels in batches.levels.items():
+    for name, levels in batches.items():
         known = [unit for unit in both if all(levels.get((unit, cell), {""}) - {""} for cell in pair)]
         apart = [unit for unit in known if not levels[unit, pair[0]] & levels[unit, pair[1]]]
         if not apart:
@@ -102,16 +102,17 @@ def _of_pair(pair: tuple[Cell, Cell], means: UnitMeans, batches: Batches) -> Ite
 
 
 def confounding_findings(
-    asked: Sequence[Asked], mixed: Sequence[Sequence[Confounding]], analysis: str
+    contrasts: Sequence[Contrast], mixed: Sequence[Sequence[Confounding]], analysis: str
 ) -> list[Finding]:
-    """Return one finding per check of an analysis, with the first contrasts it concerns."""
+    """Return one finding per check of an analysis, with the first contrasts it concerns; `mixed` is by contrast."""
     findings = []
     for check, remedy in _REMEDIES.items():
-        found = [(one, each) for one, told in zip(asked, mixed, strict=True) for each in told if each.check == check]
-        if found:
-            names = list(dict.fromkeys(f"{one.text} ({one.context_text})" for one, _ in found))
+        pairs = [(contrast, each) for contrast, several in zip(contrasts, mixed, strict=True) for each in several]
+        met = [(contrast, each) for contrast, each in pairs if each.check == check]
+        if met:
+            names = list(dict.fromkeys(f"{contrast.name} ({contrast.place})" for contrast, _ in met))
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            why = found[0][1].doubt or found[0][1].why.removesuffix(f" ({check})")
+            why = met[0][1].doubt or met[0][1].why.removesuffix(f" ({check})")
             message = f"analysis {analysis}: {', '.join(names[:3])}{more}: {why}; {remedy}"
             findings.append(Finding("warn", check, message))
     return findings

@@ -1,4 +1,8 @@
-"""What a reader must know about an analysis' measurements before its estimates, as findings with numbers."""
+"""What a reader must know about an analysis' measurements before its estimates, as findings with numbers.
+
+With three to six units no test of a distribution has power, so nothing here tests for normality: what is looked for is
+one unit that the answer hangs on.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtr
 
 from assaykit.protocol.model import Analysis
-from assaykit.stats.units.families import Asked
+from assaykit.stats.units.contrast import Contrast
 from assaykit.stats.units.unit_level import UnitMeans
 from assaykit.tables import MEASUREMENTS, Finding
 
@@ -29,12 +34,44 @@ _PLACES = {
 
 
 def findings_of(
-    rows: pd.DataFrame, means: UnitMeans, asked: Sequence[Asked], *, analysis: Analysis, unit: str
+    rows: pd.DataFrame, means: UnitMeans, contrasts: Sequence[Contrast], *, analysis: Analysis, unit: str
 ) -> list[Finding]:
     """Return the findings of one analysis; `rows` holds `y` on the analysis scale."""
-    found = [_off_scale(rows, analysis), _failed(rows, analysis), _few_units(means, analysis, unit)]
-    found += [_incomplete(means, asked, analysis, unit), _averaged(rows, analysis, unit)]
-    return [finding for finding in found if finding is not None]
+    findings = (
+        _off_scale(rows, analysis),
+        _failed(rows, analysis),
+        _few_units(means, analysis, unit),
+        _incomplete(means, contrasts, analysis, unit),
+        _averaged(rows, analysis, unit),
+    )
+    return [finding for finding in findings if finding is not None]
+
+
+def unusual_units(means: UnitMeans, contrasts: Sequence[Contrast], *, unit: str) -> list[Finding]:
+    """Return a finding per treatment contrast in which one unit lies apart from all the others.
+
+    Externally studentised: a unit's difference against mean and SD of the other units' (t, n - 2 df), times n.
+    """
+    findings = []
+    for contrast in contrasts:
+        if contrast.kind != "treatment" or not all(cell in means.mean for cell in contrast.cells):
+            continue
+        first, second = (means.mean[cell] for cell in contrast.cells)
+        differences = first - second
+        for i in np.flatnonzero(np.isfinite(differences)):
+            value, others = float(differences[i]), np.delete(differences, i)
+            others = others[np.isfinite(others)]
+            if len(others) < 3 or not np.ptp(others) > 0:
+                continue
+            t = (value - others.mean()) / (others.std(ddof=1) * np.sqrt(1.0 + 1.0 / len(others)))
+            if 2.0 * stdtr(len(others) - 1, -abs(t)) * (len(others) + 1) < 0.05:
+                named = f"{'unit' if unit == 'unit_id' else unit} {means.units[int(i)]}"
+                message = (
+                    f"{contrast.name} in {contrast.context}: {named} gives {value:.3g}, the other {len(others)} lie "
+                    f"between {others.min():.3g} and {others.max():.3g}; look at it before the mean"
+                )
+                findings.append(Finding("note", "unit_apart", message))
+    return findings
 
 
 def _off_scale(rows: pd.DataFrame, analysis: Analysis) -> Finding | None:
@@ -69,9 +106,9 @@ def _few_units(means: UnitMeans, analysis: Analysis, unit: str) -> Finding | Non
     return Finding("warn", "few_units", message)
 
 
-def _incomplete(means: UnitMeans, asked: Sequence[Asked], analysis: Analysis, unit: str) -> Finding | None:
+def _incomplete(means: UnitMeans, contrasts: Sequence[Contrast], analysis: Analysis, unit: str) -> Finding | None:
     lacking: dict[str, list[str]] = {}
-    for cell in dict.fromkeys(cell for one in asked for cell in one.cells if cell in means.mean):
+    for cell in dict.fromkeys(cell for one in contrasts for cell in one.cells if cell in means.mean):
         names = [name for name, y in zip(means.units, means.mean[cell], strict=True) if not np.isfinite(y)]
         lacking |= {f"{cell[0]} in {cell[1]}": names} if names else {}
     if not lacking:

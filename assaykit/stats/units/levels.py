@@ -2,47 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pandas as pd
 
-from assaykit.protocol.model import Analysis, Contrast
-from assaykit.stats.units.families import Asked
-from assaykit.stats.units.unit_level import UnitContrast, UnitMeans, contrast_of_units, unit_means
-
-Answer = tuple[Contrast, Asked, UnitMeans, UnitContrast | str]
+from assaykit.protocol.model import Analysis
+from assaykit.stats.units.contrast import Contrast, ContrastResult
+from assaykit.stats.units.unit_level import UnitMeans, contrast_of_units, unit_means
 
 
-def level_contrasts(rows: pd.DataFrame, analysis: Analysis, *, unit: str) -> list[Answer]:
-    """Return every contrast of the analysis that names a factor, with its unit means and its answer.
+def level_contrasts(
+    rows: pd.DataFrame, analysis: Analysis, *, unit: str
+) -> Iterator[tuple[Contrast, ContrastResult, UnitMeans]]:
+    """Yield every contrast of the analysis that names a factor, with its result and the unit means behind it.
 
     Within the contrast's context, and where both levels were measured in the same units, the difference is taken
-    within units (paired t); where no unit holds both, as with donors of two kinds, between them (Welch's t).
+    within units (paired t); where no unit holds both, as with donors of two kinds, between them (Welch's t). The
+    contexts of its cells are levels of the factor; the context it holds in is `rows`' own.
     """
-    answers: list[Answer] = []
-    for contrast in analysis.contrasts:
-        if not contrast.factor:
+    for spec in analysis.contrasts:
+        if not spec.factor:
             continue
-        asked = Asked(
-            "custom", contrast.treatment, contrast.comparator, contrast.level, contrast.comparator_level, contrast.name
+        contrast = Contrast.between(
+            spec.treatment, spec.comparator, spec.level, spec.comparator_level, kind="custom", name=spec.name
         )
-        means = unit_means(_by_level(rows, contrast), unit)
-        answers.append((contrast, asked, means, _answer(rows, contrast, asked, means)))
-    return answers
-
-
-def placed(record: dict[str, Any], contrast: Contrast) -> dict[str, Any]:
-    """Return a row of ESTIMATES with the context the contrast holds in, since its levels stood in for contexts."""
-    return record | {"context": contrast.context, "comparator_context": ""}
-
-
-def _by_level(rows: pd.DataFrame, contrast: Contrast) -> pd.DataFrame:
-    chosen = rows[rows["context"] == contrast.context]
-    levels = chosen[contrast.factor].astype(str) if contrast.factor in chosen else ""
-    return chosen.assign(context=levels).reset_index(drop=True)
-
-
-def _answer(rows: pd.DataFrame, contrast: Contrast, asked: Asked, means: UnitMeans) -> UnitContrast | str:
-    if contrast.factor not in rows:
-        return f"not estimable: no column {contrast.factor} in the layout"
-    return contrast_of_units(asked, means)
+        chosen = rows[rows["context"] == spec.context]
+        levels = chosen[spec.factor].astype(str) if spec.factor in rows else ""
+        means = unit_means(chosen.assign(context=levels).reset_index(drop=True), unit)
+        if spec.factor in rows:
+            result = contrast_of_units(contrast, means)
+        else:
+            result = ContrastResult.missing(f"not estimable: no column {spec.factor} in the layout", name=spec.name)
+        yield replace(contrast, context=spec.context, comparator_context=""), result, means

@@ -12,15 +12,15 @@ it cost up to 10 % where arms differ in spread; and wells are averaged, whatever
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from assaykit.stats.units.doubts import Doubted, doubted_values
-from assaykit.stats.units.families import Arm, Asked, Cell
+from assaykit.stats.units.contrast import Cell, Contrast, ContrastResult
+from assaykit.stats.units.doubts import DoubtfulValue, doubtful_values
 
 Floats = NDArray[np.float64]
 
@@ -33,7 +33,7 @@ class UnitMeans:
     mean: Mapping[Cell, Floats]
     wells: Mapping[Cell, NDArray[np.int64]]
     reasons: Mapping[Cell, str]  # why a cell is not interpretable
-    doubts: Mapping[Cell, tuple[Doubted, ...]] = field(default_factory=dict)  # the values in doubt
+    doubts: Mapping[Cell, tuple[DoubtfulValue, ...]] = field(default_factory=dict)
 
     def without(self, unit: str) -> UnitMeans:
         """Return the means of the other units."""
@@ -43,25 +43,8 @@ class UnitMeans:
             {cell: values[kept] for cell, values in self.mean.items()},
             {cell: values[kept] for cell, values in self.wells.items()},
             self.reasons,
-            {cell: tuple(each for each in found if each.unit != unit) for cell, found in self.doubts.items()},
+            {cell: tuple(each for each in values if each.unit != unit) for cell, values in self.doubts.items()},
         )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class UnitContrast:
-    """One contrast: estimate, error and what it rests on.
-
-    `simulated` holds p value and limits where a bootstrap gives them instead of t.
-    """
-
-    estimate: float
-    std_error: float
-    df: float
-    used: NDArray[np.bool_]  # the units that inform it
-    residual_sd: float
-    unit_sd: float
-    method: str
-    simulated: tuple[float, float, float] | None = None
 
 
 def unit_means(rows: pd.DataFrame, unit: str) -> UnitMeans:
@@ -78,97 +61,86 @@ def unit_means(rows: pd.DataFrame, unit: str) -> UnitMeans:
             mean[cell] = np.bincount(position[kept], weights=y[kept], minlength=len(units)) / n
         wells[cell] = n
         # A value missing for what was found (no kill, so no index) counts too: the units that are left were chosen.
-        doubted = rows["reason"].to_numpy()[index[bad[index]]]
-        reasons[cell] = "; ".join(dict.fromkeys(str(reason) for reason in doubted)) if len(doubted) else ""
-        doubts[cell] = doubted_values(rows.iloc[index], unit)
+        unreadable = rows["reason"].to_numpy()[index[bad[index]]]
+        reasons[cell] = "; ".join(dict.fromkeys(map(str, unreadable)))
+        doubts[cell] = doubtful_values(rows.iloc[index], unit)
     return UnitMeans(units, mean, wells, reasons, doubts)
 
 
-def contrast_of_units(asked: Asked, means: UnitMeans) -> UnitContrast | str:
-    """Return the contrast from the unit means, or why it cannot be estimated."""
-    missing = missing_cells(asked, means)
-    if missing:
-        return missing
-    sides = [_side(arm, means) for arm in asked.arms]
-    have = [np.isfinite(side) for side in sides]
-    if len(sides) == 1:
-        return against_zero(sides[0]) if have[0].sum() >= 2 else _too_few(int(have[0].sum()))
-    both = int((have[0] & have[1]).sum())
-    if both >= 2:
-        return paired(sides[0], sides[1])
-    if both == 0 and min(have[0].sum(), have[1].sum()) >= 2:
-        return unpaired(sides[0], sides[1])
-    return _too_few(both)
+def contrast_of_units(contrast: Contrast, means: UnitMeans) -> ContrastResult:
+    """Return the t test of a contrast with the unit as n; without numbers, and why, where it cannot be estimated.
+
+    Units that hold every cell answer by themselves: one value each, df = units - 1. Where none does, and at least two
+    hold each side, the sides are compared between units by Welch's t, as for donors of two kinds.
+    """
+    lacking = missing_cells(contrast, means)
+    if lacking:
+        return ContrastResult.missing(lacking, name=contrast.name)
+    sides = np.array([sum(weight * means.mean[cell] for cell, weight in side) for side in contrast.sides])
+    present = np.isfinite(sides)
+    complete = present.all(axis=0)
+    if complete.sum() >= 2:
+        informing = complete
+        result = _within_units(sides[:, complete])
+    elif not complete.any() and len(sides) > 1 and present.sum(axis=1).min() >= 2:
+        informing = present.any(axis=0)
+        result = _between_units([side[has] for side, has in zip(sides, present, strict=True)])
+    else:
+        n = int(complete.sum())
+        few = f"not estimable: {n} unit{'s' * (n != 1)} with every arm; an interval needs at least 2"
+        return ContrastResult.missing(few, name=contrast.name)
+    units = tuple(name for name, informs in zip(means.units, informing, strict=True) if informs)
+    return replace(result, name=contrast.name, units=units)
 
 
-def missing_cells(asked: Asked, means: UnitMeans) -> str:
+def missing_cells(contrast: Contrast, means: UnitMeans) -> str:
     """Return which cells of a contrast hold no value, as a reason; empty where all do."""
-    missing = [cell for cell in asked.cells if cell not in means.mean or not np.isfinite(means.mean[cell]).any()]
+    missing = [cell for cell in contrast.cells if cell not in means.mean or not np.isfinite(means.mean[cell]).any()]
     if not missing:
         return ""
     return "not estimable: no values for " + " or ".join(f"{t} in {c}" for t, c in dict.fromkeys(missing))
 
 
-def paired(first: Floats, second: Floats) -> UnitContrast:
-    """Return first - second over the units that have both (Student 1908, 10.1093/biomet/6.1.1).
+def _within_units(sides: Floats) -> ContrastResult:
+    """Return the one-sample t of the units' own contrasts; `sides` is sides x units, each with its sign.
 
-    `first` and `second` hold one mean per unit, NaN where the unit lacks the arm; at least two units need both.
+    Of two sides it is the paired t (Student 1908, 10.1093/biomet/6.1.1).
     """
-    used = np.isfinite(first) & np.isfinite(second)
-    a, b = first[used], second[used]
-    n, sd = len(a), float(np.std(a - b, ddof=1))
-    between = float(np.cov(a, b)[0, 1])
-    return UnitContrast(
-        estimate=float(np.mean(a - b)),
-        std_error=sd / np.sqrt(n),
-        df=float(n - 1),
-        used=used,
-        residual_sd=sd / np.sqrt(2.0),
-        unit_sd=float(np.sqrt(max(between, 0.0))),
-        method="linear mixed model on unit means (paired t, df = units - 1)",
+    values = sides.sum(axis=0)
+    n, sd = len(values), float(np.std(values, ddof=1))
+    one_sided = len(sides) == 1
+    result = ContrastResult.by_t(
+        float(np.mean(values)),
+        sd / np.sqrt(n),
+        float(n - 1),
+        n_units=n,
+        method="unit means (one-sample t, df = units - 1)"
+        if one_sided
+        else "linear mixed model on unit means (paired t, df = units - 1)",
     )
+    if one_sided:
+        return replace(result, unit_sd=sd)
+    if len(sides) > 2:
+        return result
+    # The mixed model's variances: what the two sides share lies between units, half of the rest's variance within.
+    shared = float(np.cov(sides[0], -sides[1])[0, 1])
+    return replace(result, residual_sd=sd / np.sqrt(2.0), unit_sd=float(np.sqrt(max(shared, 0.0))))
 
 
-def unpaired(first: Floats, second: Floats) -> UnitContrast:
-    """Return first - second where no two units share arms: Welch's t (1947, 10.1093/biomet/34.1-2.28).
-
-    Each arm needs at least two units.
-    """
-    a, b = first[np.isfinite(first)], second[np.isfinite(second)]
-    va, vb = np.var(a, ddof=1) / len(a), np.var(b, ddof=1) / len(b)
-    spread = va**2 / (len(a) - 1) + vb**2 / (len(b) - 1)
-    pooled = ((len(a) - 1) * np.var(a, ddof=1) + (len(b) - 1) * np.var(b, ddof=1)) / (len(a) + len(b) - 2)
-    return UnitContrast(
-        estimate=float(np.mean(a) - np.mean(b)),
-        std_error=float(np.sqrt(va + vb)),
-        df=float((va + vb) ** 2 / spread) if spread > 0 else float(len(a) + len(b) - 2),
-        used=np.isfinite(first) | np.isfinite(second),
-        residual_sd=float(np.sqrt(pooled)),
-        unit_sd=float("nan"),
+def _between_units(sides: Sequence[Floats]) -> ContrastResult:
+    """Return the sum of the sides' means, from units of their own: Welch's t (1947, 10.1093/biomet/34.1-2.28)."""
+    df = [len(side) - 1 for side in sides]
+    # 1. each side's mean has a variance of its own
+    variances = [float(np.var(side, ddof=1)) / len(side) for side in sides]
+    total = sum(variances)
+    # 2. their sum is near a scaled chi-square whose df match its first two moments (Satterthwaite)
+    spread = sum(variance**2 / freedom for variance, freedom in zip(variances, df, strict=True))
+    result = ContrastResult.by_t(
+        sum(float(np.mean(side)) for side in sides),
+        float(np.sqrt(total)),
+        total**2 / spread if spread > 0 else float(sum(df)),
+        n_units=sum(map(len, sides)),
         method="unpaired unit means (Welch t): no unit has both arms",
     )
-
-
-def against_zero(values: Floats) -> UnitContrast:
-    """Return the mean of one value per unit, against zero: the one-sample t."""
-    used = np.isfinite(values)
-    n, sd = int(used.sum()), float(np.std(values[used], ddof=1))
-    return UnitContrast(
-        estimate=float(np.mean(values[used])),
-        std_error=sd / np.sqrt(n),
-        df=float(n - 1),
-        used=used,
-        residual_sd=float("nan"),
-        unit_sd=sd,
-        method="unit means (one-sample t, df = units - 1)",
-    )
-
-
-def _side(arm: Arm, means: UnitMeans) -> Floats:
-    """Return one value per unit for a side of a contrast: a cell's mean, or a difference of two."""
-    first, *rest = (means.mean[cell] for cell in arm)
-    return first - rest[0] if rest else first
-
-
-def _too_few(units: int) -> str:
-    return f"not estimable: {units} unit{'s' * (units != 1)} with every arm; an interval needs at least 2"
+    pooled = sum(freedom * float(np.var(side, ddof=1)) for freedom, side in zip(df, sides, strict=True)) / sum(df)
+    return replace(result, residual_sd=float(np.sqrt(pooled)))
