@@ -40,6 +40,7 @@ class DraftPlate:
     source: Path
     label: str  # the file as messages name it
     size: int | None = None
+    notes: tuple[str, ...] = ()  # what is odd about it, to be told with what is made of it
 
 
 def column_name(text: str) -> str:

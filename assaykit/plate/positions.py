@@ -46,6 +46,29 @@ def row_from_letters(text: str) -> int:
     return ord(letters[-1]) - 65 + (26 * (ord(letters[0]) - 64) if len(letters) == 2 else 0)
 
 
+def quarter_row(letters: str) -> int | None:
+    """Return the row, from 0, of rows Aa, Ab, Ac, Ad, Ba ... Hd of 1536 wells; None for letters of another kind.
+
+    The large letter is the row of 96 wells that became four; `AA` and `aa` are the 27th row.
+
+    >>> quarter_row("Aa"), quarter_row("Hd"), quarter_row("AA")
+    (0, 31, None)
+    """
+    match = re.fullmatch(r"([A-H])([a-d])", letters.strip())
+    return 4 * (ord(match[1]) - ord("A")) + ord(match[2]) - ord("a") if match else None
+
+
+def quarter_well(text: str) -> str:
+    """Return the canonical name of a well whose row is named Aa to Hd, or "" where it is not.
+
+    >>> quarter_well("Ba01"), quarter_well("A1")
+    ('E1', '')
+    """
+    match = re.fullmatch(r"([A-H][a-d])0*([1-9][0-9]{0,2})", text.strip())
+    row = quarter_row(match[1]) if match else None
+    return f"{row_letters(row)}{match[2]}" if match and row is not None else ""
+
+
 def column_from_text(text: str) -> int:
     """Return the column, from 0, of text such as `1` or `01`; LayoutError where it is no column."""
     if not re.fullmatch(r"0*[1-9][0-9]{0,2}", text.strip()):

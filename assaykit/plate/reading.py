@@ -135,7 +135,11 @@ def _counts_plate(sheet: Sheet, path: Path, columns: Columns) -> ReadPlate:
     if is_plate_shaped(sheet):
         drafts, faults = drafts_from_sheet(sheet, path)
         read = [plate_from_draft(replace(draft, name=name), columns) for draft in drafts]
-        wells = tuple(well for each in read for well in each.plate.wells)
+        wells = tuple(
+            replace(well, name=f"{draft.name} {well.name}") if len(drafts) > 1 else well
+            for draft, each in zip(drafts, read, strict=True)
+            for well in each.plate.wells
+        )
         faults += [fault for each in read for fault in each.faults]
         findings = tuple(finding for each in read for finding in each.findings)
         return ReadPlate(Plate(name, len(wells), 1, wells, path), tuple(faults), findings)

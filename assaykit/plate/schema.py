@@ -95,9 +95,13 @@ def plate_from_draft(draft: DraftPlate, columns: Columns, *, size: int | None = 
         tallies += read.tallies
         findings += read.findings(one_line(draft.name))
     faults += unreadable_columns(tallies)
+    name = one_line(draft.name)
+    if not size:
+        remedy = f"taken as a plate of {wells} wells; write wells = 24, or what it is, in the study"
+        findings += [Finding("note", "plate_size", f"{note}: {remedy}.", name) for note in draft.notes]
     rows, width = SIZES[wells]
     ordered = tuple(sorted(found.values(), key=lambda well: position_from_well(well.name)))
-    return ReadPlate(Plate(one_line(draft.name), rows, width, ordered, draft.source), once(faults), tuple(findings))
+    return ReadPlate(Plate(name, rows, width, ordered, draft.source), once(faults), tuple(findings))
 
 
 def once(faults: Iterable[InputError]) -> tuple[InputError, ...]:

@@ -235,3 +235,100 @@ def test_a_hidden_sheet_is_left_out_and_said_and_hidden_lines_are_read_and_said(
         "hidden rows of day1.xlsx!Sheet were read: 3; delete them if they are not to count.",
         "hidden columns of day1.xlsx!Sheet were read: C; delete them if they are not to count.",
     )
+
+
+SIDE = (
+    ["experiment", "E1"],
+    [],
+    ["treatment", 1, 2, 3, None, "context", 1, 2, 3],
+    ["A", "vehicle", "imatinib 1 uM", None, None, "A", "mono", "mono", "mono"],
+    ["B", "vehicle", "imatinib 1 uM", "vehicle", None, "B", "msc", "msc", "msc"],
+)
+TWO_PLATES = (
+    ["Plate 1", None, None, None, "Plate 2"],
+    ["treatment", 1, 2, None, "treatment", 1, 2],
+    ["A", "vehicle", "imatinib 1 uM", None, "A", "dasatinib 10 nM", "vehicle"],
+    ["B", "vehicle", "vehicle", None, "B", "vehicle", "vehicle"],
+)
+
+
+def test_blocks_may_stand_side_by_side(tmp_path):
+    (only,) = read_plates(workbook(tmp_path, *SIDE))
+    assert {well.name: (well.factors.get("treatment"), well.factors["context"]) for well in only.wells} == {
+        "A1": ("vehicle", "mono"),
+        "A2": ("imatinib 1 uM", "mono"),
+        "A3": (None, "mono"),
+        "B1": ("vehicle", "msc"),
+        "B2": ("imatinib 1 uM", "msc"),
+        "B3": ("vehicle", "msc"),
+    }
+    assert {well.factors["experiment"] for well in only.wells} == {"E1"}
+    assert only.wells[0].place("context") == "day1.xlsx!Sheet:G4"
+
+
+def test_blocks_of_one_factor_under_titles_are_plates(tmp_path):
+    one, two = read_plates(workbook(tmp_path, *TWO_PLATES))
+    assert (one.name, two.name) == ("Plate 1", "Plate 2")
+    assert [well.factors["treatment"] for well in two.wells] == ["dasatinib 10 nM", "vehicle", "vehicle", "vehicle"]
+
+
+def test_a_row_without_its_letter_is_named_by_its_own_column(tmp_path):
+    rows = [*SIDE[:4], ["B", "vehicle", None, None, None, None, "msc", "msc", "msc"]]
+    with pytest.raises(LayoutError, match=r"Sheet:F5: a row of a block must begin with its letter"):
+        read_plates(workbook(tmp_path, *rows))
+
+
+def test_one_factor_in_two_blocks_without_titles_is_refused(tmp_path):
+    rows = [[None if cell in ("Plate 1", "Plate 2") else cell for cell in row] for row in TWO_PLATES]
+    with pytest.raises(LayoutError, match=r"a factor must have one block; found 'treatment' again"):
+        read_plates(workbook(tmp_path, *rows))
+
+
+def test_a_heading_joined_over_the_column_numbers_names_the_block(tmp_path):
+    book = Workbook()
+    sheet = book.active
+    rows = [None, "Treatment"], [None, 1, 2, 3], ["A", "vehicle", "imatinib 1 uM"], ["B", "vehicle", None, "vehicle"]
+    for row in rows:
+        sheet.append(row)
+    sheet.merge_cells("B1:D1")
+    book.save(tmp_path / "heading.xlsx")
+    (only,) = read_plates(tmp_path / "heading.xlsx")
+    assert {well.name: well.factors["treatment"] for well in only.wells} == {
+        "A1": "vehicle",
+        "A2": "imatinib 1 uM",
+        "B1": "vehicle",
+        "B3": "vehicle",
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["well,treatment\nAa1,vehicle\nBa02,imatinib 1 uM\n", "treatment,1,2\nAa,vehicle,\nBa,,imatinib 1 uM\n"],
+    ids=["tidy", "block"],
+)
+def test_rows_named_in_quarters_are_those_of_1536_wells(tmp_path, text):
+    only = plate(tmp_path, text)
+    assert (only.rows, only.columns) == (32, 48)
+    assert [(well.name, well.factors["treatment"]) for well in only.wells] == [
+        ("A1", "vehicle"),
+        ("E2", "imatinib 1 uM"),
+    ]
+
+
+def test_rows_named_in_two_ways_are_refused(tmp_path):
+    with pytest.raises(LayoutError, match=r"must be named in one way; found 'Aa1' and 'AF1'.*Aa, Ab, Ac, Ad, Ba"):
+        plate(tmp_path, "well,treatment\nAa1,vehicle\nAF1,imatinib 1 uM\n")
+
+
+def test_a_grid_of_no_plates_size_is_told(tmp_path):
+    (tmp_path / "day1.csv").write_text(
+        "treatment,1,2,3\n" + "".join(f"{row},vehicle,vehicle,vehicle\n" for row in "ABCDE")
+    )
+    reading = reading_from_layout(tmp_path / "day1.csv", Columns())
+    (finding,) = reading.findings
+    assert (finding.level, finding.check) == ("note", "plate_size")
+    assert finding.message == (
+        "the blocks reach to row E and column 3, which is no plate's size: taken as a plate of 96 wells; "
+        "write wells = 24, or what it is, in the study."
+    )
+    assert reading_from_layout(tmp_path / "day1.csv", Columns(), size=48).findings == ()
