@@ -181,6 +181,7 @@ CHECKS: dict[str, Check] = {
         Check("plate_size", "the blocks of a layout show no plate's size", note="kept"),
         Check("hidden_cells", "a workbook hides sheets, rows or columns", warn="kept"),
         Check("wells_implied", "rows and columns of a layout imply wells that are left out", warn="kept"),
+        Check("layout_note", "the layout remarks on a well", note="kept"),
         Check("layout_alert", "the layout says so itself", note="kept"),
         Check("dose_implausible", "a dose far from the drug's usual range", warn="kept"),
         Check("target_unknown", "inserts without a known target", warn="kept"),

@@ -24,7 +24,7 @@ class Well:
     counts: Mapping[str, float] = field(default_factory=dict)
     where: str = ""  # file and cell or row this well was read from, for messages
     places: Mapping[str, str] = field(default_factory=dict, compare=False)  # column -> file and cell it was read from
-    notes: Mapping[str, str] = field(default_factory=dict, compare=False)  # column -> how an odd count was taken
+    notes: Mapping[str, str] = field(default_factory=dict, compare=False)  # column -> a remark, or what an odd count is
     implied: bool = False  # whether it only lies between wells that the layout's rows and columns name
 
     def __post_init__(self) -> None:

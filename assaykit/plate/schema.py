@@ -35,7 +35,8 @@ IDENTIFIERS = ("experiment", "donor", "msc_donor", "line", "control")  # names a
 TEXT_FACTORS = ("treatment", "context", "marker", "clone", "target")  # words that are never dates
 OTHER_FACTORS = ("time", "lot", "replicate", "insert", "ligand", "permeabilised", "washout", "detachment")
 KNOWN_FACTORS = (*IDENTIFIERS, *TEXT_FACTORS, *OTHER_FACTORS)
-STRUCTURE = ("well", "plate", "role", "file")
+STRUCTURE = ("well", "plate", "role", "file", "exclude", "note")
+REMARKS = ("exclude", "note")  # kept as notes of the well
 _NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)([., '\u2019][0-9]+)*")  # 007 and 1E5 are names
 
 
@@ -138,7 +139,7 @@ def well_from_draft(
     role: Role = "sample"
     file: Path | None = None
     for column, entry in drafted.entries.items():
-        if column in skip or column in {"well", "plate"} or column in tallies:
+        if column in skip or column in {"well", "plate", *REMARKS} or column in tallies:
             continue
         try:
             match column:
@@ -153,6 +154,7 @@ def well_from_draft(
     factors = {column: factors[column] for column in drafted.entries if column in factors}
     places = {column: entry.where for column, entry in drafted.entries.items()}
     notes = {column: tally.message for column, tally in tallies.items() if tally.kind != "exact"}
+    notes |= {name: text_from_value(drafted.entries[name].value) for name in REMARKS if name in drafted.entries}
     as_written = Well(name, role, factors, file, counts, drafted.where, places, notes, drafted.implied)
     well, more = in_whole_well(as_written, {column: tallies[column] for column in chamber if column not in skip})
     return ReadWell(well, tuple(tallies.values()), (*faults, *more))

@@ -25,6 +25,7 @@ from assaykit.protocol import Protocol, read_protocol
 from assaykit.sources import is_file, paths_from_pattern
 from assaykit.study.design import design_faults, design_findings
 from assaykit.study.document import document_from_file, review_from_file, study_from_document
+from assaykit.study.exclusions import layout_exclusions, remarks
 from assaykit.study.file import AssayEntry, OverrideEntry, StudyFile
 from assaykit.study.implied import without_implied_files
 from assaykit.study.inputs import input_file
@@ -92,6 +93,7 @@ def _study(file: StudyFile, path: Path, gathered: _Gathered) -> Study:
             gathered.faults += faults
     assays, misplaced = with_overrides(written, _override_lines(file, path, gathered), canonical=canonical)
     gathered.faults += misplaced
+    assays = tuple(replace(assay, overrides=(*assay.overrides, *layout_exclusions(assay))) for assay in assays)
     gathered.faults += _repeated_names(assays, path.name)
     claims = tuple(_existing(file.claims, path, gathered))
     study = Study(
@@ -237,7 +239,7 @@ def _checked(readings: Iterable[Reading], rules: Rules, gathered: _Gathered) -> 
         for plate in reading.plates:
             checked = checked_plate(plate, rules)
             gathered.faults += (*checked.faults, *control_faults(checked.plate))
-            gathered.findings += checked.findings
+            gathered.findings += (*checked.findings, *remarks(checked.plate))
             yield checked.plate
 
 
