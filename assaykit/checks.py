@@ -178,6 +178,7 @@ CHECKS: dict[str, Check] = {
         Check("reference_missing", "a context has no reference", warn="kept"),
         Check("levels_alike", "two levels look like one", warn="kept"),
         Check("levels_mixed", "several levels of a factor are averaged", warn="doubtful"),
+        Check("tubes_numbered", "tubes of a sample sheet are named like wells", note="kept"),
         Check("plate_size", "the blocks of a layout show no plate's size", note="kept"),
         Check("hidden_cells", "a workbook hides sheets, rows or columns", warn="kept"),
         Check("wells_implied", "rows and columns of a layout imply wells that are left out", warn="kept"),

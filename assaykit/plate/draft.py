@@ -40,6 +40,7 @@ class DraftPlate:
     source: Path
     label: str  # the file as messages name it
     size: int | None = None
+    tubes: bool = False  # whether its wells are tubes, numbered as wells in the order of the table
     notes: tuple[str, ...] = ()  # what is odd about it, to be told with what is made of it
 
 

@@ -36,6 +36,13 @@ TEXT_FACTORS = ("treatment", "context", "marker", "clone", "target")  # words th
 OTHER_FACTORS = ("time", "lot", "replicate", "insert", "ligand", "permeabilised", "washout", "detachment")
 KNOWN_FACTORS = (*IDENTIFIERS, *TEXT_FACTORS, *OTHER_FACTORS)
 STRUCTURE = ("well", "plate", "role", "file", "exclude", "note")
+MEANT = {  # columns as labs call them -> the column that means it; a name that looks like it may mean another thing
+    "date": "experiment", "day": "experiment", "exp": "experiment", "run": "experiment", "repeat": "experiment",
+    "sample_name": "file", "sample_id": "file", "filename": "file", "file_name": "file", "fcs": "file",
+    "drug": "treatment", "compound": "treatment", "condition": "treatment", "stimulus": "treatment",
+    "cell_line": "line", "cells": "line", "patient": "donor", "culture": "context", "coculture": "context",
+    "chemoattractant": "target", "comment": "note", "remarks": "note", "reason": "exclude", "well_id": "well",
+}  # fmt: skip
 REMARKS = ("exclude", "note")  # kept as notes of the well
 _NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)([., '\u2019][0-9]+)*")  # 007 and 1E5 are names
 
@@ -100,6 +107,10 @@ def plate_from_draft(draft: DraftPlate, columns: Columns, *, size: int | None = 
     if not size:
         remedy = f"taken as a plate of {wells} wells; write wells = 24, or what it is, in the study"
         findings += [Finding("note", "plate_size", f"{note}: {remedy}.", name) for note in draft.notes]
+    if draft.tubes and found:
+        first, last = next(iter(found)), list(found)[-1]
+        message = f"the rows of {draft.label} are tubes, and are called {first} to {last} in their order"
+        findings.append(Finding("note", "tubes_numbered", f"{message}.", name))
     rows, width = SIZES[wells]
     ordered = tuple(sorted(found.values(), key=lambda well: position_from_well(well.name)))
     return ReadPlate(Plate(name, rows, width, ordered, draft.source), once(faults), tuple(findings))
@@ -234,7 +245,7 @@ def _allowed(name: str, columns: Columns) -> bool:
 
 
 def _unknown(name: str, where: str, columns: Columns) -> LayoutError:
-    near = nearest(name, columns.known)
+    near = MEANT.get(name) or nearest(name, columns.known)
     declare = f'declare it in the study: factors = ["{name}"]'
     remedy = f"write '{near}', or, if '{name}' is a factor of yours, {declare}" if near else declare
     return LayoutError("a column must be one the study knows", f"'{name}'", where, remedy)

@@ -100,6 +100,8 @@ def _nameless_columns(sheet: Sheet, header: dict[int, str], rows: list[int]) -> 
 def _tidy(sheet: Sheet, source: Path) -> tuple[list[DraftPlate], list[InputError]]:
     first = _header_row(sheet)
     header, _ = _header(sheet, first)
+    if "well" not in header.values() and "file" in header.values():
+        return _tubes(sheet, source)
     if "well" not in header.values():
         return [], [_no_shape(sheet, header, first)]
     drafts, faults = table_from_sheet(sheet)
@@ -130,6 +132,30 @@ def _tidy(sheet: Sheet, source: Path) -> tuple[list[DraftPlate], list[InputError
         else:
             tidy.append(DraftPlate(name, tuple(wells), source, sheet.label))
     return tidy, faults
+
+
+def _tubes(sheet: Sheet, source: Path) -> tuple[list[DraftPlate], list[InputError]]:
+    """Return the tubes of a sample sheet, a row per file, as wells of a plate in the order of the rows."""
+    drafts, faults = table_from_sheet(sheet)
+    racks: dict[str, list[DraftWell]] = {}
+    for draft in drafts:
+        if "file" not in draft.entries:
+            remedy = "write the FCS file of the tube, or delete the row"
+            faults.append(LayoutError("a row must name its file", "an empty cell", draft.where, remedy))
+            continue
+        plate = draft.entries.get("plate")
+        racks.setdefault(text_from_value(plate.value) if plate else sheet.title or source.stem, []).append(draft)
+    plates = []
+    for name, tubes in racks.items():
+        size = next((size for size in SIZES if size >= max(len(tubes), DEFAULT_SIZE)), None)
+        if size is None:
+            found = f"{len(tubes):,} rows"
+            faults.append(LayoutError(f"a sample sheet must name at most {max(SIZES):,} tubes", found, sheet.label))
+            continue
+        width = SIZES[size][1]
+        named = tuple(replace(tube, name=well_from_position(divmod(i, width))) for i, tube in enumerate(tubes))
+        plates.append(DraftPlate(name, named, source, sheet.label, size, tubes=True))
+    return plates, faults
 
 
 def _no_shape(sheet: Sheet, header: dict[int, str], row: int) -> LayoutError:
@@ -259,7 +285,7 @@ def _draft(blocks: list[_Block], constants: dict[str, Entry], name: str, *, shee
     full = any(len(block.entries) == rows * columns for block in blocks)  # a part of 96 wells has empty ones beside it
     if size is None and full and rows > 1 and 1 < columns < SIZES[DEFAULT_SIZE][1]:
         notes = (f"the blocks reach to row {row_letters(rows - 1)} and column {columns}, which is no plate's size",)
-    return DraftPlate(name, tuple(_wells(blocks, constants)), source, sheet.label, size, notes)
+    return DraftPlate(name, tuple(_wells(blocks, constants)), source, sheet.label, size, notes=notes)
 
 
 def _ends(rows: tuple[tuple[Cell, ...], ...], index: int) -> bool:

@@ -332,3 +332,13 @@ def test_a_grid_of_no_plates_size_is_told(tmp_path):
         "write wells = 24, or what it is, in the study."
     )
     assert reading_from_layout(tmp_path / "day1.csv", Columns(), size=48).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("column", "meant"),
+    [("date", "experiment"), ("sample_name", "file"), ("compound", "treatment"), ("treatmnt", "treatment")],
+)
+def test_the_remedy_for_an_unknown_column_names_the_one_that_means_it(tmp_path, column, meant):
+    (tmp_path / "day1.csv").write_text(f"well,{column}\nA1,x\n")
+    with pytest.raises(LayoutError, match=rf"found '{column}'.*write '{meant}'"):
+        read_plates(tmp_path / "day1.csv", Columns(("experiment",), ()))
