@@ -59,7 +59,9 @@ def bytes_from_file(path: Path, noun: str, kind: type[InputError], *, label: str
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             remedy = "give the path of a file"
-            raise kind(f"{noun} must be an ordinary file", _what_it_is(status.st_mode), label, remedy)
+            kinds = {stat.S_ISDIR: "a folder", stat.S_ISFIFO: "a pipe (FIFO)", stat.S_ISSOCK: "a socket"}
+            found = next((words for asks, words in kinds.items() if asks(status.st_mode)), "a device")
+            raise kind(f"{noun} must be an ordinary file", found, label, remedy)
         if status.st_size > most:
             found = f"{status.st_size / 1e6:.0f} MB"
             raise kind(f"{noun} must be smaller than {most / 1e6:.0f} MB", found, label, "is it another kind of file?")
@@ -76,11 +78,6 @@ def unreadable(error: Exception, noun: str, kind: type[InputError], label: str) 
     said = (getattr(error, "strerror", "") or str(error)).lower()
     remedy = "ask for the right to read it" if isinstance(error, PermissionError) else "mend the path"
     return kind(f"{noun} must be a file that can be read", said, _short(label), remedy)
-
-
-def _what_it_is(mode: int) -> str:
-    kinds = {stat.S_ISDIR: "a folder", stat.S_ISFIFO: "a pipe (FIFO)", stat.S_ISSOCK: "a socket"}
-    return next((words for asks, words in kinds.items() if asks(mode)), "a device")
 
 
 def _short(text: str) -> str:

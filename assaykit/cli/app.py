@@ -6,14 +6,15 @@ from typing import Annotated
 
 import typer
 
-from assaykit.cli import evidence, fcs, gates, stats
+from assaykit.cli import evidence, fcs, fct, gates, stats
+from assaykit.cli.arms import compare_command
 from assaykit.cli.exits import EPILOG
 from assaykit.cli.figures import figures
 from assaykit.cli.fit import fit
 from assaykit.cli.protocols import endpoints, protocols
-from assaykit.cli.run import run
-from assaykit.cli.simulate import simulate
-from assaykit.cli.study import check, drugs, init, schema
+from assaykit.cli.run import run_command
+from assaykit.cli.simulate import simulate_command
+from assaykit.cli.study import check_study, drugs, init, schema
 
 app = typer.Typer(
     name="assaykit",
@@ -34,10 +35,14 @@ def version(show: Annotated[bool, typer.Option("--version", help="Show the versi
         raise typer.Exit
 
 
-app.command(epilog=EPILOG)(run)
-for command in (check, init, protocols, endpoints, drugs, schema, fit, figures, simulate):
+app.command("run", epilog=EPILOG)(run_command)
+app.command("check")(check_study)
+for command in (init, protocols, endpoints, drugs, schema, fit, figures):
     app.command()(command)
+app.command("simulate")(simulate_command)
 app.add_typer(fcs.app, name="fcs")
 app.add_typer(gates.app, name="gates")
+stats.app.command("compare")(compare_command)
+app.add_typer(fct.app, name="fct")
 app.add_typer(stats.app, name="stats")
 app.add_typer(evidence.app, name="evidence")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedEffect:
     """The effect power is told for, and the SD between units of a contrast that is assumed for it."""
 
     effect: float
@@ -25,12 +25,12 @@ class Planned:
 
 # Planning values, our own assumptions: an imatinib-like shift of CXCR4 is 0.8 log2 with SD 0.33 in our notes on
 # designs; the others are of the same standing. A lab's own SD stands in ESTIMATES.contrast_sd after its first run.
-PLANNED = {
-    "log2": Planned(0.8, 0.33, "a 1.74-fold change"),
-    "log": Planned(0.4055, 0.25, "a ratio of 1.5"),
-    "logit": Planned(0.8, 0.4, "an odds ratio of 2.2"),
-    "identity": Planned(10.0, 6.0, "10 points"),
-    "index": Planned(0.2, 0.12, "a difference of 0.2"),  # SPI runs from 0 to 1, not over points
+PLANNED_EFFECTS = {
+    "log2": PlannedEffect(0.8, 0.33, "a 1.74-fold change"),
+    "log": PlannedEffect(0.4055, 0.25, "a ratio of 1.5"),
+    "logit": PlannedEffect(0.8, 0.4, "an odds ratio of 2.2"),
+    "identity": PlannedEffect(10.0, 6.0, "10 points"),
+    "index": PlannedEffect(0.2, 0.12, "a difference of 0.2"),  # SPI runs from 0 to 1, not over points
 }
 
 
@@ -42,7 +42,7 @@ def arms_table(assay: Assay, study: Study) -> Table:
     """Return the arms of an assay and the units each stands in."""
     from rich.table import Table
 
-    from assaykit.study.design import units_by_arm
+    from assaykit.study import units_by_arm
 
     arms = units_by_arm(assay, study.unit)
     every = set().union(*arms.values()) if arms else set()
@@ -58,13 +58,13 @@ def arms_table(assay: Assay, study: Study) -> Table:
 
 def control_lines(assay: Assay) -> Iterator[str]:
     """Yield, per channel that is read against controls, which wells serve and how close they are to the samples."""
-    from assaykit.cytometry.matching import concerns, controls_of, match_control
+    from assaykit.cytometry import concerns, controls_of, match_control
     from assaykit.plate import controls_named
 
     channels = dict.fromkeys(gate.channel for gate in assay.protocol.gates if gate.kind == "fmo")
     for channel in channels:
         without, close, samples = [], 0, 0
-        for plate in assay.plates:
+        for plate in (*assay.plates, *(assay.counts if assay.statistics else ())):
             controls = next(iter(controls_of(assay, plate, channel).values()), ())  # FMO before isotype
             wells = [well for well in plate.wells if well.role == "sample"]
             samples += len(wells)
@@ -85,30 +85,23 @@ def contrast_lines(assay: Assay, rehearsal: Rehearsal) -> Iterator[str]:
 
     rows = rehearsal.estimates[rehearsal.estimates["assay"] == assay.name]
     for analysis in assay.protocol.analyses:
-        mine = rows[rows["analysis"] == analysis.name]
-        usable = mine[mine["std_error"].notna() & (mine["reason"] == "")]
+        contrasts = rows[rows["analysis"] == analysis.name]
+        usable = contrasts[contrasts["std_error"].notna() & (contrasts["reason"] == "")]
         kinds = ", ".join(f"{count} {kind}" for kind, count in usable["kind"].value_counts(sort=False).items())
         primary = " (primary)" if analysis.primary else ""
-        yield f"{analysis.name}{primary}: {kinds or 'no'} contrasts can be estimated{_units(usable)}"
-        yield from (f"  cannot answer: {line}" for line in (*_reasons(mine), *_unformed(analysis.endpoint, rehearsal)))
-        if len(usable) and analysis.scale in PLANNED:
+        units = sorted({int(n) for n in usable["n_units"]})
+        n = f", n = {units[0]}" if len(units) == 1 else f", n = {units[0]} to {units[-1]}" if units else ""
+        yield f"{analysis.name}{primary}: {kinds or 'no'} contrasts can be estimated{n}"
+        not_formed = [
+            finding.message
+            for finding in rehearsal.findings
+            if finding.check == "endpoint_not_formed" and finding.message.startswith(f"{analysis.endpoint} ")
+        ]
+        yield from (f"  cannot answer: {line}" for line in (*_reasons(contrasts), *not_formed))
+        if len(usable) and analysis.scale in PLANNED_EFFECTS:
             known = ENDPOINTS.get(analysis.endpoint)
             index = analysis.scale == "identity" and known is not None and known.unit == "ratio"
             yield f"  {power_line(int(usable['n_units'].max()), 'index' if index else analysis.scale)}"
-
-
-def _unformed(endpoint: str, rehearsal: Rehearsal) -> Iterator[str]:
-    """Yield why an endpoint could not be formed in any well."""
-    for finding in rehearsal.findings:
-        if finding.check == "endpoint_not_formed" and finding.message.startswith(f"{endpoint} "):
-            yield finding.message
-
-
-def _units(usable: pd.DataFrame) -> str:
-    if usable.empty:
-        return ""
-    least, most = int(usable["n_units"].min()), int(usable["n_units"].max())
-    return f", n = {most}" if least == most else f", n = {least} to {most}"
 
 
 def _reasons(rows: pd.DataFrame) -> Iterator[str]:
@@ -119,13 +112,10 @@ def _reasons(rows: pd.DataFrame) -> Iterator[str]:
     for reason, group in sorted(groups, key=lambda pair: -len(pair[1]))[:_MOST_REASONS]:
         names = [f"{row['contrast']} ({place_text(row)})" for row in group.to_dict("records")]
         more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-        yield f"{'; '.join(names[:2])}{more}: {_shortened(reason)}"
+        short = reason if len(reason) <= _LONGEST else f"{reason[:_LONGEST].rsplit(' ', 1)[0]} ..."
+        yield f"{'; '.join(names[:2])}{more}: {short}"
     if len(groups) > _MOST_REASONS:
         yield f"{len(groups) - _MOST_REASONS} further reasons"
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST].rsplit(' ', 1)[0]} ..."
 
 
 def power_line(units: int, scale: str) -> str:
@@ -136,7 +126,7 @@ def power_line(units: int, scale: str) -> str:
     """
     from assaykit.stats.units import paired_power, units_needed
 
-    planned = PLANNED[scale]
+    planned = PLANNED_EFFECTS[scale]
     needed = units_needed(planned.effect, planned.sd)
     on = "" if scale in {"identity", "index"} else f" {scale}"
     assumed = f"SD between units {planned.sd:g}{on} assumed; 80 % takes {needed}"

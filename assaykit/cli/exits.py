@@ -46,7 +46,7 @@ EPILOG = (
 )
 
 
-class Stopped(BaseException):
+class StopRequest(BaseException):
     """A signal asked the command to end."""
 
     def __init__(self, number: int) -> None:
@@ -55,13 +55,17 @@ class Stopped(BaseException):
 
 
 @contextmanager
-def stopped_by_signals() -> Iterator[None]:
-    """While open, Ctrl-C, SIGTERM and a closed terminal raise Stopped, so that workers and half-written files go."""
+def stop_on_signals() -> Iterator[None]:
+    """While open, Ctrl-C, SIGTERM and a closed terminal raise StopRequest: workers and half-written files go."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise StopRequest(number)
+
     names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
-    before = {number: signal.signal(number, _stop) for number in (getattr(signal, name) for name in names)}
+    before = {number: signal.signal(number, stop) for number in (getattr(signal, name) for name in names)}
     try:
         yield
     finally:
@@ -69,14 +73,10 @@ def stopped_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _stop(number: int, _frame: FrameType | None) -> None:
-    raise Stopped(number)
-
-
-def ended_by(error: BaseException) -> tuple[int, str]:
+def end_of(error: BaseException) -> tuple[int, str]:
     """Return the exit code and the sentence of an error that ends a command."""
     match error:
-        case Stopped():
+        case StopRequest():
             return 128 + error.number, "Stopped; results that were there before are as they were."
         case KeyboardInterrupt():
             return 128 + signal.SIGINT, "Stopped; results that were there before are as they were."
@@ -92,12 +92,12 @@ def ended_by(error: BaseException) -> tuple[int, str]:
             remedy = "run again with --workers 1, or on a computer with more memory"
             return Exit.WORKER_KILLED, str(WorkerError("there must be enough memory", "none left", "", remedy))
         case OSError(errno=number) if number is not None and number != errno.EINVAL:
-            return ended_by(storage_error(error, "a file must be one that can be read or written"))
+            return end_of(storage_error(error, "a file must be one that can be read or written"))
         case _:
-            return Exit.UNFORESEEN, _unforeseen(error)
+            return Exit.UNFORESEEN, _crash_sentence(error)
 
 
-def _unforeseen(error: BaseException) -> str:
+def _crash_sentence(error: BaseException) -> str:
     """Keep the traceback in a file, and return what to report."""
     text = "".join(traceback.format_exception(error))
     words = f"assaykit met an error it did not foresee: {type(error).__name__}: {error}"

@@ -55,8 +55,8 @@ def info(files: Files) -> None:
     _exit(failed, len(files))
 
 
-@app.command()
-def check(
+@app.command("check")
+def check_files(
     folder: Annotated[Path, typer.Argument(help="A folder, searched with its folders, or one file.", metavar="DIR")],
 ) -> None:
     """Read every FCS file below DIR: one line each, and exit code 1 where one cannot be read."""
@@ -99,13 +99,14 @@ def convert(
             headers = datasets(path)
             for header in headers:
                 number = f"_{header.dataset}" if len(headers) > 1 else ""
-                target = _free(out / f"{path.stem}{number}.{to.value}", path, written, force=force)
+                target = _free_path(out / f"{path.stem}{number}.{to.value}", path, written, force=force)
                 events = read_fcs(path, dataset=header.dataset, scale=not stored)
                 _write(events, target, to)
-                written[_folded(target)] = path
+                written[_casefold_name(target)] = path
                 said = f"{target}: {len(events)} events, {len(events.channels)} channels"
                 console.print(_printable(said), markup=False, soft_wrap=True)
-                _print_repairs(console, events.repairs)
+                for repair in events.repairs:
+                    console.print(f"  {_plain(_repair_line(repair))}", highlight=False, soft_wrap=True)
         except FcsError as error:
             failed += 1
             _print_error(error)
@@ -205,12 +206,7 @@ def _exit(failed: int, files: int) -> None:
 
 def _repair_line(repair: Repair) -> str:
     word = "warning" if repair.level == "warn" else "note"
-    return f"{word}: repair {repair.name}: {repair.found} ({repair.where}); {repair.done}"
-
-
-def _print_repairs(console: Console, made: Sequence[Repair]) -> None:
-    for repair in made:
-        console.print(f"  {_plain(_repair_line(repair))}", highlight=False, soft_wrap=True)
+    return f"{word}: repair {repair.name}: {repair.found} ({repair.where}); {repair.action}"
 
 
 def _fcs_files(folder: Path) -> Iterator[Path]:
@@ -247,11 +243,11 @@ def _verdict(path: Path) -> tuple[str, str]:
     return ("repaired", f"{held}; {', '.join(made)}") if made else ("ok", held)
 
 
-def _folded(path: Path) -> str:
+def _casefold_name(path: Path) -> str:
     return os.path.normcase(path.resolve()).casefold()
 
 
-def _free(target: Path, source: Path, written: Mapping[str, Path], *, force: bool) -> Path:
+def _free_path(target: Path, source: Path, written: Mapping[str, Path], *, force: bool) -> Path:
     """Return the path to write; raises FcsError rather than write over a file, and ever over one read or just written.
 
     `written` are the files this call has written, by folded name, with their sources.
@@ -266,7 +262,7 @@ def _free(target: Path, source: Path, written: Mapping[str, Path], *, force: boo
             raise FcsError(
                 "a file must not take the place of a folder, link or device", str(target), str(source), remedy
             )
-        if (other := written.get(_folded(target))) is not None:
+        if (other := written.get(_casefold_name(target))) is not None:
             raise FcsError(
                 "each file must have a name of its own", f"{target}, just written from {other}", str(source), remedy
             )

@@ -18,7 +18,7 @@ def figures(
     ] = None,
 ) -> None:
     """Redraw every figure as PDF, SVG and PNG."""
-    from assaykit.figures import drawings, ledger_drawings, print_all, style_named, write_printed
+    from assaykit.figures import drawings, ledger_drawings, render_all, style_named, write_rendered
 
     chosen = style_named(style)
     if results.is_file():
@@ -33,8 +33,8 @@ def figures(
         listed = list(drawings(read_results(results)))
     folder = out or (results.parent if results.is_file() else results) / f"figures_{chosen.name}"
     folder.mkdir(parents=True, exist_ok=True)
-    printed, undrawn = print_all(listed, style=chosen.name)
-    paths = write_printed(printed, folder)
+    printed, undrawn = render_all(listed, style=chosen.name)
+    paths = write_rendered(printed, folder)
     typer.echo(f"{len(listed) - len(undrawn)} figures in {len(paths)} files: {folder}")
     for figure in undrawn:
         typer.echo(f"not drawn: {figure.title} ({figure.reason})", err=True)

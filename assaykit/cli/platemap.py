@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from assaykit.plate.positions import row_letters, well_from_position
+from assaykit.plate import row_letters, well_from_position
 from assaykit.sources import is_file
 from assaykit.vocabulary import CONTEXTS
 

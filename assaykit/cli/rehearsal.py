@@ -9,7 +9,7 @@ an arm, and what a drug makes unreadable do not depend on them, and come from th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from assaykit.study import Assay, Study
     from assaykit.treatment import Catalogue
 
-_MADE_UP = {"median": 1000.0, "control_median": 100.0, "robust_sd": 50.0, "volume_ul": 100.0}
+_PLAUSIBLE = {"median": 1000.0, "control_median": 100.0, "robust_sd": 50.0, "volume_ul": 100.0}
 _WHOLE = 2000.0  # cells
 
 
@@ -57,33 +57,40 @@ def rehearse(study: Study) -> Rehearsal:
         findings += found
         measured.append(frame)
         for analysis in assay.protocol.analyses:
-            mine = frame[frame["endpoint"] == analysis.endpoint].reset_index(drop=True)
-            rows, _ = estimate(mine, assay.name, analysis, reference=study.reference, seed=study.seed)
+            values = frame[frame["endpoint"] == analysis.endpoint].reset_index(drop=True)
+            rows, _ = estimate(values, assay.name, analysis, reference=study.reference, seed=study.seed)
             estimates.append(rows)
-    measurements = _stacked(measured, MEASUREMENTS.names)
-    table = check(pd.concat(estimates, ignore_index=True), ESTIMATES) if estimates else _stacked([], ESTIMATES.names)
+    measurements = _stack(measured, MEASUREMENTS.names)
+    table = check(pd.concat(estimates, ignore_index=True), ESTIMATES) if estimates else _stack([], ESTIMATES.names)
     claims = read_catalogues(study.claims)
-    told, behind = of_primary_strata(table, study), of_primary_strata(measurements, study)
-    comparisons = compare(told, claims, measurements=behind, study=study, drugs=study.catalogue)
+    primary, behind = of_primary_strata(table, study), of_primary_strata(measurements, study)
+    comparisons = compare(primary, claims, measurements=behind, study=study, drugs=study.catalogue)
     return Rehearsal(table, comparisons, measurements, tuple(dict.fromkeys(findings)))
 
 
-def _stacked(frames: list[pd.DataFrame], names: tuple[str, ...]) -> pd.DataFrame:
+def _stack(frames: list[pd.DataFrame], names: tuple[str, ...]) -> pd.DataFrame:
     import pandas as pd
 
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(names))
 
 
 def _readouts(assay: Assay, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
+    from assaykit.cytometry import is_gated_elsewhere, resolve_statistics, statistics_rows
+
     names = {name: role for spec in assay.protocol.endpoints for role, name in spec.populations.items()}
-    for plate in assay.plates:
+    for plate in (*assay.plates, *assay.counts):
+        if is_gated_elsewhere(plate):  # their numbers are here already
+            held = replace(assay, resolved={plate.name: resolve_statistics(assay, plate)[0]})
+            for well in plate.wells:
+                yield from statistics_rows(held, plate, well)
+            continue
         for well in plate.wells:
             if well.file is None or not is_file(well.file):
                 continue
             dying = _share_dying(well, assay.catalogue)
             for readout in assay.protocol.readouts:
                 role = names.get(readout.population, "")
-                value = _made_up(readout.statistic, role, dying) * rng.uniform(0.99, 1.01)
+                value = _plausible_readout(readout.statistic, role, dying) * rng.uniform(0.99, 1.01)
                 yield {
                     "assay": assay.name,
                     "plate": plate.name,
@@ -107,9 +114,9 @@ def _share_dying(well: Well, catalogue: Catalogue) -> float:
     return 0.3 if len(classes) > 1 else 0.15
 
 
-def _made_up(statistic: str, role: str, dying: float) -> float:
+def _plausible_readout(statistic: str, role: str, dying: float) -> float:
     if statistic != "count":
-        return _MADE_UP.get(statistic, 10.0)
+        return _PLAUSIBLE.get(statistic, 10.0)
     match role:
         case "early" | "late" | "apoptotic":
             return _WHOLE * dying / 2

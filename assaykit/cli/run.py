@@ -12,13 +12,13 @@ import typer
 from assaykit.cli.exits import Exit
 
 if TYPE_CHECKING:
-    from assaykit.figures import Undrawn
+    from assaykit.figures import FigureFailure
     from assaykit.results import Results
 
 StudyPath = Annotated[Path, typer.Argument(help="The study file, e.g. study.toml.", show_default=False)]
 
 
-def run(
+def run_command(
     study: StudyPath,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path("results"),
     workers: Annotated[int, typer.Option("--workers", "-w", help="Processes; 0 takes every core.")] = 0,
@@ -37,7 +37,7 @@ def run(
 
     console = plain_console(stderr=True)
     console.print(f"assaykit: reading {study}")
-    undrawn: list[Undrawn] = []
+    undrawn: list[FigureFailure] = []
     with bars(console) as progress, worker_pool(workers or os.cpu_count() or 1, progress.tell) as executor:
         from assaykit.cli.summary import summary
         from assaykit.pipeline import run as run_study

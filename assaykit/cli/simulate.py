@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 
-def simulate(
+def simulate_command(
     folder: Annotated[
         Path | None, typer.Argument(metavar="DIR", help="A new folder for the study.", show_default=False)
     ] = None,

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 if TYPE_CHECKING:
     from assaykit.results import Results
 
@@ -21,7 +19,9 @@ def summary(results: Results, out: Path, *, edited: Sequence[Path] = ()) -> list
     failed = findings[(findings["level"] == "fail") & (findings["well"] != "")]
     wells = failed[["plate", "well"]].drop_duplicates()
     lines = [results.study.title, _what_was_run(results)]
-    lines.append(f"wells failed: {len(wells)}" + (f" ({_listed(wells)})" if len(wells) else ""))
+    first = ", ".join(f"{row.plate} {row.well}" for row in wells.head(3).itertuples())
+    more = ", ..." if len(wells) > 3 else ""
+    lines.append(f"wells failed: {len(wells)}" + (f" ({first}{more})" if len(wells) else ""))
     lines.append("findings: " + ", ".join(f"{int(levels.get(level, 0))} {level}" for level in ("fail", "warn", "note")))
     lines += _strongest(results)
     counts = results.tables["comparisons"]["verdict"].value_counts()
@@ -44,14 +44,10 @@ def _what_was_run(results: Results) -> str:
     return f"{', '.join(parts)}; n = {units} independent units ({results.study.unit})"
 
 
-def _listed(wells: pd.DataFrame) -> str:
-    names = [f"{row.plate} {row.well}" for row in wells.head(3).itertuples()]
-    return ", ".join(names) + (", ..." if len(wells) > 3 else "")
-
-
 def _strongest(results: Results) -> list[str]:
     """Return the three strongest findings: those the report opens with, or the smallest p where no claim is tested."""
     from assaykit.report import families, strongest
+    from assaykit.stats import place_text
 
     found = families(results.tables["comparisons"], results.tables["estimates"], results.study.unit)
     told = [f"strongest: {headline.finding}" for headline in strongest(found)]
@@ -59,13 +55,8 @@ def _strongest(results: Results) -> list[str]:
     usable = estimates[(estimates["reason"] == "") & estimates["p_adjusted"].notna()]
     usable = usable[usable["kind"].isin(["treatment", "interaction"])]
     ranked = usable.sort_values(["p_adjusted", "p_value"], kind="stable").drop_duplicates("endpoint").head(3)
-    return told or [_sentence(row) for row in ranked.to_dict("records")]
-
-
-def _sentence(row: dict[str, float | str]) -> str:
-    from assaykit.stats import place_text
-
-    return (
+    return told or [
         f"strongest: {row['endpoint']}, {row['contrast']} ({place_text(row)}): {row['effect_name']} {row['effect']:.3g}"
         f" [{row['effect_low']:.3g}, {row['effect_high']:.3g}], adjusted p = {row['p_adjusted']:.2g}"
-    )
+        for row in ranked.to_dict("records")
+    ]

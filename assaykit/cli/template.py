@@ -10,7 +10,7 @@ from typing import Any
 
 from assaykit.endpoints import endpoint_by_name
 from assaykit.errors import StudyError
-from assaykit.plate.positions import SIZES, row_letters
+from assaykit.plate import SIZES, row_letters
 from assaykit.protocol import Protocol, protocol_schema, read_protocol
 from assaykit.study import study_schema
 from assaykit.treatment import drugs_schema

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from assaykit.plate.model import Plate
-from assaykit.study.model import Assay, Reference
+from assaykit.plate import Plate
+from assaykit.study import Assay, Reference
 from assaykit.tables import Finding
 
 FEWEST_PLATES = 5
@@ -82,7 +82,7 @@ def beyond_limits(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray(np.abs(values - others) > limit * np.maximum(error, np.finfo(float).tiny))
 
 
-def plates_apart(points: pd.DataFrame) -> list[Finding]:
+def levey_jennings_findings(points: pd.DataFrame) -> list[Finding]:
     """Return a finding per plate, channel and material beyond the limits of the other plates."""
     findings = []
     for (material, channel), rows in points.groupby(["material", "channel"], sort=False):

@@ -11,10 +11,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from assaykit.plate.model import Plate
-from assaykit.protocol.gates import DebrisGate, EstimatedModel, SingletGate, ThresholdGate
-from assaykit.study.model import Assay, Resolved
-from assaykit.study.overrides import fixed_by_hand
+from assaykit.plate import Plate
+from assaykit.protocol import DebrisGate, EstimatedModel, SingletGate, ThresholdGate
+from assaykit.study import Assay, ResolvedPlate, fixed_by_hand
 from assaykit.tables import Finding, Level
 
 FEWEST_CELLS = 200
@@ -56,7 +55,7 @@ def check_shares(assay: Assay, plate: Plate, populations: pd.DataFrame) -> list[
                 if whole >= FEWEST_CELLS and not least <= part / whole <= most:
                     findings.append(_implausible(gate, plate.name, well, share=part / whole))
         if isinstance(gate, DebrisGate | SingletGate):
-            findings += _wells_apart(gate, plate, kept["well"].tolist(), cells, parent)
+            findings += _well_findings(gate, plate, kept["well"].tolist(), cells, parent)
     return findings
 
 
@@ -69,7 +68,7 @@ def _implausible(gate: EstimatedModel, plate: str, well: str = "", *, share: flo
     return Finding("fail", "gate_implausible", message, plate, well, population=gate.name)
 
 
-def _wells_apart(
+def _well_findings(
     gate: EstimatedModel, plate: Plate, wells: Sequence[str], cells: np.ndarray, parent: np.ndarray
 ) -> list[Finding]:
     enough = parent >= FEWEST_CELLS
@@ -91,7 +90,7 @@ def _wells_apart(
     ]
 
 
-def check_sister_plates(assay: Assay, resolved: Mapping[str, Resolved]) -> list[Finding]:
+def check_sister_plates(assay: Assay, resolved: Mapping[str, ResolvedPlate]) -> list[Finding]:
     """Return a finding for every intensity threshold that stands far from where it stands on the assay's other plates.
 
     With two plates nothing says which is wrong, so both are told.
@@ -107,7 +106,8 @@ def check_sister_plates(assay: Assay, resolved: Mapping[str, Resolved]) -> list[
             if fixed.name == gate.name and isinstance(fixed, ThresholdGate) and np.isfinite(fixed.value)
         }
         for name, value in values.items() if len(values) > 1 else ():
-            usual = _usual(values, name)
+            # The median plate's value; of two plates the other one's.
+            usual = float(np.median([other for key, other in values.items() if len(values) > 2 or key != name]))
             fold = _fold(value, usual)
             level: Level = "fail" if fold > FOLD_WRONG else "warn"
             if fold > FOLD_DOUBTFUL and not fixed_by_hand(assay, name, gate.name):
@@ -117,12 +117,6 @@ def check_sister_plates(assay: Assay, resolved: Mapping[str, Resolved]) -> list[
                 )
                 findings.append(Finding(level, "threshold_apart", message, name, population=gate.name))
     return findings
-
-
-def _usual(values: Mapping[str, float], name: str) -> float:
-    """Return the median plate's value; of two plates the other one's."""
-    chosen = list(values.values()) if len(values) > 2 else [value for key, value in values.items() if key != name]
-    return float(np.median(chosen))
 
 
 def _fold(one: float, other: float) -> float:

@@ -21,8 +21,8 @@ from assaykit.endpoints.model import (
 )
 from assaykit.endpoints.quantities import missing
 from assaykit.endpoints.wells import matched_factors, target_of, text
-from assaykit.plate.model import Factor
-from assaykit.protocol.model import EndpointSpec
+from assaykit.plate import Factor
+from assaykit.protocol import EndpointSpec
 from assaykit.treatment import Catalogue, Treatment
 from assaykit.vocabulary import CONTEXTS, TARGETS, has_stroma
 

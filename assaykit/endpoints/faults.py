@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from assaykit.endpoints.catalogue import ENDPOINTS
 from assaykit.endpoints.model import Endpoint
 from assaykit.errors import EndpointError, InputError
-from assaykit.protocol.model import Protocol
+from assaykit.protocol import Protocol
 from assaykit.vocabulary import nearest
 
 OPTIONS: dict[str, str] = {

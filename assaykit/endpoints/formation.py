@@ -27,7 +27,7 @@ from assaykit.endpoints.model import (
 )
 from assaykit.endpoints.quantities import missing
 from assaykit.endpoints.wells import factor_holds, matched_factors, own_readouts, peer_key, target_of, text
-from assaykit.protocol.model import EndpointSpec
+from assaykit.protocol import EndpointSpec
 from assaykit.vocabulary import TARGETS
 
 ReferenceOfWell = Callable[[WellReadings], ReferenceValues]

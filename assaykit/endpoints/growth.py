@@ -12,7 +12,7 @@ from assaykit.endpoints.formation import FROM_INPUT, FROM_REFERENCE, OWN
 from assaykit.endpoints.model import Endpoint, Quantity, Readouts, WellReadings, as_read, percent
 from assaykit.endpoints.quantities import BLANK, cells_counted, living_cells, missing
 from assaykit.endpoints.wells import own_readouts
-from assaykit.protocol.model import EndpointSpec
+from assaykit.protocol import EndpointSpec
 from assaykit.vocabulary import SIGNAL
 
 FAMILY = "Adhesion and growth"

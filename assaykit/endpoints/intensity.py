@@ -8,7 +8,7 @@ from assaykit.endpoints.formation import FROM_PARTNER, FROM_REFERENCE, OWN
 from assaykit.endpoints.model import Endpoint, Quantity, Readouts, WellReadings, as_read
 from assaykit.endpoints.quantities import QuantityOfWell, missing, of_read_wells
 from assaykit.endpoints.wells import cells_of, own_readouts
-from assaykit.protocol.model import EndpointSpec
+from assaykit.protocol import EndpointSpec
 
 SURFACE = {"permeabilised": False, "ligand": False}  # intact cells, no ligand given: what "surface" means
 FAMILY, TOTAL_FAMILY = "Surface {marker}", "Total {marker}"

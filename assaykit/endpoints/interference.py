@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from assaykit.endpoints.model import Doubt, WellReadings
 from assaykit.endpoints.wells import factor_holds, text
 from assaykit.errors import TreatmentError
-from assaykit.protocol.model import ChannelRole
+from assaykit.protocol import ChannelRole
 from assaykit.treatment import Catalogue, Interference, Treatment, parse_treatment
 
 INTERFERENCE = "interference"

@@ -9,7 +9,7 @@ from assaykit.endpoints.intensity import SURFACE
 from assaykit.endpoints.model import Endpoint, Quantity, WellReadings, as_read
 from assaykit.endpoints.quantities import QuantityOfWell, missing, of_read_wells
 from assaykit.endpoints.wells import own_readouts
-from assaykit.protocol.model import EndpointSpec
+from assaykit.protocol import EndpointSpec
 
 
 def share_of(whole: str) -> QuantityOfWell:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from assaykit.endpoints.cell_counts import cell_count, fraction
 from assaykit.endpoints.model import Doubt, Quantity, WellReadings
 from assaykit.endpoints.wells import own_readouts
-from assaykit.protocol.model import EndpointSpec
+from assaykit.protocol import EndpointSpec
 
 QuantityOfWell = Callable[[EndpointSpec, WellReadings], Quantity]
 SCORED = "cells_scored"

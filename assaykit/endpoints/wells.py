@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from assaykit.endpoints.model import WellReadings
-from assaykit.plate.model import Factor
-from assaykit.protocol.model import EndpointSpec
+from assaykit.plate import Factor
+from assaykit.protocol import EndpointSpec
 from assaykit.vocabulary import target_from_text
 
 MATCHED = ("line", "time", "donor", "msc_donor", "clone")  # factors a well shares with the wells it is compared with

@@ -18,6 +18,7 @@ from assaykit.evidence.matching import Candidate, candidates
 from assaykit.evidence.needs import Refusal, companion_notes, unmet_need, unreadable
 from assaykit.evidence.testability import MeasuredArms, measured_arms, why_untested, wrong_cells
 from assaykit.evidence.verdicts import Verdict, judge, units_to_settle, verdict_sentence
+from assaykit.line import read_lines
 from assaykit.stats.units import adjusted_p_values
 from assaykit.study import Study
 from assaykit.tables import COMPARISONS, MEASUREMENTS, frame_from_rows
@@ -59,7 +60,7 @@ def compare(
     catalogue = drugs or (study.catalogue if study and study.catalogue.drugs else read_drugs())
     lab = lab_estimates(estimates, drugs=catalogue, reference=reference)
     measured = pd.DataFrame(columns=list(MEASUREMENTS.names)) if measurements is None else measurements
-    arms = measured_arms(measured, lab)
+    arms = measured_arms(measured, lab, study.lines if study and study.lines.lines else read_lines())
     readings = [claim_reading(claim, arms, lab) for claim in claims]
     adjusted = adjusted_by_family(readings, named)
     unit = study.unit if study else "unit"
@@ -104,18 +105,18 @@ def _same_question(other: Candidate, read: Candidate) -> bool:
 def adjusted_by_family(readings: Sequence[ClaimReading], primary: Sequence[str]) -> dict[str, float]:
     """Return, by claim, Holm's p value within its family; one contrast asked by several claims counts once."""
     families: dict[str, dict[int, float]] = {}
-    asked: dict[str, tuple[str, int]] = {}
+    hypotheses: dict[str, tuple[str, int]] = {}  # by claim: its family, and the contrast read
     for reading in readings:
         if reading.read is not None and reading.refusal is None:
             claim, estimate = reading.claim, reading.read.estimate
             family = "primary" if claim.id in primary else claim.family
             families.setdefault(family, {})[estimate.row] = estimate.result.p_value
-            asked[claim.id] = family, estimate.row
+            hypotheses[claim.id] = family, estimate.row
     adjusted = {
         family: dict(zip(p_values, adjusted_p_values(list(p_values.values()), "holm").tolist(), strict=True))
         for family, p_values in families.items()
     }
-    return {claim: adjusted[family][row] for claim, (family, row) in asked.items()}
+    return {claim: adjusted[family][row] for claim, (family, row) in hypotheses.items()}
 
 
 def _check_primary(named: Sequence[str], claims: Sequence[Claim]) -> None:
@@ -175,7 +176,10 @@ def _judged(reading: ClaimReading, read: Candidate, adjusted: float, *, unit: st
     verdict = judge(estimate, sign, adjusted=adjusted)
     sentence = verdict_sentence(estimate, verdict, sign=sign, unit=unit, adjusted=adjusted)
     doubts = f"in doubt: {estimate.doubts}" if estimate.doubts else ""
-    notes = (doubts, _elsewhere(reading.claim, read), _other_verdicts(reading.others, sign), *reading.notes)
+    few = f"with two {unit}s the interval rests on one degree of freedom: take it as a hint" * (
+        estimate.result.n_units == 2
+    )
+    notes = (few, doubts, _elsewhere(reading.claim, read), _other_verdicts(reading.others, sign), *reading.notes)
     return {
         "verdict": verdict,
         "reason": f"{_capital('; '.join(filter(None, (sentence, *notes))))}.",

@@ -14,8 +14,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from assaykit.cytometry.control_chart import control_points
-from assaykit.cytometry.wells import DATA_ERRORS
+from assaykit.cytometry import DATA_ERRORS, control_points
 from assaykit.errors import InputError
 from assaykit.escaping import file_names
 from assaykit.figures.captions import (
@@ -30,7 +29,7 @@ from assaykit.figures.captions import (
     yield_caption,
 )
 from assaykit.figures.conditions import doses_of, endpoint_words, ordered_contexts
-from assaykit.figures.dose_response import dose_response, dose_series
+from assaykit.figures.dose_response import dose_response_curves, dose_series
 from assaykit.figures.endpoint import endpoint_by_condition
 from assaykit.figures.evidence import evidence_forest, evidence_matrix, matrix_pages
 from assaykit.figures.forest import KIND_WORDS, forest, forest_pages
@@ -41,9 +40,9 @@ from assaykit.figures.ledger import cumulative_forest, ledger_matrix
 from assaykit.figures.levey_jennings import levey_jennings
 from assaykit.figures.plate_map import plate_map, wells_table
 from assaykit.figures.styles import STYLES, Style
-from assaykit.plate.model import Well
-from assaykit.results.model import Results
-from assaykit.study.model import Assay, Reference
+from assaykit.plate import Well
+from assaykit.results import Results
+from assaykit.study import Assay, Reference
 
 FIGURES: dict[str, Callable[..., Figure]] = {
     "plate_map": plate_map,
@@ -51,7 +50,7 @@ FIGURES: dict[str, Callable[..., Figure]] = {
     "gate_yield": gate_yield,
     "levey_jennings": levey_jennings,
     "endpoint_by_condition": endpoint_by_condition,
-    "dose_response": dose_response,
+    "dose_response": dose_response_curves,
     "forest": forest,
     "evidence_matrix": evidence_matrix,
     "evidence_forest": evidence_forest,
@@ -84,10 +83,10 @@ class Drawing:
 
 def drawings(results: Results) -> Iterator[Drawing]:
     """Yield every figure the tables of a run call for: evidence, endpoints, contrasts, then plates and gates."""
-    yield from named_for_files(drawing for listed in DRAWINGS.values() for drawing in listed(results))
+    yield from with_file_names(drawing for listed in DRAWINGS.values() for drawing in listed(results))
 
 
-def named_for_files(drawings: Iterable[Drawing]) -> Iterator[Drawing]:
+def with_file_names(drawings: Iterable[Drawing]) -> Iterator[Drawing]:
     """Yield the drawings under names that files, and anchors of the report, can have, no two alike."""
     listed = list(drawings)
     for drawing, name in zip(listed, file_names([drawing.name for drawing in listed]), strict=True):
@@ -209,7 +208,11 @@ def _plates(results: Results) -> Iterator[Drawing]:
                 f"plates_{assay.name}", f"Plates of {assay.name.replace('_', ' ')}", plate_caption(wells), "plate_map",
                 (wells,), {"reference": results.study.reference.treatment}, chapter="plates",
             )  # fmt: skip
-        part = _of_samples(populations[populations["assay"] == assay.name], assay)
+        # Control wells lack stains, and cells, on purpose.
+        samples = {(plate.name, well.name) for plate in assay.plates for well in plate.wells if well.role == "sample"}
+        part = populations[(populations["assay"] == assay.name) & (populations["population"] != "all")]
+        sampled = (place in samples for place in zip(part["plate"], part["well"], strict=True))
+        part = part[np.fromiter(sampled, dtype=bool, count=len(part))]
         if part["fraction"].notna().any():
             yield Drawing(
                 f"gates_{assay.name}", f"What each gate of {assay.name.replace('_', ' ')} kept", yield_caption(part),
@@ -222,13 +225,6 @@ def _plates(results: Results) -> Iterator[Drawing]:
                 f"levey_jennings_{assay.name}", title, chart_caption(points), "levey_jennings", (points,),
                 chapter="plates",
             )  # fmt: skip
-
-
-def _of_samples(populations: pd.DataFrame, assay: Assay) -> pd.DataFrame:
-    """Return the populations of sample wells; control wells lack stains, and cells, on purpose."""
-    samples = {(plate.name, well.name) for plate in assay.plates for well in plate.wells if well.role == "sample"}
-    keep = [place in samples for place in zip(populations["plate"], populations["well"], strict=True)]
-    return populations[np.asarray(keep, dtype=bool) & (populations["population"] != "all")]
 
 
 GATE_CHECKS = ("ambiguous_valley", "gate_implausible", "share_apart", "threshold_apart")

@@ -6,7 +6,7 @@ import pandas as pd
 
 from assaykit.figures.conditions import context_words, endpoint_words, shown
 from assaykit.figures.numbers import df_text, number_text, p_text
-from assaykit.plate.model import Well
+from assaykit.plate import Well
 
 ADJUST_WORDS: dict[str, str] = {
     "holm": "Holm-adjusted",
@@ -39,7 +39,7 @@ def endpoint_caption(measurements: pd.DataFrame, estimates: pd.DataFrame, *, uni
         f"points are single wells, shown but never counted as n; bars are the {mean} over {unit}s "
         f"(n = {span(n)} independent {unit}s per condition)."
     )
-    drawn = effects_shown(estimates)
+    drawn = drawn_effects(estimates)
     if drawn.empty:
         return text
     first = drawn.iloc[0]
@@ -51,7 +51,7 @@ def endpoint_caption(measurements: pd.DataFrame, estimates: pd.DataFrame, *, uni
     return text + reason_sentence(drawn)
 
 
-def effects_shown(estimates: pd.DataFrame) -> pd.DataFrame:
+def drawn_effects(estimates: pd.DataFrame) -> pd.DataFrame:
     """Return the contrasts with the reference; where an analysis has none, its levels against no effect."""
     known = estimates[estimates["estimate"].notna()]
     against = known[known["kind"] == "treatment"]
@@ -60,7 +60,7 @@ def effects_shown(estimates: pd.DataFrame) -> pd.DataFrame:
 
 def test_sentences(estimates: pd.DataFrame) -> tuple[str, ...]:
     """Return statistic, degrees of freedom and p of every contrast an endpoint figure draws."""
-    return tuple(test_sentence(row) for _, row in effects_shown(estimates).iterrows())
+    return tuple(test_sentence(row) for _, row in drawn_effects(estimates).iterrows())
 
 
 def test_sentence(row: pd.Series) -> str:

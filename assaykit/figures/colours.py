@@ -39,7 +39,7 @@ VERDICT_MARKS: dict[str, str] = {  # matplotlib markers, so that no verdict is t
 }
 
 
-def faded(colour: str, keep: float) -> str:
+def fade(colour: str, keep: float) -> str:
     """Return the colour mixed with white; `keep` is the share of the colour.
 
     >>> faded("#000000", 0.5)
@@ -65,6 +65,6 @@ def treatment_colours(treatments: Sequence[str], reference: str) -> dict[str, st
             sets.setdefault(tuple(dose.drug for dose in doses_of(name)), []).append(name)
     colours = {reference: PALE}
     for i, members in enumerate(sets.values()):
-        hue = WONG[i % len(WONG)] if i < len(WONG) else faded(WONG[i % len(WONG)], 0.5)
-        colours |= {name: faded(hue, 0.4 + 0.6 * (k + 1) / len(members)) for k, name in enumerate(members)}
+        hue = WONG[i % len(WONG)] if i < len(WONG) else fade(WONG[i % len(WONG)], 0.5)
+        colours |= {name: fade(hue, 0.4 + 0.6 * (k + 1) / len(members)) for k, name in enumerate(members)}
     return colours

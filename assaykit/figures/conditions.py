@@ -119,7 +119,7 @@ def on_scale(values: pd.Series, scale: str) -> NDArray[np.float64]:
     return np.asarray(np.log(np.where(numbers > 0, numbers, np.nan)))
 
 
-def unit_means(wells: pd.DataFrame, scale: str) -> pd.DataFrame:
+def means_of_units(wells: pd.DataFrame, scale: str) -> pd.DataFrame:
     """Return one row per unit, treatment and context: the mean of its wells, geometric on log scales, and their qc."""
     keys = ["context", "treatment", "unit_id"]
     table = wells.assign(_value=on_scale(wells["value"], scale))

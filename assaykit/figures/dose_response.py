@@ -20,15 +20,15 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
 from assaykit.errors import DesignError
-from assaykit.figures.colours import GREY, WONG, faded
+from assaykit.figures.colours import GREY, WONG, fade
 from assaykit.figures.conditions import (
     axis_unit,
     context_words,
     doses_of,
     endpoint_words,
+    means_of_units,
     ordered_contexts,
     shown,
-    unit_means,
 )
 from assaykit.figures.numbers import number_text
 from assaykit.figures.styles import Style, axes_at, canvas, in_style
@@ -39,7 +39,7 @@ Doses = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class DoseSeries:
     """One drug given over a range of doses, in one unit of dose."""
 
     drug: str
@@ -47,7 +47,7 @@ class Series:
     treatments: tuple[str, ...]
 
 
-def dose_series(measurements: pd.DataFrame) -> Iterator[Series]:
+def dose_series(measurements: pd.DataFrame) -> Iterator[DoseSeries]:
     """Yield the drugs given alone at four doses or more."""
     doses: dict[tuple[str, bool], dict[str, float]] = {}
     units: dict[tuple[str, bool], dict[str, str]] = {}
@@ -60,12 +60,12 @@ def dose_series(measurements: pd.DataFrame) -> Iterator[Series]:
     for key, found in doses.items():
         if len(set(found.values())) >= LEAST_DOSES:
             rising = sorted(found, key=lambda t: found[t])
-            yield Series(key[0], units[key][rising[len(rising) // 2]], tuple(rising))
+            yield DoseSeries(key[0], units[key][rising[len(rising) // 2]], tuple(rising))
 
 
 @in_style
-def dose_response(
-    measurements: pd.DataFrame, series: Series, curves: pd.DataFrame, *, style: Style, reference: str = "vehicle"
+def dose_response_curves(
+    measurements: pd.DataFrame, series: DoseSeries, curves: pd.DataFrame, *, style: Style, reference: str = "vehicle"
 ) -> Figure:
     """Return the figure of one endpoint over the doses of a drug, a colour per context; `curves` may be empty."""
     wells = measurements[measurements["treatment"].isin([reference, *series.treatments])]
@@ -73,7 +73,7 @@ def dose_response(
     scale = Dose(series.drug, 1.0, series.unit).absolute
     amount = {t: doses_of(t)[0].absolute / scale for t in series.treatments} | {reference: 0.0}
     lowest = min(v for v in amount.values() if v > 0)
-    means = unit_means(wells, "identity").assign(dose=lambda m: m["treatment"].map(amount))
+    means = means_of_units(wells, "identity").assign(dose=lambda m: m["treatment"].map(amount))
     figure = canvas(style.single, style.text * 10.4)
     place = (style.single - style.text * 2.6, style.text * 7)
     axes = axes_at(figure, style.text * 2.1, style.text * 0.6, place)
@@ -113,7 +113,7 @@ def _draw_arm(
 ) -> Line2D:
     wells, means = arm
     axes.scatter(
-        _shown_dose(wells["dose"], lowest), wells["value"], s=style.text * 0.5, color=faded(colour, 0.4), linewidths=0
+        _shown_dose(wells["dose"], lowest), wells["value"], s=style.text * 0.5, color=fade(colour, 0.4), linewidths=0
     )
     axes.scatter(
         _shown_dose(means["dose"], lowest), means["value"], s=style.text * 2.0, color=colour, linewidths=0, zorder=3
@@ -123,7 +123,7 @@ def _draw_arm(
         words = "; ".join(part for part in (label, f"n = {n}", "without the drug only") if part)
         return Line2D([], [], color=colour, marker="o", linestyle="", markersize=style.text * 0.5, label=words)
     doses = np.geomspace(lowest / 2, float(means["dose"].max()), 200)
-    values, middle, said = _from_table(curves.iloc[0], doses, unit) if len(curves) else _fitted(means, doses, unit)
+    values, middle, said = _from_table(curves.iloc[0], doses, unit) if len(curves) else _fit_points(means, doses, unit)
     if values is not None:
         axes.plot(doses, values, color=colour, linewidth=style.line * 2, zorder=2)
     if np.isfinite(middle):
@@ -143,7 +143,7 @@ def _from_table(row: pd.Series, doses: Doses, unit: str) -> tuple[Doses | None, 
     return known, float(middle), _ic50_words((float(middle), float(low), float(high)), unit)
 
 
-def _fitted(means: pd.DataFrame, doses: Doses, unit: str) -> tuple[Doses | None, float, str]:
+def _fit_points(means: pd.DataFrame, doses: Doses, unit: str) -> tuple[Doses | None, float, str]:
     """Return the curve through the unit means at the doses, its IC50 and what is said of it."""
     from assaykit.stats.dose import fit_curve, ic50, predicted
 
@@ -164,7 +164,7 @@ def _ic50_words(numbers: tuple[float, float, float], unit: str) -> str:
     return f"IC50 {middle} {unit} (95% CI {low} to {high})"
 
 
-def _label(axes: Axes, wells: pd.DataFrame, series: Series, *, lowest: float, doses: list[float]) -> None:
+def _label(axes: Axes, wells: pd.DataFrame, series: DoseSeries, *, lowest: float, doses: list[float]) -> None:
     endpoint = str(wells["endpoint"].iloc[0])
     unit = axis_unit(endpoint, str(wells["unit"].iloc[0]))
     words = endpoint_words(endpoint)
@@ -179,4 +179,4 @@ def _label(axes: Axes, wells: pd.DataFrame, series: Series, *, lowest: float, do
     if wells["value"].min() >= 0:
         axes.set_ylim(bottom=0)
     if 0.0 in doses:
-        axes.axvspan(lowest / 6, lowest / 2.8, color=faded(GREY, 0.12), linewidth=0, zorder=0)
+        axes.axvspan(lowest / 6, lowest / 2.8, color=fade(GREY, 0.12), linewidth=0, zorder=0)

@@ -14,16 +14,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from assaykit.figures.captions import effects_shown
-from assaykit.figures.colours import BLACK, GREY, PALE, WONG, faded, unit_colours
+from assaykit.figures.captions import drawn_effects
+from assaykit.figures.colours import BLACK, GREY, PALE, WONG, fade, unit_colours
 from assaykit.figures.conditions import (
     axis_unit,
     context_words,
     endpoint_words,
+    means_of_units,
     ordered_contexts,
     ordered_treatments,
     shown,
-    unit_means,
 )
 from assaykit.figures.numbers import is_ratio, p_text, padded, set_ratio_axis
 from assaykit.figures.styles import MM, Style, axes_at, canvas, in_style, text_at
@@ -91,8 +91,8 @@ def _design(measurements: pd.DataFrame, estimates: pd.DataFrame, reference: str,
     present = {c: set(wells.loc[wells["context"] == c, "treatment"]) for c in contexts}
     return _Design(
         wells=wells,
-        means=unit_means(wells, scale),
-        effects=effects_shown(estimates),
+        means=means_of_units(wells, scale),
+        effects=drawn_effects(estimates),
         contexts=contexts,
         treatments={c: [t for t in order if t in present[c]] for c in contexts},
         units=sorted(dict.fromkeys(wells["unit_id"])),
@@ -125,7 +125,8 @@ def _draw_context(
     if heights[1]:
         below.append(axes_at(figure, left, top, (width, heights[1])))
         _draw_effects(below[1], design, effects, names, style=style)
-        below[1].set_ylabel(_effect_label(design) if first else "")
+        effect = str(design.effects["effect_name"].iloc[0])
+        below[1].set_ylabel(f"{effect[0].upper()}{effect[1:]}\n(95% CI)" if first else "")
         top += heights[1] + style.text * 0.2
     for axes in below:
         axes.tick_params(labelleft=first)
@@ -140,11 +141,6 @@ def _value_label(design: _Design) -> str:
     return name if unit in {"", "MFI", "ratio", endpoint} or unit.lower() in words.lower() else f"{name} ({unit})"
 
 
-def _effect_label(design: _Design) -> str:
-    name = str(design.effects["effect_name"].iloc[0])
-    return f"{name[0].upper()}{name[1:]}\n(95% CI)"
-
-
 def _draw_points(axes: Axes, design: _Design, context: str, style: Style) -> None:
     import seaborn as sns
 
@@ -157,7 +153,7 @@ def _draw_points(axes: Axes, design: _Design, context: str, style: Style) -> Non
     shared = {"x": "treatment", "y": "value", "hue": "unit_id", "order": order, "hue_order": design.units, "ax": axes}
     wells = design.wells[(design.wells["context"] == context) & ((design.wells["value"] > 0) | (not design.log))]
     means = design.means[design.means["context"] == context]
-    pale = {unit: faded(colour, 0.35) for unit, colour in palette.items()}
+    pale = {unit: fade(colour, 0.35) for unit, colour in palette.items()}
     step = _SPREAD / len(design.units)
     dodge = step * (len(design.units) - 1) or False
     sns.pointplot(
@@ -230,7 +226,10 @@ def _draw_foot(
     for x, name in enumerate(names):
         n = int(means.loc[means["treatment"] == name, "unit_id"].nunique())
         axes.text(x, count, str(n), ha="center", va="center", fontsize=style.small)
-        words = _p_cell(effects, name)
+        words = ""
+        if name in effects.index:
+            row = effects.loc[name]
+            words = "n.i." if row["reason"] else p_text(float(row["p_adjusted"]))
         axes.text(x, middle, words, ha="center", va="center", fontsize=style.small, rotation=90 * foot.upright)
     if labelled:
         adjust = str(design.effects["adjust"].iloc[0]) if len(design.effects) else "none"
@@ -239,13 +238,6 @@ def _draw_foot(
         axes.set_yticklabels(
             [*(label.get_text() for label in axes.get_yticklabels()[:count]), f"n {design.unit}s", adjusted]
         )
-
-
-def _p_cell(effects: pd.DataFrame, treatment: str) -> str:
-    if treatment not in effects.index:
-        return ""
-    row = effects.loc[treatment]
-    return "n.i." if row["reason"] else p_text(float(row["p_adjusted"]))
 
 
 def _draw_legend(figure: Figure, design: _Design, style: Style) -> None:

@@ -16,10 +16,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from assaykit.endpoints import ENDPOINTS, endpoint_measured_as
-from assaykit.figures.colours import BLACK, FAINT, GREY, PALE, SKY, VERDICT_MARKS, VERDICTS, faded
+from assaykit.figures.colours import BLACK, FAINT, GREY, PALE, SKY, VERDICT_MARKS, VERDICTS, fade
 from assaykit.figures.conditions import endpoint_words, marker_words, shown
 from assaykit.figures.forest import draw_interval
-from assaykit.figures.numbers import interval_text, is_ratio, p_text, padded, set_ratio_axis
+from assaykit.figures.numbers import is_ratio, limits_text, p_text, padded, set_ratio_axis
 from assaykit.figures.styles import MM, Style, axes_at, canvas, in_style, room, short, text_at
 
 SIGNS = {1: "^", -1: "v", 0: "_"}  # matplotlib markers
@@ -91,12 +91,17 @@ def _draw_matrix(axes: Axes, groups: list[tuple[str, pd.DataFrame]], columns: li
         y += 1.2
         for k, (_, row) in enumerate(part.iterrows()):
             if k % 2 == 0:
-                _shade_row(axes, y)
+                # From the claim to its verdict, so that the eye keeps the line.
+                row_shade = Rectangle((-1.54, y - 0.5), 2.54, 1, facecolor=FAINT, linewidth=0)
+                row_shade.set(transform=axes.get_yaxis_transform(), clip_on=False)
+                axes.add_patch(row_shade)
             axes.text(-1.53, y, row["claim"], **outside, color=BLACK, fontweight="bold" if row["primary"] else "normal")
             axes.text(-1.38, y, short(shown(row["statement"]), room(style.double * 0.45, style)), **outside)
             for x, name in ((-0.16, "printed_sign"), (-0.06, "expected_sign")):
                 _draw_sign(axes, x, y, row[name], style=style)
-            _draw_verdict(axes, columns.index(row["verdict"]), y, str(row["verdict"]), style)
+            mark, colour = VERDICT_MARKS[str(row["verdict"])], VERDICTS[str(row["verdict"])]
+            place = columns.index(row["verdict"])
+            axes.plot(place, y, mark, color=colour, markersize=style.text * 0.8, markeredgewidth=0)
             y += 1
         y += 0.2
     axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(y - 0.5, -0.5), xticks=range(len(columns)), yticks=[])
@@ -115,16 +120,6 @@ def _draw_sign(axes: Axes, x: float, y: float, sign: Any, *, style: Style) -> No
         axes.plot(x, y, marker, color=BLACK, markersize=style.text * 0.6, transform=place, clip_on=False)
 
 
-def _shade_row(axes: Axes, y: float) -> None:
-    """Shade a row from its claim to its verdict."""
-    place = axes.get_yaxis_transform()
-    axes.add_patch(Rectangle((-1.54, y - 0.5), 2.54, 1, facecolor=FAINT, linewidth=0, transform=place, clip_on=False))
-
-
-def _draw_verdict(axes: Axes, x: float, y: float, verdict: str, style: Style) -> None:
-    axes.plot(x, y, VERDICT_MARKS[verdict], color=VERDICTS[verdict], markersize=style.text * 0.8, markeredgewidth=0)
-
-
 def _draw_tiles(axes: Axes, comparisons: pd.DataFrame, style: Style) -> None:
     y = 0.0
     for review, part in comparisons.groupby("review"):
@@ -132,7 +127,7 @@ def _draw_tiles(axes: Axes, comparisons: pd.DataFrame, style: Style) -> None:
         for k, (_, row) in enumerate(part.iterrows()):
             x, line = k % _PER_ROW, k // _PER_ROW
             colour = VERDICTS[str(row["verdict"])]
-            axes.add_patch(_tile(x, y + 1.0 * line, colour))
+            axes.add_patch(Rectangle((x - 0.46, y + 1.0 * line - 0.42), 0.92, 0.84, facecolor=colour, linewidth=0))
             number = str(row["claim"]).split("-")[-1]
             ink = "white" if row["verdict"] in {"consistent", "contradicts", "inconclusive"} else BLACK
             axes.text(x, y + 1.0 * line, number, ha="center", va="center", fontsize=style.small, color=ink)
@@ -159,10 +154,6 @@ def _draw_tiles(axes: Axes, comparisons: pd.DataFrame, style: Style) -> None:
     )  # fmt: skip
 
 
-def _tile(x: float, y: float, colour: str) -> Rectangle:
-    return Rectangle((x - 0.46, y - 0.42), 0.92, 0.84, facecolor=colour, linewidth=0)
-
-
 @in_style
 def evidence_forest(comparisons: pd.DataFrame, *, style: Style, unit: str = "unit") -> Figure:
     """Return the forest of tested claims; the shaded side of each row is the side the claim is on."""
@@ -186,7 +177,9 @@ def evidence_forest(comparisons: pd.DataFrame, *, style: Style, unit: str = "uni
 def _draw_claims(axes: Axes, part: pd.DataFrame, style: Style) -> None:
     name = str(part["effect_name"].iloc[0])
     null = 1.0 if is_ratio(name) else 0.0
-    limits = _around(padded([*part["effect_low"], *part["effect_high"], null], log=is_ratio(name)), name)
+    low, high = padded([*part["effect_low"], *part["effect_high"], null], log=is_ratio(name))
+    # Wide enough that both sides of no effect can be seen.
+    limits = (min(low, 0.7), max(high, 1.4)) if is_ratio(name) else (min(low, -high / 4), max(high, -low / 4))
     if is_ratio(name):
         set_ratio_axis(axes, "x", limits)
     else:
@@ -194,7 +187,7 @@ def _draw_claims(axes: Axes, part: pd.DataFrame, style: Style) -> None:
     for y, (_, row) in enumerate(part.iterrows()):
         side = {1: (null, limits[1]), -1: (limits[0], null)}.get(int(row["expected_sign"]))
         if side:
-            axes.fill_betweenx([y - 0.44, y + 0.44], *side, color=faded(SKY, 0.3), linewidth=0, zorder=0)
+            axes.fill_betweenx([y - 0.44, y + 0.44], *side, color=fade(SKY, 0.3), linewidth=0, zorder=0)
         draw_interval(axes, y, row, colour=VERDICTS[str(row["verdict"])], style=style)
         _write_claim(axes, y, row, style)
     axes.axvline(null, color=GREY, linewidth=style.line, zorder=1)
@@ -207,18 +200,12 @@ def _draw_claims(axes: Axes, part: pd.DataFrame, style: Style) -> None:
     )  # fmt: skip
 
 
-def _around(limits: tuple[float, float], name: str) -> tuple[float, float]:
-    """Return limits wide enough that both sides of no effect can be seen."""
-    low, high = limits
-    return (min(low, 0.7), max(high, 1.4)) if is_ratio(name) else (min(low, -high / 4), max(high, -low / 4))
-
-
 def _write_claim(axes: Axes, y: float, row: pd.Series, style: Style) -> None:
     words: dict[str, Any] = {"va": "center", "fontsize": style.small, "transform": axes.get_yaxis_transform()}
     verdict = str(row["verdict"])
     axes.text(-1.54, y, row["claim"], **words, fontweight="bold" if row["primary"] else "normal")
     axes.text(-1.32, y, short(shown(row["statement"]), room(style.double * 0.32, style)), **words)
-    axes.text(1.03, y, interval_text(row["effect"], row["effect_low"], row["effect_high"]), **words)
+    axes.text(1.03, y, limits_text(row["effect"], row["effect_low"], row["effect_high"]), **words)
     axes.text(1.66, y, "–" if pd.isna(row["n_units"]) else str(row["n_units"]), ha="right", **words)
     axes.text(1.90, y, p_text(float(row["p_adjusted"])), ha="right", **words)
     axes.text(1.94, y, verdict, color=PALE if verdict == "not testable" else VERDICTS[verdict], **words)

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 
 from assaykit.figures.colours import BLACK, BLUE, FAINT, GREEN, GREY, ORANGE, PALE, PURPLE
 from assaykit.figures.conditions import context_label, endpoint_words, shown
-from assaykit.figures.numbers import interval_text, is_ratio, p_text, padded, set_ratio_axis
+from assaykit.figures.numbers import is_ratio, limits_text, p_text, padded, set_ratio_axis
 from assaykit.figures.styles import Style, axes_at, canvas, in_style, room, short
 
 KIND_WORDS: dict[str, str] = {
@@ -144,7 +144,7 @@ def _write_row(axes: Axes, y: float, row: pd.Series, style: Style) -> None:
     colour = KIND_COLOURS.get(str(row["kind"]), BLACK)
     axes.plot(-1.535, y, "s", color=colour, markersize=style.text * 0.5, transform=place, clip_on=False)
     axes.text(-1.5, y, short(contrast_words(row), room(style.double * 0.4, style)), **words)
-    axes.text(1.06, y, interval_text(row["effect"], row["effect_low"], row["effect_high"]), **words)
+    axes.text(1.06, y, limits_text(row["effect"], row["effect_low"], row["effect_high"]), **words)
     axes.text(1.68, y, "–" if pd.isna(row["n_units"]) else str(row["n_units"]), ha="right", **words)
     p = "n.i." if row["reason"] else p_text(float(row["p_adjusted"]))
     axes.text(2.03, y, p, ha="right", **words)

@@ -13,14 +13,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from assaykit.figures.colours import BLACK, GREY, PALE, VERMILLION
-from assaykit.figures.gating_panels import Panel
+from assaykit.figures.gating_panels import GatingPanel
 from assaykit.figures.styles import Style, axes_at, canvas, in_style
 
 _ACROSS = 5
 
 
 @in_style
-def gating(panels: Sequence[Panel], *, style: Style) -> Figure:
+def gating(panels: Sequence[GatingPanel], *, style: Style) -> Figure:
     """Return the gating figure, at most five panels beside each other."""
     across = -(-len(panels) // -(-len(panels) // _ACROSS))
     deep = -(-len(panels) // across)
@@ -37,7 +37,7 @@ def gating(panels: Sequence[Panel], *, style: Style) -> Figure:
     return figure
 
 
-def _draw_cells(axes: Plot, panel: Panel, style: Style) -> None:
+def _draw_cells(axes: Plot, panel: GatingPanel, style: Style) -> None:
     x_axis, y_axis = panel.axes
     x = np.clip(panel.x, *x_axis.limits)
     axes.set(xlim=x_axis.limits, xlabel=x_axis.label)
@@ -71,14 +71,17 @@ def _density(
     return np.asarray(found / max(float(found.max()), 1.0))
 
 
-def _draw_histogram(axes: Plot, x: NDArray[np.float64], panel: Panel, style: Style) -> None:
+def _draw_histogram(axes: Plot, x: NDArray[np.float64], panel: GatingPanel, style: Style) -> None:
     """Draw the parent's cells filled, and the control's as a line, each scaled to its own mode."""
     edges = np.linspace(*panel.axes[0].limits, 80)
     centres = (edges[1:] + edges[:-1]) / 2
+    kernel = np.exp(-0.5 * (np.arange(-6, 7) / 2.2) ** 2)  # bins; smooth, and no peak moves
     for values, filled in ((panel.control, False), (x, True)):
         if values is None or not len(values):
             continue
-        height = _smooth(np.histogram(np.clip(values, edges[0], edges[-1]), bins=edges)[0])
+        counts = np.histogram(np.clip(values, edges[0], edges[-1]), bins=edges)[0]
+        height = np.convolve(counts, kernel / kernel.sum(), mode="same")
+        height = height / max(float(height.max()), 1e-12)
         if filled:
             axes.fill_between(centres, height, color=PALE, linewidth=0)
             axes.plot(centres, height, color=BLACK, linewidth=style.line)
@@ -89,13 +92,7 @@ def _draw_histogram(axes: Plot, x: NDArray[np.float64], panel: Panel, style: Sty
     axes.set(ylim=(0, 1.25), ylabel="cells (of mode)", yticks=[0, 0.5, 1])
 
 
-def _smooth(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    weights = np.exp(-0.5 * (np.arange(-6, 7) / 2.2) ** 2)
-    height = np.convolve(counts, weights / weights.sum(), mode="same")
-    return np.asarray(height / max(float(height.max()), 1e-12))
-
-
-def _draw_gate(axes: Plot, panel: Panel, style: Style) -> None:
+def _draw_gate(axes: Plot, panel: GatingPanel, style: Style) -> None:
     if panel.band is not None:
         axes.axvspan(*panel.band, color=VERMILLION, alpha=0.18, linewidth=0)
     for xs, ys in panel.outlines:

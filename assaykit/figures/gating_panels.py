@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.cytometry import GatedEvents, events_gated
-from assaykit.cytometry.scales import shown_values
-from assaykit.plate.model import Plate, Well
-from assaykit.protocol.gates import (
+from assaykit.cytometry import GatedEvents, gate_events, transformed_values
+from assaykit.plate import Plate, Well
+from assaykit.protocol import (
     BooleanGate,
     EllipsoidGate,
     FixedGate,
@@ -26,7 +25,7 @@ from assaykit.protocol.gates import (
     RectangleGate,
     ThresholdGate,
 )
-from assaykit.study.model import Assay, Resolved
+from assaykit.study import Assay, ResolvedPlate
 
 Array = NDArray[np.float64]
 Outline = tuple[tuple[float, ...], tuple[float, ...]]  # x and y of one line, on the panel's scales
@@ -43,7 +42,7 @@ class Axis:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Panel:
+class GatingPanel:
     """One gate drawn on its parent. `control` holds the values of the control cells where a control set the gate."""
 
     title: str
@@ -57,20 +56,20 @@ class Panel:
     control: Array | None = None
 
 
-def gating_panels(assay: Assay, plate: Plate, well: Well) -> tuple[Panel, ...]:
+def gating_panels(assay: Assay, plate: Plate, well: Well) -> tuple[GatingPanel, ...]:
     """Return the panels of a well; raises InputError where it cannot be read."""
-    view = _View(assay, assay.resolved.get(plate.name, Resolved()), well, events_gated(assay, plate, well))
+    view = _View(assay, assay.resolved.get(plate.name, ResolvedPlate()), well, gate_events(assay, plate, well))
     return tuple(view.panels())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _View:
     assay: Assay
-    resolved: Resolved
+    resolved: ResolvedPlate
     well: Well
     gated: GatedEvents
 
-    def panels(self) -> Iterator[Panel]:
+    def panels(self) -> Iterator[GatingPanel]:
         """Yield one panel per gate, or per pair of thresholds that boolean gates combine."""
         done: set[str] = set()
         for gate in self.gated.gates:
@@ -94,19 +93,20 @@ class _View:
         }
         for name, other in others.items():
             pair = {gate.name, name}
-            found = [g for g in self.gated.gates if isinstance(g, BooleanGate) and _operands(g) == pair]
+            combined = [g for g in self.gated.gates if isinstance(g, BooleanGate)]
+            found = [g for g in combined if {part.removeprefix("not ") for part in g.of} == pair]
             if found:
                 return other, found
         return None, []
 
-    def _quadrant_panel(self, gate: ThresholdGate, other: ThresholdGate, found: list[BooleanGate]) -> Panel:
+    def _quadrant_panel(self, gate: ThresholdGate, other: ThresholdGate, found: list[BooleanGate]) -> GatingPanel:
         x, y = self._axis(gate.channel), self._axis(other.channel)
         at = (self._shown(gate.channel, gate.value), self._shown(other.channel, other.value))
         lines: tuple[Outline, ...] = (((at[0], at[0]), y.limits), (x.limits, (at[1], at[1])))
         marks = tuple((self._share(g), *_corner(g, gate, other)) for g in found)
         return self._drawn(gate, (gate.channel, other.channel), (x, y), lines, marks=marks)
 
-    def _panel(self, gate: FixedGate) -> Panel:
+    def _panel(self, gate: FixedGate) -> GatingPanel:
         match gate:
             case ThresholdGate() if gate.channel in gate.ratios:
                 ratio = gate.ratios[gate.channel]
@@ -125,7 +125,7 @@ class _View:
             case _:
                 return self._two_channels(gate)
 
-    def _one_channel(self, gate: FixedGate, channel: str, values: Sequence[float]) -> Panel:
+    def _one_channel(self, gate: FixedGate, channel: str, values: Sequence[float]) -> GatingPanel:
         partner = "" if self._control(gate, channel) is not None else self._partner(channel)
         x = self._axis(channel)
         y = self._axis(partner) if partner else None
@@ -133,7 +133,7 @@ class _View:
         lines: tuple[Outline, ...] = tuple(((s, s), limits) for s in (self._shown(channel, v) for v in values))
         return self._drawn(gate, (channel, partner), (x, y), lines, control=self._control(gate, channel))
 
-    def _two_channels(self, gate: FixedGate) -> Panel:
+    def _two_channels(self, gate: FixedGate) -> GatingPanel:
         channels = _channels(gate)
         partner = channels[1] if len(channels) > 1 else self._partner(channels[0])
         x, y = self._axis(channels[0]), self._axis(partner)
@@ -179,7 +179,7 @@ class _View:
         *,
         marks: tuple[tuple[str, float, float], ...] = (),
         control: Array | None = None,
-    ) -> Panel:
+    ) -> GatingPanel:
         rows = np.flatnonzero(self.gated.masks[gate.parent])
         drawn = rows[:: max(1, len(rows) // MOST)]
         y = self._all(channels[1], self._raw(channels[1])[drawn]) if axes[1] is not None else None
@@ -189,7 +189,7 @@ class _View:
             low = gate.low if np.isfinite(gate.low) else float(min(values.min(initial=gate.value), gate.value))
             high = gate.high if np.isfinite(gate.high) else float(max(values.max(initial=gate.value), gate.value))
             band = (self._shown(gate.channel, low), self._shown(gate.channel, high))
-        return Panel(
+        return GatingPanel(
             title="all events" if gate.parent == "all" else gate.parent.replace("_", " "),
             events=len(rows),
             x=self._all(channels[0], self._raw(channels[0])[drawn]),
@@ -228,7 +228,11 @@ class _View:
 
     def _all(self, channel: str, values: Array) -> Array:
         scale = self.resolved.scales.get(channel)
-        return shown_values(values, scale) if scale is not None and not isinstance(scale, LinearScale) else values / 1e3
+        return (
+            transformed_values(values, scale)
+            if scale is not None and not isinstance(scale, LinearScale)
+            else values / 1e3
+        )
 
     def _shown(self, channel: str, value: float) -> float:
         return float(self._all(channel, np.asarray([value]))[0])
@@ -252,10 +256,6 @@ class _View:
         step = step / 2 if top / step < 2 else step * 2 if top / step > 5 else step
         ticks = tuple((float(v), f"{v:g}") for v in np.arange(0, top, step))
         return Axis(f"{marker} (×10³)", (0.0, max(top, 1e-3)), ticks)
-
-
-def _operands(gate: BooleanGate) -> set[str]:
-    return {name.removeprefix("not ") for name in gate.of}
 
 
 def _corner(gate: BooleanGate, x: ThresholdGate, y: ThresholdGate) -> tuple[float, float]:

@@ -11,8 +11,8 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from assaykit.figures.colours import BLACK, GREY, SKY, VERDICT_MARKS, VERDICTS, VERMILLION, faded
-from assaykit.figures.numbers import interval_text, is_ratio, padded, set_ratio_axis
+from assaykit.figures.colours import BLACK, GREY, SKY, VERDICT_MARKS, VERDICTS, VERMILLION, fade
+from assaykit.figures.numbers import is_ratio, limits_text, padded, set_ratio_axis
 from assaykit.figures.styles import Style, axes_at, canvas, in_style, room, short
 
 
@@ -48,13 +48,13 @@ def _shade_side(axes: Axes, course: pd.DataFrame, place: tuple[float, tuple[floa
     sign = course["expected_sign"].iloc[-1]
     side = None if pd.isna(sign) else {1: (null, high), -1: (low, null)}.get(int(sign))
     if side:
-        axes.axvspan(*side, color=faded(SKY, 0.3), linewidth=0, zorder=0)
+        axes.axvspan(*side, color=fade(SKY, 0.3), linewidth=0, zorder=0)
 
 
 def _draw_run(axes: Axes, y: float, row: pd.Series, style: Style) -> None:
     """Draw a run as a pale line, and the summary so far as a diamond beneath it."""
-    axes.plot([row["effect_low"], row["effect_high"]], [y - 0.17] * 2, color=faded(BLACK, 0.45), zorder=3)
-    axes.plot(row["effect"], y - 0.17, "s", color=faded(BLACK, 0.45), markersize=style.text * 0.45, zorder=3)
+    axes.plot([row["effect_low"], row["effect_high"]], [y - 0.17] * 2, color=fade(BLACK, 0.45), zorder=3)
+    axes.plot(row["effect"], y - 0.17, "s", color=fade(BLACK, 0.45), markersize=style.text * 0.45, zorder=3)
     colour = VERDICTS.get(str(row["pooled_verdict"]), GREY)
     middle, low, high = row["pooled_effect"], row["pooled_low"], row["pooled_high"]
     axes.fill([low, middle, high, middle], [y + 0.2, y + 0.06, y + 0.2, y + 0.34], color=colour, linewidth=0, zorder=4)
@@ -63,8 +63,8 @@ def _draw_run(axes: Axes, y: float, row: pd.Series, style: Style) -> None:
     texts = (
         (-0.84, short(str(row["title"]), room(style.double * 0.18, style)), "left", ink),
         (-0.03, "–" if pd.isna(row["n_units"]) else str(int(row["n_units"])), "right", BLACK),
-        (1.04, interval_text(row["effect"], row["effect_low"], row["effect_high"]), "left", GREY),
-        (1.46, interval_text(middle, low, high), "left", BLACK),
+        (1.04, limits_text(row["effect"], row["effect_low"], row["effect_high"]), "left", GREY),
+        (1.46, limits_text(middle, low, high), "left", BLACK),
         (1.90, str(row["pooled_verdict"]), "left", colour),
     )
     for x, words, side, shade in texts:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pandas as pd
 
 from assaykit.evidence import cumulative, matrix, readable
-from assaykit.figures.atlas import Drawing, named_for_files
+from assaykit.figures.atlas import Drawing, with_file_names
 from assaykit.figures.conditions import endpoint_words, shown
 
 
 def ledger_drawings(verdicts: pd.DataFrame, unit: str = "unit") -> Iterator[Drawing]:
     """Yield the figures of a ledger's verdicts."""
-    yield from named_for_files(_drawings(verdicts, unit))
+    yield from with_file_names(_drawings(verdicts, unit))
 
 
 def _drawings(verdicts: pd.DataFrame, unit: str) -> Iterator[Drawing]:

@@ -32,7 +32,7 @@ def number_text(value: float) -> str:
     return f"{value:,.{digits}f}".replace("-", "−")
 
 
-def interval_text(value: float, low: float, high: float) -> str:
+def limits_text(value: float, low: float, high: float) -> str:
     """Return an effect with its limits.
 
     >>> interval_text(1.74, 1.5, 2.02)

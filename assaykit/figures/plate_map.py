@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from assaykit.figures.colours import BLACK, FAINT, GREY, PALE, VERMILLION, treatment_colours
 from assaykit.figures.conditions import context_words, ordered_contexts, ordered_treatments, shown
 from assaykit.figures.styles import Style, axes_at, canvas, in_style
-from assaykit.study.model import Assay
+from assaykit.study import Assay
 
 ROLE_LETTERS: dict[str, str] = {
     "fmo": "F",
@@ -137,10 +137,6 @@ def _draw_plate(
     axes.spines[:].set_visible(False)
 
 
-def _role_words(role: str) -> str:
-    return "FMO" if role == "fmo" else role.replace("_", " ")
-
-
 def _every(count: int) -> Sequence[int]:
     return range(0, count, 1 if count <= 12 else 2)
 
@@ -173,7 +169,8 @@ def _draw_key(
         "columnspacing": 1.2,
         "borderpad": 0,
     }
-    letters = [f"{ROLE_LETTERS[r]} {_role_words(r)}" for r in ROLE_LETTERS if r in set(wells["role"])]
+    names = {role: role.replace("_", " ") for role in ROLE_LETTERS} | {"fmo": "FMO"}
+    letters = [f"{ROLE_LETTERS[role]} {names[role]}" for role in ROLE_LETTERS if role in set(wells["role"])]
     cross = Line2D([], [], marker="x", linestyle="", color=VERMILLION, markersize=style.text * 0.6, label="failed")
     rim = [dot("white", ink, f"{rim_name}: {context_words(name)}") for name, ink in rims.items()]
     plain = [Line2D([], [], linestyle="", label=text) for text in letters]

@@ -1,4 +1,4 @@
-"""FlowCytometryTools objects from ours: its plates, measurements and gates, for notebooks that use them.
+"""FlowCytometryTools objects from ours: its plates, measurements and gates; a plate of a run, gated.
 
 FlowCytometryTools 0.5.1 was written for Python 3.9 and NumPy 1 and names things both have since moved. `load` gives
 it those names while it is imported and leaves them inside its own modules only: nothing else in the process sees
@@ -14,7 +14,7 @@ import inspect
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -23,16 +23,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from assaykit.errors import GateError, LayoutError
+from assaykit.cytometry import ALL, UNGATED, gate_events
+from assaykit.errors import FcsError, GateError, LayoutError
 from assaykit.fcs import Events, read_fcs
-from assaykit.plate import Plate, Well
-from assaykit.protocol.gates import FixedGate, IntervalGate, PolygonGate, QuadrantGate, ThresholdGate
+from assaykit.plate import Plate, Well, position_from_well, row_letters
+from assaykit.protocol import FixedGate, IntervalGate, PolygonGate, QuadrantGate, ThresholdGate
+from assaykit.results import Results
+from assaykit.study import Assay
 
 _RESTS_ON = ("decorator", "fcsparser", "pylab", "scipy.interpolate", "scipy.optimize", "six")
 _QUADRANTS = {"++": "top right", "-+": "top left", "--": "bottom left", "+-": "bottom right"}
 
 
-def test_data_folder() -> Path:
+def fc_example_folder() -> Path:
     """Return the folder of the real FCS files that FlowCytometryTools ships, without importing it."""
     spec = find_spec("FlowCytometryTools")
     assert spec is not None, "FlowCytometryTools is a dependency"
@@ -76,8 +79,53 @@ def fc_plate(plate: Plate, channels: Sequence[str] | None = None) -> Any:
     wells = [well for well in plate.wells if well.file is not None]
     if not wells:
         raise LayoutError("a plate must have wells with FCS files", "none", plate.name)
-    measurements = [fc_measurement(read_fcs(_file(well), channels), well.name) for well in wells]
-    return load().FCPlate(plate.name, measurements, position_mapper=_position, shape=(plate.rows, plate.columns))
+    measurements = [fc_measurement(read_fcs(well.file, channels), well.name) for well in wells if well.file is not None]
+    shape = (plate.rows, plate.columns)
+    return load().FCPlate(plate.name, measurements, position_mapper=position_on_plate, shape=shape)
+
+
+def fc_plate_from_results(results: Results, plate: str, *, population: str = ALL, assay: str = "") -> Any:
+    """Return an FCPlate of one plate of a run: the events of each well that the run's gates keep in `population`.
+
+    It holds the channels that the protocol reads, compensated as it says, under the files' names for them.
+    Wells of beads and blanks, and those whose file could not be read (see FINDINGS), are left out. `assay` says which,
+    where several have the plate. Raises LayoutError for a plate the study does not have, or one without such wells, and
+    GateError for a population its protocol does not have.
+    """
+    held = [
+        (one, known)
+        for one in results.study.assays
+        if assay in ("", one.name)
+        for known in one.plates
+        if known.name == plate
+    ]
+    if len(held) != 1:
+        plates = ", ".join(f"{known.name} ({one.name})" for one in results.study.assays for known in one.plates)
+        found = f"'{plate}' in {len(held)} assays; there are {plates}"
+        raise LayoutError("a plate must be one of the study", found, "", "name one, and its assay")
+    (chosen, layout) = held[0]
+    measurements = []
+    for well in layout.wells:
+        if well.file is None or well.role in UNGATED:
+            continue
+        with suppress(FcsError):
+            measurements.append(_gated_measurement(chosen, layout, well, population))
+    if not measurements:
+        raise LayoutError("a plate must have wells with FCS files that can be read", "none", plate)
+    return load().FCPlate(plate, measurements, position_mapper=position_on_plate, shape=(layout.rows, layout.columns))
+
+
+def _gated_measurement(assay: Assay, plate: Plate, well: Well, population: str) -> Any:
+    gated = gate_events(assay, plate, well)
+    if population not in gated.masks:
+        raise GateError("a population must be one of the protocol", f"'{population}'; {', '.join(gated.masks)}")
+    measurement = fc_measurement(gated.events, well.name)
+    data = measurement.data
+    for role, name in gated.columns.names.items():
+        if name in data.columns:
+            data[name] = gated.columns.column(role)
+    measurement.set_data(data[gated.masks[population]])
+    return measurement
 
 
 def fc_gate(gate: FixedGate, channels: Mapping[str, str]) -> Any:
@@ -105,14 +153,14 @@ def fc_gate(gate: FixedGate, channels: Mapping[str, str]) -> Any:
             )
 
 
-def _file(well: Well) -> Path:
-    assert well.file is not None, "only wells with a file are asked for one"
-    return well.file
+def position_on_plate(well: str) -> tuple[str, int]:
+    """Return a well's row and column as an FCPlate labels them.
 
-
-def _position(name: str) -> tuple[str, int]:
-    letters = name.rstrip("0123456789")
-    return letters, int(name[len(letters) :])
+    >>> position_on_plate("B12")
+    ('B', 12)
+    """
+    row, column = position_from_well(well)
+    return row_letters(row), column + 1
 
 
 class _FlatGetargspec:
@@ -123,7 +171,15 @@ class _FlatGetargspec:
         self.args, self.varargs, self.keywords, self.defaults = spec.args, spec.varargs, spec.varkw, spec.defaults
 
 
-def _with(module: ModuleType, **names: Any) -> ModuleType:
+def _subplots_of_figure(*shape: int, num: int, **options: Any) -> tuple[Any, Any]:
+    """`pyplot.subplots` into a figure that is there, by its number, which newer matplotlib refuses."""
+    import matplotlib.pyplot as plt
+
+    figure = plt.figure(num)
+    return figure, figure.subplots(*shape, **options)
+
+
+def _module_with(module: ModuleType, **names: Any) -> ModuleType:
     """Return a copy of a module that also has `names`."""
     copy = ModuleType(module.__name__)
     copy.__dict__.update(module.__dict__, **names)
@@ -131,7 +187,7 @@ def _with(module: ModuleType, **names: Any) -> ModuleType:
 
 
 def _old_collections() -> ModuleType:
-    return _with(collections, **{name: getattr(collections.abc, name) for name in collections.abc.__all__})
+    return _module_with(collections, **{name: getattr(collections.abc, name) for name in collections.abc.__all__})
 
 
 @contextmanager
@@ -154,7 +210,13 @@ def _old_names() -> Iterator[None]:
 
 def _keep_old_names_inside() -> None:
     """Give FlowCytometryTools' own modules the names they use when called, and nobody else."""
-    modern = {"collections": _old_collections(), "inspect": _with(inspect, getargspec=_FlatGetargspec)}
+    import matplotlib.pyplot as plt
+
+    modern = {
+        "collections": _old_collections(),
+        "inspect": _module_with(inspect, getargspec=_FlatGetargspec),
+        "plt": _module_with(plt, subplots=_subplots_of_figure),
+    }
     for name, module in list(sys.modules.items()):
         if name.startswith("FlowCytometryTools."):
             for attribute, replacement in modern.items():

@@ -15,8 +15,8 @@ from assaykit.checks import joined
 from assaykit.endpoints import GRAVITY
 from assaykit.measurements.consequences import members_of_emptied_arms
 from assaykit.measurements.criteria import CRITERIA, CriterionDefinition, CriterionValue, readings_of
-from assaykit.protocol.model import Criterion
-from assaykit.study.model import Assay, Reference
+from assaykit.protocol import Criterion
+from assaykit.study import Assay, Reference
 from assaykit.tables import ACCEPTANCE, Finding, frame_from_rows
 
 Result = Literal["pass", "warn", "fail", "not measured"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from assaykit.protocol.model import Analysis, Protocol
+from assaykit.protocol import Analysis, Protocol
 
 
 def analyses_with_values(protocol: Protocol, measurements: pd.DataFrame) -> tuple[Analysis, ...]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from assaykit.endpoints import ENDPOINTS, fraction, is_yes
 from assaykit.measurements.wells import wells_of
-from assaykit.study.model import Assay, Reference
+from assaykit.study import Assay, Reference
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from assaykit.endpoints import endpoint_faults, unknown_names
 from assaykit.errors import InputError
 from assaykit.measurements.criteria import CRITERIA
-from assaykit.protocol.model import Protocol
+from assaykit.protocol import Protocol
 
 
 def unknown_name_faults(protocol: Protocol) -> list[InputError]:

@@ -24,7 +24,7 @@ from assaykit.endpoints import (
     text,
 )
 from assaykit.measurements.consequences import Flags, members_of_emptied_arms
-from assaykit.protocol.model import EndpointSpec
+from assaykit.protocol import EndpointSpec
 from assaykit.tables import Finding
 
 WellFlags = Mapping[Place, tuple[QcFlag, ...]]

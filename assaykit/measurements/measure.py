@@ -27,8 +27,8 @@ from assaykit.measurements.consequences import NO_FLAGS, Flags, flags_from_findi
 from assaykit.measurements.faults import unknown_name_faults
 from assaykit.measurements.flags import flagged_measurements, flags_of_lone_reference, merge_flags, spare_last_values
 from assaykit.measurements.wells import readings_of_wells
-from assaykit.plate.model import Factor
-from assaykit.study.model import Assay, Reference
+from assaykit.plate import Factor
+from assaykit.study import Assay, Reference
 from assaykit.tables import MEASUREMENTS, Finding, Level, frame_from_rows
 from assaykit.treatment import read_drugs
 from assaykit.vocabulary import TARGETS

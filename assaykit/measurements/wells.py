@@ -9,8 +9,8 @@ from statistics import fmean
 import pandas as pd
 
 from assaykit.endpoints import BLANK, SCORED, WellReadings, text
-from assaykit.plate.model import Factor, Plate, Well
-from assaykit.study.model import Assay, Reference
+from assaykit.plate import Factor, Plate, Well
+from assaykit.study import Assay, Reference
 
 FEWEST_SCORED = 3  # rows of one and the same sum of cells that are no coincidence
 

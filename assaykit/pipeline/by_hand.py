@@ -10,7 +10,7 @@ import pandas as pd
 
 from assaykit.cytometry import gate_words, gates_for
 from assaykit.plate import Well
-from assaykit.study import Assay, Override, Resolved, Study
+from assaykit.study import Assay, Override, ResolvedPlate, Study
 from assaykit.tables import OVERRIDES, VERDICTS_BY_HAND, frame_from_rows
 
 AS_ESTIMATED = "as estimated, without manual changes"
@@ -53,11 +53,11 @@ def _changes(assay: Assay, plate: str, override: Override) -> Iterator[dict[str,
         before = assay.channels.get(role, "by its usual names")
         yield {"what": f"channel {role}", "before": before, "after": channel}
     if override.form is not None:
-        before = _before(assay.resolved.get(plate, Resolved()), override, override.plates[plate])
+        before = _before(assay.resolved.get(plate, ResolvedPlate()), override, override.plates[plate])
         yield {"what": f"gate {override.gate}", "before": before, "after": gate_words(override.form)}
 
 
-def _before(resolved: Resolved, override: Override, wells: tuple[str, ...]) -> str:
+def _before(resolved: ResolvedPlate, override: Override, wells: tuple[str, ...]) -> str:
     """Return the gate in words as it was estimated for the plate, or of the first of its wells; "" where none was."""
     whole = {gate.name: gate for gate in (*resolved.gates, *resolved.estimated)}
     if wells:

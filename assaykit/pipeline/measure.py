@@ -13,19 +13,19 @@ import pandas as pd
 from assaykit.cytometry import (
     RunStart,
     WellMeasurement,
-    carried_over,
+    carry_over_findings,
     check_plate,
     check_shares,
     check_sister_plates,
     check_sister_shares,
     exclusion_findings,
-    light_assay,
-    light_plate,
     measure_well,
     resolve_plate,
+    worker_assay,
+    worker_plate,
 )
 from assaykit.plate import Plate, Well
-from assaykit.study import Assay, InputFile, Reference, Resolved, Study, input_file, stamp_of
+from assaykit.study import Assay, InputFile, Reference, ResolvedPlate, Study, file_stamp, input_file
 from assaykit.tables import POPULATIONS, READOUTS, Finding, frame_from_rows
 
 Progress = Callable[[str, int, int], None]  # stage, done, total
@@ -37,7 +37,7 @@ _CHUNK = 8  # wells sent to a worker at a time: cheap to send, and progress stil
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredAssay:
     """What measuring one assay gave."""
 
     populations: pd.DataFrame
@@ -52,8 +52,9 @@ def resolve(study: Study, executor: Executor | None = None) -> tuple[Study, dict
     assays = []
     for assay in study.assays:
         slim = replace(assay, plates=(), counts=())
-        answers = list(spread(_resolve_task, [(slim, plate, study.reference) for plate in assay.plates], executor))
-        resolved = {plate.name: answer for plate, (answer, _) in zip(assay.plates, answers, strict=True)}
+        plates = (*assay.plates, *(assay.counts if assay.statistics else ()))  # a table may be a plate itself
+        answers = list(map_tasks(_resolve_task, [(slim, plate, study.reference) for plate in plates], executor))
+        resolved = {plate.name: answer for plate, (answer, _) in zip(plates, answers, strict=True)}
         met = [finding for _, found in answers for finding in found]
         findings[assay.name] = [*met, *exclusion_findings(assay), *check_sister_plates(assay, resolved)]
         assays.append(replace(assay, resolved=resolved))
@@ -62,7 +63,7 @@ def resolve(study: Study, executor: Executor | None = None) -> tuple[Study, dict
 
 def measure(
     assay: Assay, executor: Executor | None = None, progress: Progress | None = None, *, stamps: Stamps | None = None
-) -> Measured:
+) -> MeasuredAssay:
     """Return the populations and readouts of every well of a resolved assay, in the study's order, and its findings.
 
     Each file is hashed as it is measured. One whose stamp is another than in `stamps`, taken when the run began, or
@@ -80,20 +81,20 @@ def measure(
     for plate in assay.plates:
         findings += check_plate(assay, plate, measured.readouts[measured.readouts["plate"] == plate.name])
         findings += check_shares(assay, plate, measured.populations[measured.populations["plate"] == plate.name])
-        findings += [replace(found, plate=plate.name) for found in carried_over(starts.get(plate.name, []))]
+        findings += [replace(found, plate=plate.name) for found in carry_over_findings(starts.get(plate.name, []))]
     findings += check_sister_shares(assay, measured.populations)
     files = tuple(file for _, file in answers if file is not None)
     return replace(measured, findings=tuple(findings), files=files)
 
 
-def measure_wells(assay: Assay, executor: Executor | None = None) -> Measured:
+def measure_wells(assay: Assay, executor: Executor | None = None) -> MeasuredAssay:
     """Return the populations and readouts of every well, with the wells' own findings and no look at plates."""
     return _stacked(_each(_measure_task, _tasks(assay), assay, executor=executor))
 
 
 def _tasks(assay: Assay) -> list[_Task]:
     return [
-        (light_assay(assay, plate), light_plate(plate), well)
+        (worker_assay(assay, plate), worker_plate(plate), well)
         for plate in (*assay.plates, *assay.counts)
         for well in plate.wells
     ]
@@ -109,20 +110,20 @@ def _each(
 ) -> list[Answer]:
     """Return the answers in order, telling progress of each."""
     answers: list[Answer] = []
-    for answer in spread(function, tasks, executor):
+    for answer in map_tasks(function, tasks, executor):
         answers.append(answer)
         if progress is not None:
             progress(assay.name, len(answers), len(tasks))
     return answers
 
 
-def _stacked(wells: Sequence[WellMeasurement]) -> Measured:
+def _stacked(wells: Sequence[WellMeasurement]) -> MeasuredAssay:
     populations = frame_from_rows((row for well in wells for row in well.populations), POPULATIONS)
     readouts = frame_from_rows((row for well in wells for row in well.readouts), READOUTS)
-    return Measured(populations, readouts, tuple(finding for well in wells for finding in well.findings))
+    return MeasuredAssay(populations, readouts, tuple(finding for well in wells for finding in well.findings))
 
 
-def spread(
+def map_tasks(
     function: Callable[[Task], Answer], tasks: Sequence[Task], executor: Executor | None
 ) -> Iterable[Answer] | Iterator[Answer]:
     """Return the answers in the tasks' order, from the executor where there is one."""
@@ -131,7 +132,7 @@ def spread(
     return executor.map(function, tasks, chunksize=_CHUNK if len(tasks) > 4 * _CHUNK else 1)
 
 
-def _resolve_task(task: tuple[Assay, Plate, Reference]) -> tuple[Resolved, list[Finding]]:
+def _resolve_task(task: tuple[Assay, Plate, Reference]) -> tuple[ResolvedPlate, list[Finding]]:
     assay, plate, reference = task
     return resolve_plate(assay, plate, reference=reference)
 
@@ -147,7 +148,7 @@ def _hashed_task(task: tuple[_Task, str | None]) -> tuple[WellMeasurement, Input
         return measure_well(assay, plate, well), None
     file = input_file(well.file)
     measured = measure_well(assay, plate, well)
-    if {file.stamp, stamp_of(well.file)} == {file.stamp if begun is None else begun}:
+    if {file.stamp, file_stamp(well.file)} == {file.stamp if begun is None else begun}:
         return measured, file
     message = f"{well.file.name} was written to while the run was reading; run again once it is whole"
     finding = Finding("fail", "file_changed", message, plate.name, well.name)

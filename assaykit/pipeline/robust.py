@@ -10,11 +10,10 @@ from typing import Literal
 
 import pandas as pd
 
-from assaykit.pipeline.measure import spread
-from assaykit.protocol import Analysis
-from assaykit.protocol.gates import FixedGate, ThresholdGate
+from assaykit.pipeline.measure import map_tasks
+from assaykit.protocol import Analysis, FixedGate, ThresholdGate
 from assaykit.stats import robustness, robustness_summary
-from assaykit.study import Reference, Resolved, Study
+from assaykit.study import Reference, ResolvedPlate, Study
 from assaykit.tables import ROBUSTNESS, check
 
 End = Literal["low", "high"]
@@ -45,7 +44,7 @@ def robustness_tables(
         for analysis in assay.protocol.analyses
         if analysis.primary
     ]
-    answers: Sequence[pd.DataFrame] = list(spread(_task, tasks, executor))
+    answers: Sequence[pd.DataFrame] = list(map_tasks(_task, tasks, executor))
     if not answers:
         return {}
     table = check(pd.concat(answers, ignore_index=True), ROBUSTNESS)
@@ -61,7 +60,7 @@ def with_gates_at(study: Study, end: End) -> Study:
     return replace(study, assays=assays)
 
 
-def _resolved_at(resolved: Resolved, end: End) -> Resolved:
+def _resolved_at(resolved: ResolvedPlate, end: End) -> ResolvedPlate:
     def moved(forms: Mapping[str, tuple[FixedGate, ...]]) -> dict[str, tuple[FixedGate, ...]]:
         return {key: tuple(_gate_at(gate, end) for gate in gates) for key, gates in forms.items()}
 

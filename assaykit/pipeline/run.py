@@ -10,7 +10,7 @@ from functools import partial
 import pandas as pd
 
 from assaykit.checks import Located
-from assaykit.cytometry import control_points, copied_files, odd_files, plates_apart
+from assaykit.cytometry import control_points, copy_findings, levey_jennings_findings, sister_findings
 from assaykit.errors import raise_all
 from assaykit.evidence import Claim, compare, compare_size, read_catalogues
 from assaykit.measurements import (
@@ -26,11 +26,11 @@ from assaykit.measurements import (
     without_exclusions,
 )
 from assaykit.pipeline.by_hand import AS_ESTIMATED, has_overrides, overrides_table, verdicts_by_hand
+from assaykit.pipeline.condensing import condense
 from assaykit.pipeline.dose_tables import dose_tables
-from assaykit.pipeline.measure import Measured, Progress, measure, measure_wells, resolve, spread
+from assaykit.pipeline.measure import MeasuredAssay, Progress, map_tasks, measure, measure_wells, resolve
 from assaykit.pipeline.provenance import changed_since, provenance, stamps
 from assaykit.pipeline.robust import robustness_tables
-from assaykit.pipeline.telling import condensed
 from assaykit.protocol import Analysis
 from assaykit.results import Results
 from assaykit.stats import estimate
@@ -60,7 +60,7 @@ def run(
     begun = stamps(study)
     resolved, controls = resolve(study, executor)
     assays = [
-        _judged(
+        _judge(
             assay,
             measure(assay, executor, progress, stamps=begun),
             before=(*study.findings, *controls[assay.name]),
@@ -71,16 +71,16 @@ def run(
     measurements, acceptance, judged = _endpoints(assays, resolved)
     kept = kept_measurements(measurements)
     estimates, doubts = _estimates(kept, resolved, executor)
-    doses, unreached = dose_tables(kept, resolved)
+    doses, curve_findings = dose_tables(kept, resolved)
     met = [finding for assay in assays for finding in assay.findings]
-    findings = [*study.findings, *met, *judged, *doubts, *unreached]
+    findings = [*study.findings, *met, *judged, *doubts, *curve_findings]
     tables: dict[str, pd.DataFrame] = {
         "populations": _stack([assay.measured.populations for assay in assays], POPULATIONS),
         "readouts": _stack([assay.measured.readouts for assay in assays], READOUTS),
         "measurements": measurements,
         "acceptance": acceptance,
         "estimates": estimates,
-        **_compared(estimates, measurements, resolved, claims),
+        **_compare(estimates, measurements, resolved, claims),
         **doses,
     }
     if len(kept) < len(measurements):  # what checks and the protocol leave out is shown with, too
@@ -90,16 +90,16 @@ def run(
     if has_overrides(resolved):
         tables["overrides"] = overrides_table(resolved)
         if robust:
-            inputs[AS_ESTIMATED], tables["verdicts_by_hand"] = _as_estimated(
+            inputs[AS_ESTIMATED], tables["verdicts_by_hand"] = _without_hand(
                 study, claims, tables["comparisons"], assays=assays, executor=executor
             )
     if robust:
-        again = partial(_measured_again, flags={one.assay.name: one.flags for one in assays}, executor=executor)
+        again = partial(_remeasure, flags={one.assay.name: one.flags for one in assays}, executor=executor)
         tables |= robustness_tables(
             kept, resolved, again, inputs=inputs, executor=executor, show_pseudoreplication=show_pseudoreplication
         )
     files = [file for assay in assays for file in assay.measured.files]
-    tables["findings"] = findings_frame(condensed([*findings, *changed_since(study, files)]))
+    tables["findings"] = findings_frame(condense([*findings, *changed_since(study, files)]))
     return Results(replace(resolved, findings=()), tables, provenance(study, files))
 
 
@@ -108,19 +108,19 @@ class _Assay:
     """One assay measured, what was found on the way, and what that makes of its values."""
 
     assay: Assay
-    measured: Measured
+    measured: MeasuredAssay
     findings: tuple[Finding, ...] = ()
     located: tuple[Located, ...] = ()
     flags: Flags = field(default_factory=dict)
 
 
-def _judged(assay: Assay, measured: Measured, *, before: Iterable[Finding], study: Study) -> _Assay:
+def _judge(assay: Assay, measured: MeasuredAssay, *, before: Iterable[Finding], study: Study) -> _Assay:
     """Return the assay with what its findings, and copies of data among its wells, make of its values."""
-    copies = [*copied_files(assay), *copied_counts(assay, study.unit)]
+    copies = [*copy_findings(assay), *copied_counts(assay, study.unit)]
     known = [place for one in copies for place in one.places]
     alike = alike_experiments(assay, measured.readouts, unit=study.unit, leaving=known)
-    located = (*copies, *odd_files(assay), *alike)
-    charted = plates_apart(control_points(assay, measured.readouts, study.reference))
+    located = (*copies, *sister_findings(assay), *alike)
+    charted = levey_jennings_findings(control_points(assay, measured.readouts, study.reference))
     findings = (*before, *measured.findings, *charted)
     told = (*findings, *(one.finding for one in located))
     return _Assay(assay, measured, told, located, flags_from_findings(assay, findings, located))
@@ -140,7 +140,7 @@ def _endpoints(assays: Sequence[_Assay], study: Study) -> tuple[pd.DataFrame, pd
     return _stack(frames, MEASUREMENTS), pd.concat(acceptances, ignore_index=True), findings
 
 
-def _compared(
+def _compare(
     estimates: pd.DataFrame, measurements: pd.DataFrame, study: Study, claims: Sequence[Claim]
 ) -> dict[str, pd.DataFrame]:
     """Return COMPARISONS of every claim, and the lab's numbers beside a source's where a source gives any."""
@@ -150,14 +150,14 @@ def _compared(
     return {"comparisons": comparisons} | ({"sizes": sizes} if len(sizes) else {})
 
 
-def _measured_again(study: Study, *, flags: Mapping[str, Flags], executor: Executor | None) -> pd.DataFrame:
+def _remeasure(study: Study, *, flags: Mapping[str, Flags], executor: Executor | None) -> pd.DataFrame:
     """Return MEASUREMENTS of a resolved study, without what checks and its criteria leave out."""
     assays = [_Assay(one, measure_wells(one, executor), flags=flags[one.name]) for one in study.assays]
     measurements, _, _ = _endpoints(assays, study)
     return kept_measurements(measurements)
 
 
-def _as_estimated(
+def _without_hand(
     study: Study,
     claims: Sequence[Claim],
     comparisons: pd.DataFrame,
@@ -175,7 +175,7 @@ def _as_estimated(
         again.append(_Assay(assay, measured, flags=flags_from_findings(assay, findings, copies[assay.name])))
     kept = kept_measurements(_endpoints(again, resolved)[0])
     estimates, _ = _estimates(kept, resolved, executor)
-    return kept, verdicts_by_hand(comparisons, _compared(estimates, kept, resolved, claims)["comparisons"])
+    return kept, verdicts_by_hand(comparisons, _compare(estimates, kept, resolved, claims)["comparisons"])
 
 
 def _estimates(
@@ -187,7 +187,7 @@ def _estimates(
         for assay in study.assays
         for analysis in analyses_with_values(assay.protocol, measurements[measurements["assay"] == assay.name])
     ]
-    answers = list(spread(_estimate_task, tasks, executor))
+    answers = list(map_tasks(_estimate_task, tasks, executor))
     table = _stack([frame for frame, _ in answers], ESTIMATES)
     table["stratum"] = table["assay"].map({assay.name: assay.stratum for assay in study.assays})
     return check(table, ESTIMATES), [f for _, found in answers for f in found]

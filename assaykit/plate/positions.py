@@ -103,7 +103,7 @@ def last_well(size: int) -> str:
     return well_from_position((rows - 1, columns - 1))
 
 
-def on_plate(position: Position, size: int) -> bool:
+def is_on_plate(position: Position, size: int) -> bool:
     """Whether a plate of `size` wells has the position."""
     rows, columns = SIZES[size]
     return position[0] < rows and position[1] < columns
@@ -111,7 +111,7 @@ def on_plate(position: Position, size: int) -> bool:
 
 def smallest_size(position: Position) -> int | None:
     """Return the smallest plate that has the position; None where none has."""
-    return next((size for size in SIZES if on_plate(position, size)), None)
+    return next((size for size in SIZES if is_on_plate(position, size)), None)
 
 
 def rows_in_pattern(pattern: str) -> list[int]:

@@ -88,7 +88,11 @@ def reading_from_layout(
         drafted = _drafted(path, label, columns.known)
     except LayoutError as error:
         return Reading((), (error,), (path,))
-    read = [plate_from_draft(_with_constants(draft, constants), columns, size=size) for draft in drafted.drafts]
+    read = []
+    for draft in drafted.drafts:
+        named = {name: Entry(value, f"{draft.label}, file name") for name, value in constants.items()}
+        wells = tuple(replace(well, entries={**named, **well.entries}) for well in draft.wells)
+        read.append(plate_from_draft(replace(draft, wells=wells), columns, size=size))
     return Reading(
         tuple(each.plate for each in read),
         (*drafted.faults, *(fault for each in read for fault in each.faults)),
@@ -187,11 +191,6 @@ def _row_name(row: DraftWell) -> str:
         well = well_from_position(position_from_well(well))
     plate = text_from_value(row.entries["plate"].value) if "plate" in row.entries else ""
     return f"{plate} {well}".strip()
-
-
-def _with_constants(draft: DraftPlate, constants: Mapping[str, str]) -> DraftPlate:
-    entries = {name: Entry(value, f"{draft.label}, file name") for name, value in constants.items()}
-    return replace(draft, wells=tuple(replace(well, entries={**entries, **well.entries}) for well in draft.wells))
 
 
 @dataclass(frozen=True, slots=True)

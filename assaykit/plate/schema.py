@@ -21,8 +21,8 @@ from assaykit.plate.positions import (
     DEFAULT_SIZE,
     SIZES,
     Position,
+    is_on_plate,
     last_well,
-    on_plate,
     position_from_well,
     smallest_size,
     well_from_position,
@@ -90,7 +90,7 @@ def plate_from_draft(draft: DraftPlate, columns: Columns, *, size: int | None = 
     for drafted in draft.wells:
         try:
             name = _well_name(drafted)
-            if not on_plate(position_from_well(name), wells):
+            if not is_on_plate(position_from_well(name), wells):
                 continue  # told once for all such wells
             if name in found:
                 raise _twice(name, drafted, found[name])
@@ -166,7 +166,7 @@ def well_from_draft(
     places = {column: entry.where for column, entry in drafted.entries.items()}
     notes = {column: tally.message for column, tally in tallies.items() if tally.kind != "exact"}
     notes |= {name: text_from_value(drafted.entries[name].value) for name in REMARKS if name in drafted.entries}
-    as_written = Well(name, role, factors, file, counts, drafted.where, places, notes, drafted.implied)
+    as_written = Well(name, role, factors, file, counts, drafted.where, places, notes=notes, implied=drafted.implied)
     well, more = in_whole_well(as_written, {column: tallies[column] for column in chamber if column not in skip})
     return ReadWell(well, tuple(tallies.values()), (*faults, *more))
 
@@ -287,7 +287,7 @@ def _absent_wells(draft: DraftPlate, size: int) -> list[InputError]:
             position = position_from_well(drafted.name)
         except LayoutError:
             continue  # told well by well
-        if not on_plate(position, size):
+        if not is_on_plate(position, size):
             absent.setdefault(drafted.where, []).append(position)
     return [_absent(positions, size, where) for where, positions in absent.items()]
 

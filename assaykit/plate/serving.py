@@ -58,25 +58,16 @@ def control_faults(plate: Plate) -> list[LayoutError]:
                 lost.setdefault(label, []).append(well)
     controls = [well for well in plate.wells if well.role in CONTROLS]
     carried = tuple(dict.fromkeys(label for well in controls for label in (*labels_of(well), well.name)))
-    return [
-        LayoutError(
-            "a control must be a well of the role fmo, isotype or unstained, or a label that such wells carry as well",
-            _found(plate, label),
-            wells[0].place("control") + (f" and {len(wells) - 1} more" if len(wells) > 1 else ""),
-            _remedy(label, carried),
-        )
-        for label, wells in lost.items()
-    ]
-
-
-def _found(plate: Plate, label: str) -> str:
-    role = next((well.role for well in plate.wells if well.name == label), "")
-    return f"{label}, a well of the role {role}" if role else f"'{label}'"
-
-
-def _remedy(label: str, carried: tuple[str, ...]) -> str:
-    near = nearest(label, carried)
-    return f"write '{near}'" if near else f"write '{label}' in the column control of the wells that serve, too"
+    must = "a control must be a well of the role fmo, isotype or unstained, or a label that such wells carry as well"
+    faults = []
+    for label, wells in lost.items():
+        role = next((well.role for well in plate.wells if well.name == label), "")
+        found = f"{label}, a well of the role {role}" if role else f"'{label}'"
+        where = wells[0].place("control") + (f" and {len(wells) - 1} more" if len(wells) > 1 else "")
+        near = nearest(label, carried)
+        wells_too = f"write '{label}' in the column control of the wells that serve, too"
+        faults.append(LayoutError(must, found, where, f"write '{near}'" if near else wells_too))
+    return faults
 
 
 def _well_name(text: str) -> str:

@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from assaykit.errors import InputError, ProtocolError
-from assaykit.protocol.gates import Gate
+from assaykit.protocol.gates import Gate, gate_channels
 from assaykit.protocol.model import Protocol
 from assaykit.vocabulary import nearest
 
 EVERYTHING = "all"  # the population of every event
-_CHANNEL_KEYS = ("channel", "area", "height", "x", "y")
 
 
 def protocol_faults(protocol: Protocol, *, where: str) -> list[InputError]:
@@ -23,7 +22,12 @@ def protocol_faults(protocol: Protocol, *, where: str) -> list[InputError]:
         *_analysis_names(protocol),
         *_panel_names(protocol),
     ]
-    faults: list[InputError] = [_unknown(place, noun, name, known, where) for place, noun, name, known in pairs]
+    faults: list[InputError] = []
+    for place, noun, name, known in pairs:
+        near = nearest(name, known)
+        remedy = f"write {near!r}" if near else f"use one of {', '.join(known)}" if known else f"add the {noun}"
+        must = f"{'an' if noun[0] in 'aeiou' else 'a'} {noun} must be one this protocol defines"
+        faults.append(ProtocolError(must, repr(name), f"{where}, {place}", remedy))
     return [*faults, *_twice(protocol, where)]
 
 
@@ -41,16 +45,6 @@ def _gate_names(protocol: Protocol) -> Iterator[_Use]:
 def combined_populations(gate: Gate) -> tuple[str, ...]:
     """Return the populations a boolean gate combines, complements by their own name; none for other gates."""
     return tuple(name.removeprefix("not ") for name in gate.of) if gate.kind == "boolean" else ()
-
-
-def gate_channels(gate: Gate) -> tuple[str, ...]:
-    """Return the channel roles a gate reads, in the order it names them; a ratio counts as the two it is formed of."""
-    fields = gate.model_dump()
-    ratios = fields.get("ratios", {})
-    named = [fields[key] for key in _CHANNEL_KEYS if fields.get(key)]
-    named += [*fields.get("channels", ()), *fields.get("bounds", {})]
-    parts = [part for ratio in ratios.values() for part in (ratio["numerator"], ratio["denominator"])]
-    return tuple(dict.fromkeys([*(name for name in named if name not in ratios), *parts]))
 
 
 def _readout_names(protocol: Protocol) -> Iterator[_Use]:
@@ -89,13 +83,6 @@ def _panel_names(protocol: Protocol) -> Iterator[_Use]:
 
 def _missing(place: str, noun: str, names: Iterable[str], known: Sequence[str]) -> Iterator[_Use]:
     yield from ((place, noun, name, known) for name in names if name not in known)
-
-
-def _unknown(place: str, noun: str, name: str, known: Sequence[str], where: str) -> ProtocolError:
-    near = nearest(name, known)
-    remedy = f"write {near!r}" if near else f"use one of {', '.join(known)}" if known else f"add the {noun}"
-    article = "an" if noun[0] in "aeiou" else "a"
-    return ProtocolError(f"{article} {noun} must be one this protocol defines", repr(name), f"{where}, {place}", remedy)
 
 
 def _twice(protocol: Protocol, where: str) -> Iterator[ProtocolError]:

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from assaykit.figures.conditions import context_words, endpoint_words, shown
-from assaykit.figures.forest import contrast_words
-from assaykit.figures.numbers import number_text, p_text
+from assaykit.figures import context_words, contrast_words, endpoint_words, number_text, p_text, shown
 from assaykit.report.listing import Listing, count_text
 
 Tables = Mapping[str, pd.DataFrame]

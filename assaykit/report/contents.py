@@ -8,16 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from assaykit.figures.captions import reason_sentence
-from assaykit.figures.conditions import endpoint_words
-from assaykit.report.words import Family, Headline, families, plural, strongest, verdict_counts
-from assaykit.results.model import Results
+from assaykit.figures import endpoint_words, reason_sentence
+from assaykit.report.words import FamilySummary, Headline, families, plural, strongest, verdict_counts
+from assaykit.results import Results
 
 LEVELS: dict[str, str] = {"fail": "Failed", "warn": "Warnings", "note": "Notes"}
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Opening:
     """The opening of the report."""
 
     title: str
@@ -26,13 +25,13 @@ class Answer:
     verdicts: tuple[tuple[str, int], ...]
     claims: int
     strongest: tuple[Headline, ...]
-    families: tuple[Family, ...]
+    families: tuple[FamilySummary, ...]
     rests_on: tuple[str, ...]
     levels: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class CheckListing:
     """All findings of one check at one level."""
 
     level: str
@@ -40,12 +39,12 @@ class Check:
     rows: tuple[Mapping[str, str], ...]
 
 
-def answer(results: Results) -> Answer:
+def opening(results: Results) -> Opening:
     """Return the opening of the report."""
     comparisons, unit = results.tables["comparisons"], results.study.unit
     found = families(comparisons, results.tables["estimates"], unit, results.tables.get("robustness_summary"))
     levels = results.tables["findings"]["level"].value_counts()
-    return Answer(
+    return Opening(
         title=results.study.title,
         simulated=is_simulated(results),
         lead=_lead(results),
@@ -103,18 +102,18 @@ def _rests_on(results: Results) -> Iterator[str]:
             yield f"{words[0].upper()}{words[1:]} ({analysis}): {count}. {reason_sentence(doubtful, 1).strip()}"
 
 
-def findings_by_check(findings: pd.DataFrame) -> list[tuple[str, str, list[Check]]]:
+def findings_by_check(findings: pd.DataFrame) -> list[tuple[str, str, list[CheckListing]]]:
     """Return (level, heading, checks): what failed first, then warnings, then notes."""
-    return [
-        (level, f"{words} ({len(part)})", list(_checks(part, level)))
-        for level, words in LEVELS.items()
-        if len(part := findings[findings["level"] == level])
-    ]
-
-
-def _checks(part: pd.DataFrame, level: str) -> Iterator[Check]:
-    for check, rows in part.groupby("check", sort=False):
-        yield Check(level, str(check).replace("_", " "), tuple(rows.to_dict("records")))
+    found = []
+    for level, words in LEVELS.items():
+        part = findings[findings["level"] == level]
+        checks = [
+            CheckListing(level, str(check).replace("_", " "), tuple(rows.to_dict("records")))
+            for check, rows in part.groupby("check", sort=False)
+        ]
+        if checks:
+            found.append((level, f"{words} ({len(part)})", checks))
+    return found
 
 
 def provenance_rows(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:

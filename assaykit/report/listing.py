@@ -7,10 +7,18 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from assaykit.figures.conditions import endpoint_words, place_words, shown
-from assaykit.figures.evidence import by_family
-from assaykit.figures.forest import KIND_WORDS, contrast_words
-from assaykit.figures.numbers import df_text, interval_text, number_text, p_text
+from assaykit.figures import (
+    KIND_WORDS,
+    by_family,
+    contrast_words,
+    df_text,
+    endpoint_words,
+    limits_text,
+    number_text,
+    p_text,
+    place_words,
+    shown,
+)
 from assaykit.report.words import VERDICT_ORDER
 
 SIGN_WORDS = {1: "up", -1: "down", 0: "none"}
@@ -45,10 +53,10 @@ def claim_groups(comparisons: pd.DataFrame) -> tuple[list[Listing], list[Listing
         for family, part in by_family(comparisons)
     ]
     rest = comparisons[comparisons["verdict"] == "not testable"]
-    untested = [
-        Listing(str(reason) or "No reason given", ("claim", "what the review says"), _statements(part))
-        for reason, part in rest.groupby("reason", sort=False)
-    ]
+    untested = []
+    for reason, part in rest.groupby("reason", sort=False):
+        rows = tuple((str(c), shown(str(s))) for c, s in zip(part["claim"], part["statement"], strict=True))
+        untested.append(Listing(str(reason) or "No reason given", ("claim", "what the review says"), rows))
     return tested, sorted(untested, key=lambda listing: -len(listing.rows))
 
 
@@ -58,7 +66,7 @@ def _claim(row: pd.Series) -> Iterator[str]:
     yield _sign(row["printed_sign"])
     yield _sign(row["expected_sign"])
     yield f"{shown(str(row['contrast']))}, {place_words(row)}" if row["contrast"] else "–"
-    yield f"{row['effect_name']} {interval_text(row['effect'], row['effect_low'], row['effect_high'])}".strip()
+    yield f"{row['effect_name']} {limits_text(row['effect'], row['effect_low'], row['effect_high'])}".strip()
     yield count_text(row["n_units"])
     yield p_text(float(row["p_adjusted"]))
     yield str(row["verdict"])
@@ -74,10 +82,6 @@ def _sign(sign: object) -> str:
 def count_text(value: object) -> str:
     """Return a count, or a dash where it is missing."""
     return "–" if pd.isna(value) else str(value)
-
-
-def _statements(part: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
-    return tuple((str(c), shown(str(s))) for c, s in zip(part["claim"], part["statement"], strict=True))
 
 
 def estimate_groups(estimates: pd.DataFrame) -> list[tuple[Listing, Listing]]:
@@ -99,7 +103,7 @@ def _analysis(rows: pd.DataFrame) -> tuple[Listing, Listing]:
 def _estimate(row: pd.Series) -> Iterator[str]:
     yield KIND_WORDS.get(str(row["kind"]), str(row["kind"]))
     yield contrast_words(row)
-    yield interval_text(row["effect"], row["effect_low"], row["effect_high"])
+    yield limits_text(row["effect"], row["effect_low"], row["effect_high"])
     yield number_text(float(row["statistic"]))
     yield df_text(float(row["df"]))
     yield p_text(float(row["p_value"]))

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from assaykit.figures.conditions import context_words, endpoint_words, shown
-from assaykit.figures.evidence import by_family
-from assaykit.figures.numbers import is_ratio, number_text, p_text
+from assaykit.figures import by_family, context_words, endpoint_words, is_ratio, number_text, p_text, shown
 
 _CONTRAST = ("assay", "analysis", "contrast", "context", "comparator_context")
 VERDICT_ORDER = ("consistent", "contradicts", "no effect", "inconclusive", "not interpretable", "not testable")
@@ -53,7 +51,7 @@ def evidence_words(row: pd.Series, unit: str) -> str:
     return f"{row['effect_name']} {number_text(float(row['effect']))}, 95% CI {low} to {high}; {n}{adjusted}"
 
 
-def sentence(row: pd.Series, unit: str) -> str:
+def estimate_sentence(row: pd.Series, unit: str) -> str:
     """Return one estimate as a sentence a biologist would write."""
     text = _statement(row, direction_of(row))
     return f"{text[0].upper()}{text[1:]} ({evidence_words(row, unit)})."
@@ -61,14 +59,16 @@ def sentence(row: pd.Series, unit: str) -> str:
 
 def _statement(row: pd.Series, direction: int) -> str:
     treatment, comparator = shown(str(row["treatment"])), shown(str(row["comparator"]))
-    thing = _thing(row)
+    endpoint = endpoint_words(str(row["endpoint"]))
+    thing = f"the odds of {endpoint}" if row["effect_name"] == "odds ratio" else endpoint
     context, other = str(row["context"]), str(row["comparator_context"])
     where, elsewhere = context_words(context), context_words(other) if other else ""
     match row["kind"]:
         case "treatment" | "pairwise" if direction == 0:
             return f"{treatment} did not clearly change {thing} against {comparator}, {where}"
         case "treatment" | "pairwise":
-            return f"{treatment} {_verb(direction)} {thing} {_size(row, direction)} {comparator}, {where}"
+            verb = "raised" if direction > 0 else "lowered"
+            return f"{treatment} {verb} {thing} {_size(row, direction)} {comparator}, {where}"
         case "context" if direction == 0:
             return f"{thing} under {treatment} did not clearly differ {where} and {elsewhere}"
         case "context":
@@ -81,15 +81,6 @@ def _statement(row: pd.Series, direction: int) -> str:
             return f"{thing} under {treatment}, {where}, was {side} {null}"
         case _:
             return f"{shown(str(row['contrast']))}, {thing}, {where}"
-
-
-def _thing(row: pd.Series) -> str:
-    endpoint = endpoint_words(str(row["endpoint"]))
-    return f"the odds of {endpoint}" if row["effect_name"] == "odds ratio" else endpoint
-
-
-def _verb(direction: int) -> str:
-    return "raised" if direction > 0 else "lowered"
 
 
 def _size(row: pd.Series, direction: int) -> str:
@@ -133,7 +124,7 @@ class Headline:
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class FamilySummary:
     """One family of claims: how many of each verdict, and its headlines."""
 
     name: str
@@ -154,14 +145,14 @@ def verdict_counts(comparisons: pd.DataFrame) -> tuple[tuple[str, int], ...]:
 
 def families(
     comparisons: pd.DataFrame, estimates: pd.DataFrame, unit: str, robustness: pd.DataFrame | None = None
-) -> list[Family]:
+) -> list[FamilySummary]:
     """Return the families of tested claims with one headline per contrast and verdict.
 
     `robustness` is the summary of the robustness table, where there is one: a fragile answer is called so.
     """
     doubts = _doubts(robustness)
     return [
-        Family(name, verdict_counts(part), tuple(_headlines(part, estimates, unit, doubts)))
+        FamilySummary(name, verdict_counts(part), tuple(_headlines(part, estimates, unit, doubts)))
         for name, part in by_family(comparisons)
     ]
 
@@ -212,7 +203,7 @@ def _finding(claim: pd.Series, tested: pd.Series, unit: str) -> str:
     """Return the sentence on the estimate a claim was tested with, p adjusted over the claims."""
     if pd.isna(claim["effect"]):
         return ""
-    text = sentence(pd.concat([tested.drop("p_adjusted"), claim[["p_adjusted"]]]), unit)
+    text = estimate_sentence(pd.concat([tested.drop("p_adjusted"), claim[["p_adjusted"]]]), unit)
     return (
         f"What was seen, and cannot be read as an effect: {text}" if claim["verdict"] == "not interpretable" else text
     )
@@ -237,7 +228,7 @@ def _as_tested(claim: pd.Series) -> pd.Series:
     return pd.Series({**claim.to_dict(), "kind": kind, "assay": "", "analysis": ""})
 
 
-def strongest(found: list[Family], count: int = 3) -> list[Headline]:
+def strongest(found: list[FamilySummary], count: int = 3) -> list[Headline]:
     """Return the headlines sure of their direction, one per endpoint: claims named primary first, then by p."""
     sure = [h for family in found for h in family.headlines if h.verdict in {"consistent", "contradicts"} and h.finding]
     best: dict[str, Headline] = {}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from assaykit.escaping import printable
-from assaykit.results.model import Results
+from assaykit.results import Results
 from assaykit.tables import TABLES
 
 if TYPE_CHECKING:
@@ -59,12 +59,13 @@ def dictionary_frame() -> pd.DataFrame:
 def _add_sheet(book: Workbook, name: str, frame: pd.DataFrame) -> None:
     from openpyxl.cell import WriteOnlyCell
     from openpyxl.styles import Font
+    from openpyxl.utils import get_column_letter
 
     sheet = book.create_sheet(name)
     sheet.freeze_panes = "A2"
     for index, column in enumerate(frame.columns):
         widest = max([len(str(column)), *(len(str(v)) for v in frame[column].head(50))])
-        sheet.column_dimensions[_letters(index)].width = min(60, widest + 2)
+        sheet.column_dimensions[get_column_letter(index + 1)].width = min(60, widest + 2)
     header = [WriteOnlyCell(sheet, value=str(column)) for column in frame.columns]
     for cell in header:
         cell.font = Font(bold=True)
@@ -73,12 +74,6 @@ def _add_sheet(book: Workbook, name: str, frame: pd.DataFrame) -> None:
         sheet.append([_text(sheet, v) if isinstance(v, str) and v.startswith("=") else _cell(v) for v in row])
     if len(frame) > _LIMIT - 1:
         sheet.append([f"{len(frame) - _LIMIT + 1} rows more are in tables/{name}.csv"])
-
-
-def _letters(index: int) -> str:
-    from openpyxl.utils import get_column_letter
-
-    return str(get_column_letter(index + 1))
 
 
 def _text(sheet: Any, value: str) -> Any:

@@ -18,7 +18,11 @@ _CONTEXT = "https://w3id.org/ro/crate/1.1/context"
 
 def write_crate(folder: Path, provenance: Mapping[str, Any]) -> None:
     """Write the metadata of every file in `folder`."""
-    entries = [_file(path, folder) for path in files_below(folder)]
+    entries = []
+    for path in files_below(folder):
+        kind, _ = mimetypes.guess_type(path.name)
+        entry = {"@id": path.relative_to(folder).as_posix(), "@type": "File", "contentSize": path.stat().st_size}
+        entries.append(entry | ({"encodingFormat": kind} if kind else {}))
     root = {
         "@id": "./",
         "@type": "Dataset",
@@ -35,9 +39,3 @@ def write_crate(folder: Path, provenance: Mapping[str, Any]) -> None:
     crate = {"@context": _CONTEXT, "@graph": [about, root, *entries]}
     text = json.dumps(crate, indent=1, ensure_ascii=False)
     (folder / CRATE).write_text(text + "\n", encoding="utf-8", newline="\n")
-
-
-def _file(path: Path, folder: Path) -> dict[str, Any]:
-    kind, _ = mimetypes.guess_type(path.name)
-    entry = {"@id": path.relative_to(folder).as_posix(), "@type": "File", "contentSize": path.stat().st_size}
-    return entry | ({"encodingFormat": kind} if kind else {})

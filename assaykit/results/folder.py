@@ -10,27 +10,28 @@ import io
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import pandas as pd
 
 from assaykit.errors import AssaykitError, ResultsError, storage_error
 from assaykit.escaping import csv_safe
 from assaykit.results.crate import write_crate
-from assaykit.results.lock import locked
+from assaykit.results.lock import folder_lock
 from assaykit.results.manifest import NAME, PROVENANCE, Manifest, manifest_of, read_manifest, write_manifest
 from assaykit.results.model import Results
 from assaykit.results.place import refuse_unfit
-from assaykit.results.resolved import study_from_toml, study_to_toml
+from assaykit.results.resolved import control_quantiles, study_from_toml, study_to_toml
 from assaykit.results.swap import NEW, OLD, content, recover, swap
-from assaykit.study.model import Study
-from assaykit.tables import TABLES, check
+from assaykit.study import Study
+from assaykit.tables import CONTROLS, TABLES, check
 
 RESOLVED = "study.resolved.toml"
+CONTROL_CELLS = f"{CONTROLS.name}.parquet"
+"""The quantiles of the controls' cells, which belong to the resolved study."""
 Extras = Callable[[Path], object]
 
 
@@ -50,9 +51,15 @@ class ResultsFolder:
         staged = self.path / NEW
         try:
             staged.mkdir()
-            _write_tables(results.tables, staged / "tables")
+            (staged / "tables").mkdir()
+            for name, frame in results.tables.items():
+                path = staged / "tables" / name
+                csv_safe(frame).to_csv(f"{path}.csv", index=False, lineterminator="\n", encoding="utf-8")
+                frame.to_parquet(f"{path}.parquet", index=False)
             _write_text(staged / RESOLVED, study_to_toml(results.study))
-            _write_text(staged / PROVENANCE, _json(results.provenance))
+            control_quantiles(results.study).to_parquet(staged / CONTROL_CELLS, index=False)
+            provenance = json.dumps(dict(results.provenance), indent=2, sort_keys=True, ensure_ascii=False)
+            _write_text(staged / PROVENANCE, f"{provenance}\n")
             if extras is not None:
                 extras(staged)
             write_crate(staged, results.provenance)
@@ -74,15 +81,19 @@ def results_folder(out: Path, study: Study, *, overwrite: bool = False) -> Itera
     refuse_unfit(out, study, overwrite=overwrite)
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
     try:
-        _make(out)
-        with locked(out):
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error(error, "the results folder must be one that can be made") from error
+        with folder_lock(out):
             _adopt(out)
             try:
                 recover(out)
                 refuse_unfit(out, study, overwrite=overwrite)
                 yield ResultsFolder(out)
             finally:
-                _leave(out)
+                if not (read_manifest(out) or Manifest()).files:  # nothing was written
+                    (out / NAME).unlink(missing_ok=True)
     finally:
         with suppress(OSError):  # not empty: there are results
             for folder in made:
@@ -106,11 +117,17 @@ def read_results(folder: Path) -> Results:
     """
     contents = _contents(folder)
     names = [name for name in contents if PurePosixPath(name).parent == PurePosixPath("tables")]
-    tables = {PurePosixPath(name).stem: _table(contents[name], folder / name) for name in names}
-    with _readable(folder / PROVENANCE):
+    tables = {}
+    for name in names:
+        with _read_guard(folder / name):
+            table, frame = PurePosixPath(name).stem, pd.read_parquet(io.BytesIO(contents[name]))
+            tables[table] = check(frame, TABLES[table]) if table in TABLES else frame
+    with _read_guard(folder / PROVENANCE):
         provenance = {**json.loads(contents[PROVENANCE])}
-    with _readable(folder / RESOLVED):
-        study = study_from_toml(contents[RESOLVED].decode("utf-8"))
+    with _read_guard(folder / CONTROL_CELLS):
+        controls = check(pd.read_parquet(io.BytesIO(contents[CONTROL_CELLS])), CONTROLS)
+    with _read_guard(folder / RESOLVED):
+        study = study_from_toml(contents[RESOLVED].decode("utf-8"), controls)
     return Results(study, tables, provenance)
 
 
@@ -119,7 +136,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
     missing = ""
     for _ in range(3):  # a run may be giving its files their names just now
         manifest = read_manifest(folder)
-        if manifest is None or not {PROVENANCE, RESOLVED} <= manifest.files.keys():
+        if manifest is None or not {PROVENANCE, RESOLVED, CONTROL_CELLS} <= manifest.files.keys():
             raise ResultsError("a results folder must hold results", "none", str(folder), "run `assaykit run` first")
         wanted = {name: entry for name, entry in manifest.files.items() if name.endswith(".parquet")}
         wanted |= {name: manifest.files[name] for name in (PROVENANCE, RESOLVED)}
@@ -128,36 +145,23 @@ def _contents(folder: Path) -> dict[str, bytes]:
         if not missing:
             return {name: bytes_ for name, bytes_ in found.items() if bytes_ is not None}
         time.sleep(0.1)
-    raise _damaged(folder / missing, "other bytes" if (folder / missing).exists() else "no such file")
-
-
-def _table(bytes_: bytes, path: Path) -> pd.DataFrame:
-    with _readable(path):
-        frame = pd.read_parquet(io.BytesIO(bytes_))
-        return check(frame, TABLES[path.stem]) if path.stem in TABLES else frame
+    raise _damage_error(folder / missing, "other bytes" if (folder / missing).exists() else "no such file")
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def _read_guard(path: Path) -> Iterator[None]:
     """Turn what a reader says of a file that is not what it should be into a ResultsError."""
     from pyarrow import ArrowException
 
     try:
         yield
     except (AssaykitError, ArrowException, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise _damaged(path, f"{type(error).__name__}: {error}"[:200]) from error
+        raise _damage_error(path, f"{type(error).__name__}: {error}"[:200]) from error
 
 
-def _damaged(path: Path, found: str) -> ResultsError:
+def _damage_error(path: Path, found: str) -> ResultsError:
     remedy = "run `assaykit run` again; files that you changed are kept"
     return ResultsError("a file of a results folder must be as assaykit wrote it", found, str(path), remedy)
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise storage_error(error, "the results folder must be one that can be made") from error
 
 
 def _adopt(folder: Path) -> None:
@@ -168,22 +172,5 @@ def _adopt(folder: Path) -> None:
         (folder / OLD / NAME).replace(folder / NAME)
 
 
-def _leave(folder: Path) -> None:
-    """Take the manifest of no files away again."""
-    if not (read_manifest(folder) or Manifest()).files:
-        (folder / NAME).unlink(missing_ok=True)
-
-
-def _write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
-    folder.mkdir()
-    for name, frame in tables.items():
-        csv_safe(frame).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n", encoding="utf-8")
-        frame.to_parquet(folder / f"{name}.parquet", index=False)
-
-
 def _write_text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
-
-
-def _json(value: Mapping[str, Any]) -> str:
-    return json.dumps(dict(value), indent=2, sort_keys=True, ensure_ascii=False) + "\n"

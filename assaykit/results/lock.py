@@ -16,10 +16,10 @@ _UNKNOWN = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}  # disks
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def folder_lock(folder: Path) -> Iterator[None]:
     """Hold a folder; raises ResultsError where another run holds it, StorageError where it cannot be written."""
     path = folder / LOCK
-    descriptor = _taken(path)
+    descriptor = _locked_file(path)
     try:
         yield
     finally:
@@ -30,7 +30,7 @@ def locked(folder: Path) -> Iterator[None]:
             os.close(descriptor)
 
 
-def _taken(path: Path) -> int:
+def _locked_file(path: Path) -> int:
     """Return the lock file opened and locked."""
     while True:
         try:
@@ -38,7 +38,7 @@ def _taken(path: Path) -> int:
         except OSError as error:
             raise storage_error(error, "the results folder must be one that can be written") from error
         try:
-            _take(descriptor, path.parent)
+            _lock(descriptor, path.parent)
             if path.exists() and os.path.samestat(path.stat(), os.fstat(descriptor)):
                 return descriptor  # else a run ended in between, and took the file with it
         except BaseException:
@@ -47,7 +47,7 @@ def _taken(path: Path) -> int:
         os.close(descriptor)
 
 
-def _take(descriptor: int, folder: Path) -> None:
+def _lock(descriptor: int, folder: Path) -> None:
     try:
         if sys.platform == "win32":
             import msvcrt
@@ -59,10 +59,10 @@ def _take(descriptor: int, folder: Path) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno not in _UNKNOWN:
-            raise _held(folder) from error
+            raise _busy_error(folder) from error
 
 
-def _held(folder: Path) -> ResultsError:
+def _busy_error(folder: Path) -> ResultsError:
     return ResultsError(
         "one run at a time must write to a results folder",
         "another that is at work there",

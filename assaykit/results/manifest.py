@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from assaykit.errors import ResultsError
-from assaykit.study.model import Study
+from assaykit.study import Study
 
 NAME = "manifest.json"
 CRATE = "ro-crate-metadata.json"
@@ -24,7 +24,7 @@ _SOON = 2.0  # seconds: a folder without a manifest was written in the order tha
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FileRecord:
     """The bytes of one file: how many, and their SHA-256."""
 
     size: int
@@ -37,13 +37,13 @@ class Manifest:
 
     title: str = ""
     study: str = ""
-    files: Mapping[str, Entry] = field(default_factory=dict)
+    files: Mapping[str, FileRecord] = field(default_factory=dict)
 
 
 def manifest_of(staged: Path, study: Study, out: Path) -> Manifest:
     """Return the manifest of the files below `staged`, each flushed to the disk, that are to lie in `out`."""
-    files = {path.relative_to(staged).as_posix(): _flushed(path) for path in files_below(staged)}
-    return Manifest(study.title, _seen_from(out, study), files)
+    files = {path.relative_to(staged).as_posix(): _flush(path) for path in files_below(staged)}
+    return Manifest(study.title, _study_path(out, study), files)
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -60,7 +60,7 @@ def write_manifest(manifest: Manifest, path: Path) -> None:
     files = [{"name": name, "bytes": entry.size, "sha256": entry.sha256} for name, entry in manifest.files.items()]
     value = {"format": _FORMAT, "title": manifest.title, "study": manifest.study, "files": files}
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
-    _flushed(path)
+    _flush(path)
 
 
 def read_manifest(folder: Path, path: Path | None = None) -> Manifest | None:
@@ -70,7 +70,7 @@ def read_manifest(folder: Path, path: Path | None = None) -> Manifest | None:
     """
     path = path or folder / NAME
     try:
-        return _parsed(json.loads(path.read_bytes()))
+        return _manifest_from_value(json.loads(path.read_bytes()))
     except FileNotFoundError:
         return _manifest_from_crate(folder)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -82,7 +82,7 @@ def read_manifest(folder: Path, path: Path | None = None) -> Manifest | None:
         ) from error
 
 
-def is_written(path: Path, entry: Entry | None) -> bool:
+def is_written(path: Path, entry: FileRecord | None) -> bool:
     """Whether a plain file lies at `path` with the bytes of `entry`."""
     if entry is None or path.is_symlink() or not path.is_file():
         return False
@@ -94,14 +94,14 @@ def is_written(path: Path, entry: Entry | None) -> bool:
         return False
 
 
-def is_of(manifest: Manifest, study: Study, out: Path) -> bool:
+def is_of_study(manifest: Manifest, study: Study, out: Path) -> bool:
     """Whether a manifest tells of this study: the same study file, or the same title where one has no file."""
     if manifest.study and study.source is not None:
         return os.path.realpath(out / manifest.study) == os.path.realpath(study.source)
     return manifest.title == study.title
 
 
-def _seen_from(out: Path, study: Study) -> str:
+def _study_path(out: Path, study: Study) -> str:
     if study.source is None:
         return ""
     source = os.path.realpath(study.source)
@@ -111,16 +111,16 @@ def _seen_from(out: Path, study: Study) -> str:
         return Path(source).as_posix()
 
 
-def _flushed(path: Path) -> Entry:
+def _flush(path: Path) -> FileRecord:
     with path.open("rb+") as stream:
         os.fsync(stream.fileno())
-        return Entry(path.stat().st_size, hashlib.file_digest(stream, "sha256").hexdigest())
+        return FileRecord(path.stat().st_size, hashlib.file_digest(stream, "sha256").hexdigest())
 
 
-def _parsed(value: Any) -> Manifest:
+def _manifest_from_value(value: Any) -> Manifest:
     if value["format"] != _FORMAT:
         raise ValueError(f"format {value['format']!r}, where this assaykit knows {_FORMAT}")
-    files = {one["name"]: Entry(int(one["bytes"]), str(one["sha256"])) for one in value["files"]}
+    files = {one["name"]: FileRecord(int(one["bytes"]), str(one["sha256"])) for one in value["files"]}
     outside = [name for name in files if not _is_inside(name)]
     if outside:
         raise ValueError(f"{outside[0]!r} is no file of this folder")
@@ -152,5 +152,5 @@ def _manifest_from_crate(folder: Path) -> Manifest | None:
             continue
         state, content = path.stat(), path.read_bytes()
         if state.st_size == size and state.st_mtime <= written:
-            files[name] = Entry(size, hashlib.sha256(content).hexdigest())
+            files[name] = FileRecord(size, hashlib.sha256(content).hexdigest())
     return Manifest(str(title), "", files)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from assaykit.study.model import Study
+from assaykit.study import Study
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,11 +10,11 @@ import stat
 from pathlib import Path
 
 from assaykit.errors import ResultsError, storage_error
-from assaykit.results.manifest import is_of, read_manifest
-from assaykit.results.swap import LEFT
-from assaykit.study.model import Study
+from assaykit.results.manifest import is_of_study, read_manifest
+from assaykit.results.swap import LEFTOVERS
+from assaykit.study import Study
 
-_UNSEEN = LEFT | {".DS_Store", "Thumbs.db", "desktop.ini"}
+_UNSEEN = LEFTOVERS | {".DS_Store", "Thumbs.db", "desktop.ini"}
 """What makes no folder a folder with contents: what a file browser leaves, and what a run that was cut off does."""
 
 
@@ -24,16 +24,17 @@ def refuse_unfit(out: Path, study: Study, *, overwrite: bool = False) -> None:
         mode = out.stat().st_mode
     except FileNotFoundError:
         if out.is_symlink():
-            raise _refused("be a folder", f"a link to {out.readlink()}, which is not there", out) from None
+            raise _place_error("be a folder", f"a link to {out.readlink()}, which is not there", out) from None
         return
     except NotADirectoryError:
-        raise _refused("be a folder", "a file among the folders above it", out) from None
+        raise _place_error("be a folder", "a file among the folders above it", out) from None
     except OSError as error:  # rights, a loop of links, a name too long
         raise storage_error(error, "the results folder must be one that can be reached") from error
     if not stat.S_ISDIR(mode):
-        raise _refused("be a folder", f"a {_kind(mode)}", out)
-    if read_from := _read_from(out, study):
-        raise _refused("hold nothing that the study is read from", read_from, out)
+        kinds = {stat.S_IFREG: "file", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
+        raise _place_error("be a folder", f"a {kinds.get(stat.S_IFMT(mode), 'device')}", out)
+    if read_from := _input_within(out, study):
+        raise _place_error("hold nothing that the study is read from", read_from, out)
     try:
         contents = {path.name for path in out.iterdir()} - _UNSEEN
     except OSError as error:
@@ -41,23 +42,18 @@ def refuse_unfit(out: Path, study: Study, *, overwrite: bool = False) -> None:
     manifest = read_manifest(out)
     if manifest is None and contents:
         found = f"files of another kind ({', '.join(sorted(contents)[:3])})"
-        raise _refused("be new, empty, or one that assaykit wrote", found, out)
-    if manifest is not None and manifest.files and not overwrite and not is_of(manifest, study, out):
+        raise _place_error("be new, empty, or one that assaykit wrote", found, out)
+    if manifest is not None and manifest.files and not overwrite and not is_of_study(manifest, study, out):
         whose = f"'{manifest.title}'" + (f" ({manifest.study})" if manifest.study else "")
         remedy = "name another folder with -o, or add --overwrite to replace them"
-        raise _refused("hold no results of another study", f"those of {whose}", out, remedy)
+        raise _place_error("hold no results of another study", f"those of {whose}", out, remedy)
 
 
-def _refused(must: str, found: str, out: Path, remedy: str = "name another folder with -o") -> ResultsError:
+def _place_error(must: str, found: str, out: Path, remedy: str = "name another folder with -o") -> ResultsError:
     return ResultsError(f"the results folder must {must}", found, str(out), f"{remedy}; nothing was written")
 
 
-def _kind(mode: int) -> str:
-    kinds = {stat.S_IFREG: "file", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
-    return kinds.get(stat.S_IFMT(mode), "device")
-
-
-def _read_from(out: Path, study: Study) -> str:
+def _input_within(out: Path, study: Study) -> str:
     """Return what of the study lies in `out` or below it; "" where nothing does."""
     files = {} if study.source is None else {study.source: "the study itself"}
     files |= {one.path: f"the study's {one.path.name}" for one in study.inputs if one.path not in files}

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assaykit.errors import StorageError, storage_error
-from assaykit.results.manifest import NAME, Entry, Manifest, is_written, read_manifest
+from assaykit.results.manifest import NAME, FileRecord, Manifest, is_written, read_manifest
 
 NEW, OLD, LOCK = ".assaykit-new", ".assaykit-old", ".assaykit-lock"
-LEFT = frozenset({NEW, OLD, LOCK})
+LEFTOVERS = frozenset({NEW, OLD, LOCK})
 """What a run that was cut off may leave in a results folder."""
 
 
@@ -48,9 +48,9 @@ def swap(folder: Path, new: Manifest) -> tuple[Path, ...]:
         _sync({folder, *(step.place.parent for step in steps)})
         (folder / NEW / NAME).replace(folder / NAME)
     except OSError as error:
-        raise _kept(error, folder, whole=_taken_back(steps)) from error
+        raise _swap_error(error, folder, whole=_undo_steps(steps)) from error
     except BaseException:  # stopped by a signal: the files of one set lie together, whatever is done next
-        _taken_back(steps)
+        _undo_steps(steps)
         raise
     _sync({folder})
     shutil.rmtree(folder / OLD, ignore_errors=True)
@@ -67,7 +67,7 @@ def recover(folder: Path) -> None:
     shutil.rmtree(folder / OLD, ignore_errors=True)
 
 
-def content(folder: Path, name: str, entry: Entry) -> bytes | None:
+def content(folder: Path, name: str, entry: FileRecord) -> bytes | None:
     """Return the bytes a manifest names, wherever a swap has them now; None where they are nowhere."""
     for place in (folder / name, folder / NEW / name, folder / OLD / name):
         if is_written(place, entry):
@@ -111,18 +111,18 @@ def _exchange(step: _Step) -> None:
     step.incoming.replace(step.place)
 
 
-def _taken_back(steps: Sequence[_Step]) -> bool:
+def _undo_steps(steps: Sequence[_Step]) -> bool:
     """Undo the steps, the last one first; return whether every one could be undone."""
     undone = True
     for step in reversed(steps):
         try:
-            _take_back(step)
+            _undo_step(step)
         except OSError:
             undone = False
     return undone
 
 
-def _take_back(step: _Step) -> None:
+def _undo_step(step: _Step) -> None:
     """Undo an exchange, or the part of it that was done."""
     came = step.incoming is not None and not os.path.lexists(step.incoming)
     if came and step.incoming is not None:
@@ -153,7 +153,7 @@ def _is_same(place: Path, other: Path) -> bool:
     return os.path.lexists(other) and os.path.samestat(place.lstat(), other.lstat())
 
 
-def _kept(error: OSError, folder: Path, *, whole: bool) -> StorageError:
+def _swap_error(error: OSError, folder: Path, *, whole: bool) -> StorageError:
     """Give the new set, where it is whole again, a name a person sees, and return the error that says it."""
     number = 1
     while (kept := folder / ("new-results" if number == 1 else f"new-results-{number}")).exists():

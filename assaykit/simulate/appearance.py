@@ -11,7 +11,7 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from assaykit.simulate.cells import Population
+from assaykit.simulate.cells import SimulatedCells
 from assaykit.simulate.wells import Change, SimulatedPlate, SimulatedWell
 
 LIVING_FORWARD, LIVING_SIDE = 62_000, 30_000
@@ -31,7 +31,7 @@ class Appearance:
     change: Change
 
 
-def _populations(change: Callable[[Population, SimulatedWell], tuple[Population, ...]]) -> Change:
+def _populations(change: Callable[[SimulatedCells, SimulatedWell], tuple[SimulatedCells, ...]]) -> Change:
     """Return the change that puts, for each population, those that `change` makes of it."""
 
     def each(well: SimulatedWell) -> SimulatedWell:
@@ -40,17 +40,17 @@ def _populations(change: Callable[[Population, SimulatedWell], tuple[Population,
     return lambda plate: plate.with_wells(each)
 
 
-def _sizes(cells: Population, _: SimulatedWell) -> tuple[Population, ...]:
+def _sizes(cells: SimulatedCells, _: SimulatedWell) -> tuple[SimulatedCells, ...]:
     """Two thirds of the cells as they are; the rest, before division, 1.4 times as large."""
     return (replace(cells, sizes=((0.67, 1.0), (0.33, 1.4))) if cells.kind in {"living", "control"} else cells,)
 
 
-def _shrunken(cells: Population, _: SimulatedWell) -> tuple[Population, ...]:
+def _shrunken(cells: SimulatedCells, _: SimulatedWell) -> tuple[SimulatedCells, ...]:
     shrunk = replace(cells, forward=0.5 * LIVING_FORWARD, side=1.2 * LIVING_SIDE, scatter_sd=(0.2, 0.28))
     return (shrunk if cells.kind in DEATH else cells,)
 
 
-def _swollen(cells: Population, _: SimulatedWell) -> tuple[Population, ...]:
+def _swollen(cells: SimulatedCells, _: SimulatedWell) -> tuple[SimulatedCells, ...]:
     """A quarter of the late and of the dead cells 1.4 times as large as living ones, and clear: the nucleus is lost."""
     if cells.kind not in {"late", "dead"}:
         return (cells,)
@@ -65,7 +65,7 @@ def debris(share: float) -> Change:
     def litter(well: SimulatedWell) -> SimulatedWell:
         whole = [p for p in well.populations if p.kind != "debris"]
         pieces = round(share * sum(p.cells for p in whole if p.kind in CELLS))
-        broad = Population(pieces, 17_000, 12_000, 40, kind="debris", scatter_sd=(0.5, 0.5))
+        broad = SimulatedCells(pieces, 17_000, 12_000, 40, kind="debris", scatter_sd=(0.5, 0.5))
         return replace(well, populations=(*whole, broad), optics=replace(well.optics, threshold=5_000.0, top=TOP))
 
     return lambda plate: plate.with_wells(litter)
@@ -95,7 +95,7 @@ def brighter(multiple: float) -> Change:
 def marker(multiple: float) -> Change:
     """Return the change that multiplies the CXCR4 of every cell."""
 
-    def dim(cells: Population, _: SimulatedWell) -> tuple[Population, ...]:
+    def dim(cells: SimulatedCells, _: SimulatedWell) -> tuple[SimulatedCells, ...]:
         stained = cells.dyes.get("CXCR4", 0.0)
         return (replace(cells, dyes={**cells.dyes, "CXCR4": multiple * stained}) if stained else cells,)
 
@@ -105,7 +105,7 @@ def marker(multiple: float) -> Change:
 def glowing(multiple: float = 1.0) -> Change:
     """Return the change that gives cells the autofluorescence of their drugs, and `multiple` of it under any drug."""
 
-    def glow(cells: Population, well: SimulatedWell) -> tuple[Population, ...]:
+    def glow(cells: SimulatedCells, well: SimulatedWell) -> tuple[SimulatedCells, ...]:
         light = 1.0
         for drug, factor in GLOW.items():
             light *= factor * multiple if drug in well.treatment else 1.0
@@ -118,7 +118,7 @@ def glowing(multiple: float = 1.0) -> Change:
 def dead(share: float) -> Change:
     """Return the change that kills a share of the living and dying cells, whatever their treatment."""
 
-    def kill(cells: Population, well: SimulatedWell) -> tuple[Population, ...]:
+    def kill(cells: SimulatedCells, well: SimulatedWell) -> tuple[SimulatedCells, ...]:
         if cells.kind not in {"living", "dying"} or well.role not in {"sample", "fmo", "isotype"}:
             return (cells,)
         killed = round(share * cells.cells)
@@ -147,7 +147,7 @@ def run_order(plate: SimulatedPlate) -> SimulatedPlate:
     """Let each file say when its acquisition began: well after well from nine o'clock on, in the plate's order."""
     nine = dt.datetime(2025, 1, 1, 9, tzinfo=dt.UTC)
     begun = {well.name: f"{nine + BETWEEN_WELLS * i:%H:%M:%S}" for i, well in enumerate(plate.wells)}
-    return plate.with_wells(lambda well: replace(well, begun=begun[well.name]))
+    return plate.with_wells(lambda well: replace(well, start_time=begun[well.name]))
 
 
 APPEARANCES: dict[str, Appearance] = {

@@ -17,7 +17,7 @@ FIRST_COLUMNS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Design:
+class SimulatedDesign:
     """What it is, how many experiments at most, and whether a well is kept."""
 
     meaning: str
@@ -34,7 +34,9 @@ def _once(plate: SimulatedPlate, well: SimulatedWell) -> bool:
     return known and well.name[1:] in FIRST_COLUMNS[plate.assay]
 
 
-DESIGNS: dict[str, Design] = {
-    "whole": Design("every arm in duplicate, with its controls, in five experiments", 5, lambda _plate, _well: True),
-    "small": Design("one well per arm in four experiments: fewer wells, not fewer cells", 4, _once),
+DESIGNS: dict[str, SimulatedDesign] = {
+    "whole": SimulatedDesign(
+        "every arm in duplicate, with its controls, in five experiments", 5, lambda _plate, _well: True
+    ),
+    "small": SimulatedDesign("one well per arm in four experiments: fewer wells, not fewer cells", 4, _once),
 }

@@ -121,7 +121,7 @@ def _carry_over(plate: SimulatedPlate) -> SimulatedPlate:
     """Let cells of the stained well B2, a fifth of its number, come first in the FMO well B3, run after it."""
     source = next(well for well in plate.wells if well.name == "B2")
     left = tuple(replace(p, cells=round(p.cells / 5)) for p in source.populations)
-    return plate.with_wells(lambda well: replace(well, carried=left) if well.name == "B3" else well)
+    return plate.with_wells(lambda well: replace(well, carry_over=left) if well.name == "B3" else well)
 
 
 def _without_vehicle(plate: SimulatedPlate) -> SimulatedPlate:

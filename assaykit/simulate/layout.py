@@ -16,7 +16,9 @@ def layout_toml(plate: SimulatedPlate) -> str:
     """Return the layout: a block per arm and the wells of each treatment, or single wells where it is not so built."""
     grid = [well for well in plate.wells if well.name[0] != "H"]
     rows = {well.name[0]: {"treatment": well.factors["treatment"]} for well in grid}
-    columns = {well.name[1:]: _without_treatment(well) for well in grid}
+    columns = {
+        well.name[1:]: {key: value for key, value in _all_factors(well).items() if key != "treatment"} for well in grid
+    }
     regular = len(grid) == len(rows) * len(columns) and all(
         _all_factors(well) == rows[well.name[0]] | columns[well.name[1:]] for well in grid
     )
@@ -34,10 +36,6 @@ def layout_toml(plate: SimulatedPlate) -> str:
 
 def _all_factors(well: SimulatedWell) -> dict[str, str | float]:
     return {**well.factors, "role": well.role}
-
-
-def _without_treatment(well: SimulatedWell) -> dict[str, str | float]:
-    return {key: value for key, value in _all_factors(well).items() if key != "treatment"}
 
 
 def _table(name: str, factors: Factors) -> list[str]:

@@ -20,20 +20,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from assaykit.cytometry.compensation import compensate, spill, spillover_from_keywords
-from assaykit.cytometry.wells import is_fluorescence
+from assaykit.cytometry import compensate, is_fluorescence, spill, spillover_from_keywords
 from assaykit.errors import FcsError, StudyError
 from assaykit.fcs import Events, events_from_array, read_fcs, write_fcs
-from assaykit.simulate.cells import Panel
+from assaykit.simulate.cells import SimulatedPanel
 from assaykit.simulate.layout import layout_toml
 from assaykit.simulate.noise import generator, noisy_percent, random_day
 from assaykit.simulate.wells import SimulatedPlate, SimulatedWell
 from assaykit.simulate.world import DASATINIB, IMATINIB, SIMVASTATIN, VEHICLE, World, new_study, truth_rows
-from assaykit.study.model import Spillover
+from assaykit.study import Spillover
 
 Array = NDArray[np.float64]
 Row = dict[str, str | float]
-NO_PANEL = Panel((), (), ())
+NO_PANEL = SimulatedPanel((), (), ())
 ANNEXIN = (VEHICLE, IMATINIB, DASATINIB, SIMVASTATIN)
 MARKER = (VEHICLE, IMATINIB, DASATINIB)
 EXPERIMENTS = 3

@@ -25,7 +25,7 @@ from assaykit.simulate.cells import (
     COUNT_PANEL,
     CXCR4_PANEL,
     DrawnEvents,
-    Population,
+    SimulatedCells,
     background,
     draw_events,
 )
@@ -75,7 +75,7 @@ def simulate_study(
     if design not in DESIGNS:
         raise StudyError("the design must be a known one", repr(design), "", f"use one of {', '.join(DESIGNS)}")
     chosen = DESIGNS[design]
-    plates = plant(faults, [_seen(truth, plate, seed) for plate in _plates(truth, seed, cells)])
+    plates = plant(faults, [_with_appearance(plate, truth, seed) for plate in _plates(truth, seed, cells)])
     days = truth.experiments[: chosen.experiments]
     for plate in plates:
         if plate.experiment in days:
@@ -86,8 +86,8 @@ def simulate_study(
     return folder / "study.toml"
 
 
-def _seen(world: World, plate: SimulatedPlate, seed: int) -> SimulatedPlate:
-    """Return the plate as the world's cells and instrument look."""
+def _with_appearance(plate: SimulatedPlate, world: World, seed: int) -> SimulatedPlate:
+    """Return the plate as the world's cells and the instrument of that day look."""
     for name in world.appearance:
         plate = APPEARANCES[name].change(plate)
     day = generator(seed, "brightness", plate.name).normal(0, 1)
@@ -111,21 +111,21 @@ def _layout(columns: Mapping[str, Sequence[int]]) -> Iterator[tuple[str, str, st
                 yield f"{row}{number}", treatment, group
 
 
-def _cml(cells: int, **dyes: float) -> Population:
-    return Population(cells, 62_000, 30_000, 110, {"CD45": 9_000, **dyes}, {"CXCR4": 0.5}, doublets=0.06)
+def _cml(cells: int, **dyes: float) -> SimulatedCells:
+    return SimulatedCells(cells, 62_000, 30_000, 110, {"CD45": 9_000, **dyes}, {"CXCR4": 0.5}, doublets=0.06)
 
 
-def _dead(cells: int, **dyes: float) -> Population:
-    return Population(
+def _dead(cells: int, **dyes: float) -> SimulatedCells:
+    return SimulatedCells(
         cells, 45_000, 40_000, 220, {"CD45": 6_000, "Viability": 16_000, **dyes}, {"CXCR4": 0.5}, kind="dead"
     )
 
 
-def _msc(cells: int, **dyes: float) -> Population:
-    return Population(cells, 118_000, 85_000, 420, {"CD90": 22_000, **dyes}, {"CXCR4": 0.5}, kind="msc")
+def _msc(cells: int, **dyes: float) -> SimulatedCells:
+    return SimulatedCells(cells, 118_000, 85_000, 420, {"CD90": 22_000, **dyes}, {"CXCR4": 0.5}, kind="msc")
 
 
-def _cxcr4_cells(rng: np.random.Generator, cells: int, context: str, cxcr4: float) -> tuple[Population, ...]:
+def _cxcr4_cells(rng: np.random.Generator, cells: int, context: str, cxcr4: float) -> tuple[SimulatedCells, ...]:
     dead = int(rng.binomial(cells, 0.07))
     msc = int(rng.poisson(MSC_FRACTION * cells)) if context == "msc_contact" else 0
     return (
@@ -155,30 +155,32 @@ def _cxcr4_plate(world: World, name: str, experiment: str, *, rng: np.random.Gen
 
 def _cxcr4_controls(cells: int) -> list[SimulatedWell]:
     bare = {"treatment": VEHICLE, "context": "mono"}
-    unstained = Population(cells, 62_000, 30_000, 110, kind="control")
+    unstained = SimulatedCells(cells, 62_000, 30_000, 110, kind="control")
     wells = [
         SimulatedWell("H1", bare, (unstained,), CXCR4_PANEL, role="unstained"),
         SimulatedWell("H2", bare | {"marker": "cxcr4"}, (_cml(cells, CXCR4=25),), CXCR4_PANEL, role="isotype"),
     ]
     roles = {"CXCR4": "cxcr4", "Viability": "viability", "CD45": "cd45", "CD90": "cd90"}
     for column, (stain, role) in enumerate(roles.items(), 3):
-        stained = Population(cells // 2, 62_000, 30_000, 110, {stain: 12_000}, kind="control")
-        negative = Population(cells - cells // 2, 62_000, 30_000, 110, kind="control")
+        stained = SimulatedCells(cells // 2, 62_000, 30_000, 110, {stain: 12_000}, kind="control")
+        negative = SimulatedCells(cells - cells // 2, 62_000, 30_000, 110, kind="control")
         factors = bare | {"marker": role}
         wells.append(SimulatedWell(f"H{column}", factors, (stained, negative), CXCR4_PANEL, role="single_stain"))
     return wells
 
 
-def _annexin_cells(rng: np.random.Generator, cells: int, context: str, percent: float) -> tuple[Population, ...]:
+def _annexin_cells(rng: np.random.Generator, cells: int, context: str, percent: float) -> tuple[SimulatedCells, ...]:
     dying = int(rng.binomial(cells, percent / 100))
     late = int(rng.binomial(dying, 0.4))
     msc = int(rng.poisson(MSC_FRACTION * cells)) if context == "msc_contact" else 0
-    dead = partial(Population, forward=50_000, side=36_000, autofluorescence=160, spread={"Annexin V": 0.45, "PI": 0.4})
+    dead = partial(
+        SimulatedCells, forward=50_000, side=36_000, autofluorescence=160, spread={"Annexin V": 0.45, "PI": 0.4}
+    )
     return (
-        Population(cells - dying, 62_000, 30_000, 110, {"CD45": 9_000, "Annexin V": 130, "PI": 60}, doublets=0.05),
+        SimulatedCells(cells - dying, 62_000, 30_000, 110, {"CD45": 9_000, "Annexin V": 130, "PI": 60}, doublets=0.05),
         dead(dying - late, dyes={"CD45": 8_000, "Annexin V": 7_000, "PI": 120}, kind="dying"),
         dead(late, dyes={"CD45": 6_000, "Annexin V": 11_000, "PI": 15_000}, kind="late"),
-        Population(msc, 118_000, 85_000, 420, {"Annexin V": 350, "PI": 80}, kind="msc"),
+        SimulatedCells(msc, 118_000, 85_000, 420, {"Annexin V": 350, "PI": 80}, kind="msc"),
         *background(rng, cells),
     )
 
@@ -200,12 +202,12 @@ def _annexin_plate(world: World, name: str, experiment: str, *, rng: np.random.G
 def _annexin_controls(cells: int) -> list[SimulatedWell]:
     bare = {"treatment": VEHICLE, "context": "mono"}
     half = cells // 2
-    negative = Population(cells - half, 62_000, 30_000, 110, kind="control")
-    annexin = Population(half, 62_000, 30_000, 110, {"Annexin V": 9_000}, kind="control")
-    iodide = Population(half, 62_000, 30_000, 110, {"PI": 12_000}, kind="control")
-    cd45 = Population(half, 62_000, 30_000, 110, {"CD45": 9_000}, kind="control")
+    negative = SimulatedCells(cells - half, 62_000, 30_000, 110, kind="control")
+    annexin = SimulatedCells(half, 62_000, 30_000, 110, {"Annexin V": 9_000}, kind="control")
+    iodide = SimulatedCells(half, 62_000, 30_000, 110, {"PI": 12_000}, kind="control")
+    cd45 = SimulatedCells(half, 62_000, 30_000, 110, {"CD45": 9_000}, kind="control")
     stains = {"annexin": annexin, "pi": iodide, "cd45": cd45}
-    unstained = Population(cells, 62_000, 30_000, 110, kind="control")
+    unstained = SimulatedCells(cells, 62_000, 30_000, 110, kind="control")
     wells = [SimulatedWell("H1", bare, (unstained,), ANNEXIN_PANEL, role="unstained")]
     for column, (role, stained) in enumerate(stains.items(), 2):
         factors = bare | {"marker": role}
@@ -213,14 +215,14 @@ def _annexin_controls(cells: int) -> list[SimulatedWell]:
     return wells
 
 
-def _count_cells(rng: np.random.Generator, expected: float, msc: float) -> tuple[Population, ...]:
+def _count_cells(rng: np.random.Generator, expected: float, msc: float) -> tuple[SimulatedCells, ...]:
     cells = int(rng.poisson(expected * rng.gamma(400, 1 / 400)))  # 5 % variation of handling
     beads = int(rng.poisson(BEADS_ADDED * ACQUIRED))
     return (
-        Population(cells, 62_000, 30_000, 110, {"CD45": 9_000}, doublets=0.0),
-        Population(int(rng.poisson(msc)), 118_000, 85_000, 420, kind="msc"),
-        Population(beads, 21_000, 120_000, 60, {"Beads": 60_000}, {"Beads": 0.08}, kind="beads"),
-        Population(int(rng.poisson(40)), 11_000, 6_000, 40, kind="debris"),
+        SimulatedCells(cells, 62_000, 30_000, 110, {"CD45": 9_000}, doublets=0.0),
+        SimulatedCells(int(rng.poisson(msc)), 118_000, 85_000, 420, kind="msc"),
+        SimulatedCells(beads, 21_000, 120_000, 60, {"Beads": 60_000}, {"Beads": 0.08}, kind="beads"),
+        SimulatedCells(int(rng.poisson(40)), 11_000, 6_000, 40, kind="debris"),
     )
 
 
@@ -270,15 +272,15 @@ def _write_plate(folder: Path, plate: SimulatedPlate, rng: np.random.Generator, 
     for well in plate.wells:
         drawn = draw_events(rng, well.panel, well.populations, full=well.full, optics=well.optics)
         values, names = drawn.values, drawn.channels
-        if well.carried:
+        if well.carry_over:
             time = names.index("Time")
-            first = draw_events(rng, well.panel, well.carried, full=well.full, optics=well.optics).values
+            first = draw_events(rng, well.panel, well.carry_over, full=well.full, optics=well.optics).values
             values[:, time] += first[-1, time]
             values = np.concatenate([first, values])
         path = folder / "fcs" / plate.name / f"{well.name}.fcs"
         if well.damage != "missing":
             _write_well(path, plate, well, values=values, names=names)
-        if memberships and not well.carried and not well.damage:
+        if memberships and not well.carry_over and not well.damage:
             frame = pd.DataFrame(memberships_of(drawn)).astype(int)
             frame.to_csv(path.with_name(f"{well.name}.manual.csv.gz"), index=False)
 
@@ -316,22 +318,18 @@ def _write_well(
 def _keywords(plate: SimulatedPlate, well: SimulatedWell) -> dict[str, str]:
     panel = well.panel
     numbers = ",".join(f"{value:g}" for row in panel.spillover for value in row)
+    day = dt.date.fromisoformat(plate.experiment)
+    months = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
+    date = f"{day.day:02d}-{months[day.month - 1]}-{day.year}"  # as FCS 3.1 asks, whatever the locale
     return {
         "$SPILLOVER": f"{len(panel.channels)},{','.join(panel.channels)},{numbers}",
         "$CYT": "simulated",
-        "$DATE": _fcs_date(plate.experiment),
+        "$DATE": date,
         "$WELLID": well.name,
         "$PLATEID": plate.name,
         "$COM": "simulated by assaykit",
-        **({"$BTIM": well.begun} if well.begun else {}),
+        **({"$BTIM": well.start_time} if well.start_time else {}),
     }
-
-
-def _fcs_date(day: str) -> str:
-    """Return dd-mmm-yyyy, as FCS 3.1 asks, whatever the locale."""
-    date = dt.date.fromisoformat(day)
-    months = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
-    return f"{date.day:02d}-{months[date.month - 1]}-{date.year}"
 
 
 def _study_toml(world: World, seed: int) -> str:

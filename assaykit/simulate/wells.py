@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from assaykit.simulate.cells import IDEAL, Optics, Panel, Population
+from assaykit.simulate.cells import IDEAL, Optics, SimulatedCells, SimulatedPanel
 
 Damage = Literal["", "truncated", "missing", "clog", "voltage", "signal_drop"]
 
@@ -17,14 +17,14 @@ class SimulatedWell:
 
     name: str
     factors: Mapping[str, str | float]
-    populations: tuple[Population, ...]
-    panel: Panel
+    populations: tuple[SimulatedCells, ...]
+    panel: SimulatedPanel
     role: str = "sample"
     full: bool = True  # with FSC-H and Time; a counting tube has neither
     damage: Damage = ""
     optics: Optics = IDEAL
-    begun: str = ""  # hh:mm:ss, when its acquisition began; empty where the file does not say
-    carried: tuple[Population, ...] = ()  # what comes first: cells of the well before, left in the tubing
+    start_time: str = ""  # hh:mm:ss, when its acquisition began; empty where the file does not say
+    carry_over: tuple[SimulatedCells, ...] = ()  # what comes first: cells of the well before, left in the tubing
 
     @property
     def treatment(self) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from assaykit.errors import InputError, StudyError
-from assaykit.plate.model import Plate, Well
+from assaykit.line import KINDS
+from assaykit.plate import Plate, Well
 from assaykit.study.model import Assay, Study
 from assaykit.tables import Finding
 
@@ -60,17 +61,34 @@ def design_faults(study: Study) -> list[InputError]:
 
 def design_findings(study: Study) -> tuple[Finding, ...]:
     """Return what limits the answers: contexts and units without their reference, and too few units."""
-    findings = list(_doubtful(study.unit))
+    findings = list(_technical_unit(study.unit))
     for assay in study.assays:
         arms = units_by_arm(assay, study.unit)
         units = set().union(*arms.values()) if arms else set()
-        findings += _lonely(assay, arms, study)
-        findings += _few(assay, units, study.unit)
+        findings += _without_reference(assay, arms, study)
+        findings += _few_units(assay, units, study.unit)
         findings += odd_levels(assay, study.unit)
     return tuple(findings)
 
 
-def _doubtful(unit: str) -> Iterator[Finding]:
+def unknown_lines(study: Study) -> Iterator[Finding]:
+    """Yield a finding per cell line that the catalogue of lines lacks: no claim about CML cells is read from it."""
+    wells = (well for assay in study.assays for plate in (*assay.plates, *assay.counts) for well in plate.wells)
+    names = dict.fromkeys(str(well.factors["line"]) for well in wells if well.factors.get("line"))
+    for name in (each for each in names if study.lines.find(each) is None):
+        near = study.lines.nearest(name)
+        question = f"is {near} meant? If not, say" if near else "say"
+        yield Finding(
+            "warn",
+            "line_unknown",
+            f"the line '{name}' is not in the catalogue of cell lines, and is not taken for CML: {question} what it is "
+            'in a file of your own, lines = ["lines.toml"], with [[line]] name and kind (one of '
+            + ", ".join(KINDS)
+            + ")",
+        )
+
+
+def _technical_unit(unit: str) -> Iterator[Finding]:
     """Yield a finding where the unit's name fits technical repeats as well as independent ones."""
     if unit.lower() in OFTEN_TECHNICAL:
         yield Finding(
@@ -81,7 +99,7 @@ def _doubtful(unit: str) -> Iterator[Finding]:
         )
 
 
-def _lonely(assay: Assay, arms: Mapping[Arm, set[str]], study: Study) -> Iterator[Finding]:
+def _without_reference(assay: Assay, arms: Mapping[Arm, set[str]], study: Study) -> Iterator[Finding]:
     """Yield a finding per context where treated units lack the reference treatment."""
     reference = study.reference.treatment
     for context in dict.fromkeys(context for _, context in arms):
@@ -98,7 +116,7 @@ def _lonely(assay: Assay, arms: Mapping[Arm, set[str]], study: Study) -> Iterato
             )
 
 
-def _few(assay: Assay, units: set[str], unit: str) -> Iterator[Finding]:
+def _few_units(assay: Assay, units: set[str], unit: str) -> Iterator[Finding]:
     if len(units) < FEW_UNITS:
         yield Finding(
             "warn",
@@ -115,16 +133,22 @@ def odd_levels(assay: Assay, unit: str) -> Iterator[Finding]:
     times any other level. Units are asked first, then plates; what a unit has beside the usual level is its own design.
     """
     told: set[tuple[str, str]] = set()
-    for noun, name_of in ((unit, lambda _plate, well: str(well.factors.get(unit, ""))), ("plate", _plate_name)):
+    namers: dict[str, Callable[[Plate, Well], str]] = {
+        unit: lambda _plate, well: str(well.factors.get(unit, "")),
+        "plate": lambda plate, _well: plate.name,
+    }
+    for noun, name_of in namers.items():
         for factor in ("treatment", "context", "clone", "line", "time"):
             holders: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
             for plate, well in sample_wells(assay):
                 level = str(well.factors.get(factor, ""))
                 if level:
-                    holders[_kind(factor, level)][name_of(plate, well)].add(level)
+                    # What makes levels comparable: for treatments the drugs, whatever their doses.
+                    kind = re.sub(r"\d[\d.,eE+-]*\s*\S+", "", level) if factor == "treatment" else ""
+                    holders[kind][name_of(plate, well)].add(level)
             names = {name_of(plate, well) for plate, well in sample_wells(assay)}
             for held in holders.values():
-                for odd, level, usual in _exchanged(held, len(names)):
+                for odd, level, usual in _exchanges(held, len(names)):
                     if (factor, level) not in told:
                         told.add((factor, level))
                         message = (
@@ -134,16 +158,7 @@ def odd_levels(assay: Assay, unit: str) -> Iterator[Finding]:
                         yield Finding("warn", "levels_alike", message, odd if noun == "plate" else "")
 
 
-def _plate_name(plate: Plate, _well: Well) -> str:
-    return plate.name
-
-
-def _kind(factor: str, level: str) -> str:
-    """Return what makes levels comparable: for treatments the drugs, whatever their doses."""
-    return re.sub(r"\d[\d.,eE+-]*\s*\S+", "", level) if factor == "treatment" else ""
-
-
-def _exchanged(held: Mapping[str, set[str]], holders: int) -> Iterator[tuple[str, str, str]]:
+def _exchanges(held: Mapping[str, set[str]], holders: int) -> Iterator[tuple[str, str, str]]:
     """Yield (holder, level, usual level) where one of at least three holders has a level in place of the usual one."""
     if holders < FEW_UNITS or len(held) < holders:
         return

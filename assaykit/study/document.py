@@ -39,7 +39,7 @@ def review_from_file(path: Path) -> tuple[ReviewFile, list[InputError]]:
     if not os.path.lexists(path):
         return ReviewFile(), []
     try:
-        return ReviewFile.model_validate(_listed(toml_from_file(path, "a review", StudyError))), []
+        return ReviewFile.model_validate(_as_lists(toml_from_file(path, "a review", StudyError))), []
     except StudyError as error:
         return ReviewFile(), [error]
     except ValidationError as error:
@@ -57,22 +57,27 @@ def study_from_document(document: Mapping[str, Any], label: str) -> tuple[StudyF
         return None, [StudyError("a study must be of format 1", found, label, "update assaykit, or write assaykit = 1")]
     faults: list[InputError] = []
     if str(document.get("unit", "")).strip().lower() in ("", *NOT_A_UNIT):
-        faults.append(_unit_fault(document, label))
+        found = f'unit = "{document["unit"]}"' if "unit" in document else "no unit"
+        remedy = 'write unit = "experiment" (or "donor") and give every layout that column'
+        faults.append(StudyError(WHAT_A_UNIT_IS, found, label, remedy))
         document = {**document, "unit": "plate"}  # every layout has one, so that this fault breeds no others
     try:
-        return StudyFile.model_validate(_listed(document)), faults
+        return StudyFile.model_validate(_as_lists(document)), faults
     except ValidationError as error:
-        details = _causes(error)
+        details = error.errors()
+        inner = any(len(item["loc"]) > 1 and item["loc"][0] == "assay" for item in details)
+        # An assay that is refused leaves too few of them: that only follows, and is not told.
+        details = [item for item in details if not (inner and item["loc"] == ("assay",))]
     faults += looked_into(details, lambda item: _fault(dict(item), label), StudyError, label)
     if len(details) > MOST_DETAILS:
         return None, faults
     try:
-        return StudyFile.model_validate(_mended(_listed(document), details)), faults
+        return StudyFile.model_validate(_without_faults(_as_lists(document), details)), faults
     except ValidationError:
         return None, faults
 
 
-def _mended(document: Mapping[str, Any], details: Sequence[ErrorDetails]) -> dict[str, Any]:
+def _without_faults(document: Mapping[str, Any], details: Sequence[ErrorDetails]) -> dict[str, Any]:
     """Return the document as it was meant, so that reading goes on and finds the faults behind these.
 
     A misspelt key takes its right name, an unknown one is dropped, and a missing title or version is filled in.
@@ -89,7 +94,7 @@ def _mended(document: Mapping[str, Any], details: Sequence[ErrorDetails]) -> dic
                 table[near] = value
         elif item["type"] == "missing" and last in {"title", "assaykit"}:
             table[last] = 1 if last == "assaykit" else "untitled"
-    return _listed(mended)
+    return _as_lists(mended)
 
 
 def nearest_key(location: Sequence[int | str], file: type[BaseModel] = StudyFile) -> str:
@@ -109,20 +114,7 @@ def _known_keys(location: Sequence[int | str], file: type[BaseModel]) -> tuple[s
     return tuple(field.alias or name for name, field in model.model_fields.items())
 
 
-def _causes(error: ValidationError) -> list[ErrorDetails]:
-    """Return the details without those that only follow from others: an assay refused leaves too few of them."""
-    details = error.errors()
-    inner = any(len(item["loc"]) > 1 and item["loc"][0] == "assay" for item in details)
-    return [item for item in details if not (inner and item["loc"] == ("assay",))]
-
-
-def _unit_fault(document: Mapping[str, Any], label: str) -> StudyError:
-    found = f'unit = "{document["unit"]}"' if "unit" in document else "no unit"
-    remedy = 'write unit = "experiment" (or "donor") and give every layout that column'
-    return StudyError(WHAT_A_UNIT_IS, found, label, remedy)
-
-
-def _listed(document: Mapping[str, Any]) -> dict[str, Any]:
+def _as_lists(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the document with a single [assay], or [override], as a list of one."""
     single = {key: [document[key]] for key in ("assay", "override") if isinstance(document.get(key), Mapping)}
     return {**document, **single}
@@ -142,8 +134,15 @@ def _fault(item: Mapping[str, Any], label: str, file: type[BaseModel] = StudyFil
             return StudyError(
                 f"the key '{last}' is needed", "nothing", where, f"write {last} = {_EXAMPLES.get(str(last), '...')}"
             )
-    must = str(item["ctx"]["error"]) if item["type"] == "value_error" else _MUSTS.get(item["type"]) or _choices(item)
-    return StudyError(f"'{_key(item['loc'])}' must be {must}", _shown(item["input"]), where)
+    if item["type"] == "value_error":
+        must = str(item["ctx"]["error"])
+    elif item["type"] in _MUSTS:
+        must = _MUSTS[item["type"]]
+    else:
+        expected = str(item.get("ctx", {}).get("expected", "what the format says"))
+        must = "one of " + re.sub(r"'| or(?= )", "", expected.replace(" or ", ", "))
+    key = next(part for part in reversed(item["loc"]) if isinstance(part, str))
+    return StudyError(f"'{key}' must be {must}", _quote(item["input"]), where)
 
 
 _EXAMPLES = {"assaykit": "1", "title": '"..."', "protocol": '"cxcr4_surface"', "reason": '"..."'}
@@ -167,11 +166,6 @@ _MUSTS = {
 }
 
 
-def _choices(item: Mapping[str, Any]) -> str:
-    expected = str(item.get("ctx", {}).get("expected", "what the format says"))
-    return "one of " + re.sub(r"'| or(?= )", "", expected.replace(" or ", ", "))
-
-
 def _place(location: list[Any]) -> list[str]:
     words: list[str] = []
     for part in location:
@@ -182,11 +176,7 @@ def _place(location: list[Any]) -> list[str]:
     return words
 
 
-def _key(location: tuple[Any, ...]) -> str:
-    return str(next(part for part in reversed(location) if isinstance(part, str)))
-
-
-def _shown(value: Any) -> str:
+def _quote(value: Any) -> str:
     match value:
         case bool():
             return "true" if value else "false"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from assaykit.plate.model import Plate, Well
+from assaykit.plate import Plate, Well
 from assaykit.study.model import Assay, Override
 from assaykit.tables import Finding
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from assaykit.plate.model import Plate
+from assaykit.plate import Plate
 from assaykit.sources import is_file
 from assaykit.tables import Finding
 

@@ -14,7 +14,7 @@ from datetime import date, timedelta
 
 from assaykit.errors import StudyError
 from assaykit.numerals import readings
-from assaykit.plate.draft import text_from_value
+from assaykit.plate import text_from_value
 from assaykit.study.model import Assay
 from assaykit.vocabulary import MEASURED
 

@@ -15,8 +15,7 @@ from glob import escape
 from pathlib import Path
 
 from assaykit.errors import FcsError, InputError, StudyError
-from assaykit.plate.model import Plate, Well
-from assaykit.plate.positions import position_from_well, row_letters, well_from_position
+from assaykit.plate import Plate, Well, position_from_well, row_letters, well_from_position
 from assaykit.sources import is_absent, is_file, paths_from_pattern
 from assaykit.study.model import Study
 from assaykit.tables import Finding
@@ -29,7 +28,7 @@ _KEYWORDS = ("$WELLID", "WELLID", "WELL ID", "WELL_ID", "WELL", "TUBE NAME", "TU
 
 
 @dataclass(frozen=True, slots=True)
-class Matched:
+class MatchedPlate:
     """A plate whose wells name their files."""
 
     plate: Plate
@@ -39,7 +38,7 @@ class Matched:
 
 def match_files(
     plate: Plate, patterns: Sequence[str], folder: Path, *, where: str, plates: Sequence[str] = ()
-) -> Matched:
+) -> MatchedPlate:
     """Return the plate with an FCS file for every well that needs one; a well whose file is missing keeps its path.
 
     `patterns` are relative to `folder`, `where` names the study's key in messages, `plates` are the names of all plates
@@ -50,11 +49,11 @@ def match_files(
         well for well in plate.wells if well.file is None and well.role != "blank" and (patterns or not well.implied)
     ]
     if not open_wells:
-        return Matched(plate)
+        return MatchedPlate(plate)
     if not patterns and all(well.counts for well in open_wells):
-        return Matched(plate)  # counted by hand, and written into the layout
+        return MatchedPlate(plate)  # counted by hand, and written into the layout
     if not patterns:
-        return Matched(plate, (), (_nothing_named(plate, where),))
+        return MatchedPlate(plate, (), (_nothing_named(plate, where),))
     if any("{well}" in pattern for pattern in patterns):
         return _by_pattern(plate, patterns, folder, where=where)
     try:
@@ -66,7 +65,7 @@ def match_files(
             replace(well, file=home / f"{well.name}.fcs") if well in open_wells else well for well in plate.wells
         )
         message = f"the folder {home.name} holds the plate's files and cannot be read: {closed.found}"
-        return Matched(replace(plate, wells=named), (Finding("fail", "file_unreadable", message, plate.name),))
+        return MatchedPlate(replace(plate, wells=named), (Finding("fail", "file_unreadable", message, plate.name),))
 
 
 class ClosedFolderError(StudyError):
@@ -176,7 +175,7 @@ def _wells_in_name(name: str, plate: Plate) -> list[str]:
 
     The plate's own name, which may look like a well, is none where another is.
     """
-    for rest in (_names_plate(plate.name).sub(" ", name), name):
+    for rest in (plate_pattern(plate.name).sub(" ", name), name):
         for pattern in (_AFTER_WELL, _TOKEN):
             positions = [position_from_well(match[1]) for match in pattern.finditer(rest)]
             wells = [well_from_position(p) for p in reversed(positions) if p[0] < plate.rows and p[1] < plate.columns]
@@ -185,7 +184,7 @@ def _wells_in_name(name: str, plate: Plate) -> list[str]:
     return []
 
 
-def _names_plate(plate: str) -> re.Pattern[str]:
+def plate_pattern(plate: str) -> re.Pattern[str]:
     """Return what finds a plate's name in a file's name as a whole word: P1 is not in P10_A1.fcs, but in P1A1.fcs.
 
     Blanks, hyphens, points and underscores are alike: a sheet called "day 1" has the files day_1_A1.fcs.
@@ -200,12 +199,12 @@ def _of_plate(files: Sequence[Path], plate: Plate, plates: Sequence[str]) -> lis
     A folder of one plate need not name it in its files.
     """
     longest = sorted({plate.name, *plates}, key=len, reverse=True)
-    owners = {file: next((name for name in longest if _names_plate(name).search(file.name)), "") for file in files}
+    owners = {file: next((name for name in longest if plate_pattern(name).search(file.name)), "") for file in files}
     own = [file for file in files if owners[file] == plate.name]
     return own or [file for file in files if not owners[file]]
 
 
-def _by_pattern(plate: Plate, patterns: Sequence[str], folder: Path, *, where: str) -> Matched:
+def _by_pattern(plate: Plate, patterns: Sequence[str], folder: Path, *, where: str) -> MatchedPlate:
     faults: list[InputError] = []
     wells = []
     for well in plate.wells:
@@ -218,7 +217,7 @@ def _by_pattern(plate: Plate, patterns: Sequence[str], folder: Path, *, where: s
     sought = [well.file for well, before in zip(wells, plate.wells, strict=True) if before.file is None and well.file]
     if sought and not faults and not any(map(is_file, sought)):
         faults.append(_no_pattern_fits(plate, sought[0], folder, where))
-    return Matched(replace(plate, wells=tuple(wells)), (), tuple(faults))
+    return MatchedPlate(replace(plate, wells=tuple(wells)), (), tuple(faults))
 
 
 def _no_pattern_fits(plate: Plate, sought: Path, folder: Path, where: str) -> StudyError:
@@ -249,18 +248,20 @@ def _with_pattern(well: Well, plate: Plate, patterns: Sequence[str], *, folder: 
     return replace(well, file=folder / tried[0]), ()
 
 
-def _by_folder(plate: Plate, patterns: Sequence[str], folder: Path, *, where: str, plates: Sequence[str]) -> Matched:
+def _by_folder(
+    plate: Plate, patterns: Sequence[str], folder: Path, *, where: str, plates: Sequence[str]
+) -> MatchedPlate:
     factors = _shared(plate)
     names = [filled(pattern, {**factors, "plate": plate.name}) for pattern in patterns]
     files = [file for name in names for file in fcs_files(folder, name)]
     if not files:
-        return Matched(plate, (), (_no_files(plate, names, folder, where=where),))
+        return MatchedPlate(plate, (), (_no_files(plate, names, folder, where=where),))
     others = files
     files = _of_plate(files, plate, plates)
     if not files and not any("{plate}" in pattern for pattern in patterns):
-        return Matched(plate, (), (_named_otherwise(plate, others, where),))
+        return MatchedPlate(plate, (), (_named_otherwise(plate, others, where),))
     files = files or others  # a folder of this plate alone, whatever its files are called
-    by_well, strangers, told = _sorted_by_well(files, plate)
+    by_well, strangers, told = sorted_by_well(files, plate)
     faults = [_two_files(plate, well, found, where=where) for well, found in by_well.items() if len(found) > 1]
     wells = tuple(
         replace(well, file=by_well[well.name][0] if well.name in by_well else expected_file(files[0], well.name, plate))
@@ -273,7 +274,7 @@ def _by_folder(plate: Plate, patterns: Sequence[str], folder: Path, *, where: st
     if not known & set(by_well) and len(files) > 0:
         faults.append(_none_fits(plate, files, where))
     findings = (*told, *(_stranger(plate, file, name) for file, name in sorted(strangers))) if not faults else ()
-    return Matched(replace(plate, wells=wells), findings, tuple(faults))
+    return MatchedPlate(replace(plate, wells=wells), findings, tuple(faults))
 
 
 def expected_file(sibling: Path, well: str, plate: Plate) -> Path:
@@ -315,7 +316,7 @@ def _looks_fcs(file: Path) -> bool:
     return is_file(file) and not file.name.startswith(".") and (suffix in _SUFFIXES or numbered)
 
 
-def _sorted_by_well(
+def sorted_by_well(
     files: Sequence[Path], plate: Plate
 ) -> tuple[dict[str, list[Path]], list[tuple[Path, str]], list[Finding]]:
     """Return the files by well, those that tell no well, and what was read of names that hold several.

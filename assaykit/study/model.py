@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assaykit.plate.model import Plate
-from assaykit.protocol.gates import FixedGate, FixedScale, Gate
-from assaykit.protocol.model import Protocol
+from assaykit.line import LineCatalogue
+from assaykit.plate import Plate
+from assaykit.protocol import FixedGate, FixedScale, Gate, Protocol
 from assaykit.study.inputs import InputFile
 from assaykit.tables import Finding
-from assaykit.treatment.catalogue import Catalogue
+from assaykit.treatment import Catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class BeadLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
+class ResolvedPlate:
     """What the controls of one plate filled in: fixed gates, spillover, logicle w per channel role.
 
     `gates` serve every well of the plate. `serves` says, channel by channel, which control serves a well: a key of
@@ -134,8 +134,9 @@ class Assay:
     protocol: Protocol
     plates: tuple[Plate, ...] = ()  # wells with FCS files
     counts: tuple[Plate, ...] = ()  # rows of counts tables
+    statistics: tuple[Path, ...] = ()  # tables of samples that were gated elsewhere, whose numbers the wells hold
     channels: Mapping[str, str] = field(default_factory=dict)
-    resolved: Mapping[str, Resolved] = field(default_factory=dict)  # by plate name
+    resolved: Mapping[str, ResolvedPlate] = field(default_factory=dict)  # by plate name
     catalogue: Catalogue = field(default_factory=Catalogue)  # the drugs of the study, with their interferences
     single_stains: tuple[Path, ...] = ()  # single stains that are no wells of a plate
     stratum: str = ""  # the level it was divided by, e.g. "line = K562"; "" for an assay that was not
@@ -158,3 +159,4 @@ class Study:
     claims: tuple[Path, ...] = ()  # further catalogues
     inputs: tuple[InputFile, ...] = ()  # every file read, as it was read
     catalogue: Catalogue = field(default_factory=Catalogue)  # the shipped drugs and the lab's own
+    lines: LineCatalogue = field(default_factory=LineCatalogue)  # the shipped cell lines and the lab's own

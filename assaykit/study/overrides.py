@@ -13,10 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from assaykit.errors import Faults, InputError, LayoutError, StudyError, TreatmentError
-from assaykit.plate.model import Plate, Well
-from assaykit.plate.positions import position_from_well, well_from_position
-from assaykit.protocol import protocol_from_table
-from assaykit.protocol.gates import (
+from assaykit.plate import Plate, Well, position_from_well, well_from_position
+from assaykit.protocol import (
     BooleanGate,
     ControlGate,
     DebrisGate,
@@ -30,6 +28,7 @@ from assaykit.protocol.gates import (
     ThresholdGate,
     ValleyGate,
     ViabilityGate,
+    protocol_from_table,
 )
 from assaykit.study.file import OverrideEntry
 from assaykit.study.model import Assay, Override, Study
@@ -40,7 +39,7 @@ Side = Literal["above", "below"]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class OverrideLine:
     """One override as written, and where."""
 
     entry: OverrideEntry
@@ -53,7 +52,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class _Home:
+class _AssayPlates:
     """An assay, the name it has in the study file, and the plates and wells a line may hold for there."""
 
     assay: Assay
@@ -62,7 +61,7 @@ class _Home:
 
 
 def with_overrides(
-    assays: Sequence[tuple[str, Assay]], lines: Sequence[Line], *, canonical: Callable[[str], str]
+    assays: Sequence[tuple[str, Assay]], lines: Sequence[OverrideLine], *, canonical: Callable[[str], str]
 ) -> tuple[tuple[Assay, ...], list[InputError]]:
     """Return the assays, each with what was set by hand there, and a fault per line that fits none.
 
@@ -73,7 +72,7 @@ def with_overrides(
     held: dict[str, list[Override]] = {assay.name: [] for _, assay in assays}
     for line in lines:
         try:
-            for assay, override in _placed(line, assays, canonical):
+            for assay, override in _place_line(line, assays, canonical):
                 held[assay.name].append(override)
         except InputError as error:
             faults.append(error)
@@ -117,8 +116,8 @@ def gate_overrides(assay: Assay, plate: str, gate: str) -> list[Override]:
 # Where a line holds ---------------------------------------------------------------------------------------------
 
 
-def _placed(
-    line: Line, assays: Sequence[tuple[str, Assay]], canonical: Callable[[str], str]
+def _place_line(
+    line: OverrideLine, assays: Sequence[tuple[str, Assay]], canonical: Callable[[str], str]
 ) -> Iterator[tuple[Assay, Override]]:
     """Yield the assays a line holds for, each with the override; raises StudyError where it holds for none."""
     entry = line.entry
@@ -159,7 +158,7 @@ def _placed(
                 },
                 closeness=closeness,
                 gate=entry.gate,
-                form=None if written is None else changed_gate(written, line),
+                form=None if written is None else gate_with_change(written, line),
                 channels=dict(entry.channels),
                 exclude=entry.exclude,
                 was=entry.was,
@@ -170,43 +169,43 @@ def _placed(
         )
 
 
-def _of_assay(line: Line, assays: Sequence[tuple[str, Assay]]) -> list[_Home]:
+def _of_assay(line: OverrideLine, assays: Sequence[tuple[str, Assay]]) -> list[_AssayPlates]:
     wanted = line.entry.assay
     homes = [
-        _Home(assay, written, (*assay.plates, *assay.counts))
+        _AssayPlates(assay, written, (*assay.plates, *assay.counts))
         for written, assay in assays
         if wanted in ("", written, assay.name)
     ]
     if not homes:
-        raise _unmatched(line, "an assay", "the study has", wanted, [name for name, _ in assays])
+        raise _match_error(line, "an assay", "the study has", wanted, [name for name, _ in assays])
     return homes
 
 
 def _with_names(
-    line: Line, homes: list[_Home], noun: str, name: str, names: Callable[[Assay], list[str]]
-) -> list[_Home]:
+    line: OverrideLine, homes: list[_AssayPlates], noun: str, name: str, names: Callable[[Assay], list[str]]
+) -> list[_AssayPlates]:
     """Return the homes whose protocol has a name (a gate, a channel role), or all where there is nothing to ask."""
     kept = [home for home in homes if not name or name in names(home.assay)]
     if not kept:
         protocols = ", ".join(dict.fromkeys(home.assay.protocol.name for home in homes))
         known = [known for home in homes for known in names(home.assay)]
-        raise _unmatched(line, f"a {noun}", f"protocol {protocols} has", name, known)
+        raise _match_error(line, f"a {noun}", f"protocol {protocols} has", name, known)
     return kept
 
 
-def _on_plates(line: Line, homes: Sequence[_Home], *, counts: bool) -> list[_Home]:
+def _on_plates(line: OverrideLine, homes: Sequence[_AssayPlates], *, counts: bool) -> list[_AssayPlates]:
     """Return the homes with the plates a line names, or all of them; a plate that none has is a fault."""
     offered = [replace(home, plates=home.plates if counts else home.assay.plates) for home in homes]
     known = [plate.name for home in offered for plate in home.plates]
     for name in line.entry.plate:
         if name not in known:
-            raise _unmatched(line, "a plate", "the assay has", name, known)
+            raise _match_error(line, "a plate", "the assay has", name, known)
     wanted = line.entry.plate or known
     kept = [replace(home, plates=tuple(plate for plate in home.plates if plate.name in wanted)) for home in offered]
     return [home for home in kept if home.plates]
 
 
-def _on_wells(line: Line, homes: Sequence[_Home]) -> list[_Home]:
+def _on_wells(line: OverrideLine, homes: Sequence[_AssayPlates]) -> list[_AssayPlates]:
     """Return the homes with the wells a line names, or all of them; a well that no plate has is a fault."""
     if not line.entry.well:
         return list(homes)
@@ -217,10 +216,12 @@ def _on_wells(line: Line, homes: Sequence[_Home]) -> list[_Home]:
             plates = ", ".join(dict.fromkeys(plate.name for home in homes for plate in home.plates))
             must = "a well must be one that the layout describes"
             raise StudyError(must, f"'{name}' of {plates}", line.where, "mend the well, or the plate")
-    return _narrowed(homes, lambda well: well.name in wanted)
+    return _narrow(homes, lambda well: well.name in wanted)
 
 
-def _of_levels(line: Line, homes: Sequence[_Home], canonical: Callable[[str], str]) -> list[_Home]:
+def _of_levels(
+    line: OverrideLine, homes: Sequence[_AssayPlates], canonical: Callable[[str], str]
+) -> list[_AssayPlates]:
     """Return the homes with the wells of the factors' levels a line names."""
     wells = [well for home in homes for plate in home.plates for well in plate.wells]
     kept = list(homes)
@@ -228,25 +229,25 @@ def _of_levels(line: Line, homes: Sequence[_Home], canonical: Callable[[str], st
         level = _canonical(written, line, canonical) if factor == "treatment" else written.strip()
         factors = dict.fromkeys(name for well in wells for name in well.factors)
         if factor not in factors:
-            raise _unmatched(line, "a factor", "the layouts have", factor, list(factors))
+            raise _match_error(line, "a factor", "the layouts have", factor, list(factors))
         levels = [_level(well, factor) for well in wells if _level(well, factor)]
         if level not in levels:
-            raise _unmatched(line, f"a level of {factor}", "the layouts have", level, levels)
-        kept = _narrowed(kept, lambda well, factor=factor, level=level: _level(well, factor) == level)  # type: ignore[misc]
+            raise _match_error(line, f"a level of {factor}", "the layouts have", level, levels)
+        kept = _narrow(kept, lambda well, factor=factor, level=level: _level(well, factor) == level)  # type: ignore[misc]
     if not kept:
         found = ", ".join(f"{factor} {level}" for factor, level in line.entry.where.items())
         raise StudyError("an override must hold for a well", f"none with {found}", line.where, "mend 'where'")
     return kept
 
 
-def _canonical(treatment: str, line: Line, canonical: Callable[[str], str]) -> str:
+def _canonical(treatment: str, line: OverrideLine, canonical: Callable[[str], str]) -> str:
     try:
         return canonical(treatment)
     except TreatmentError as error:
         raise TreatmentError(error.must, error.found, f"{line.where}, where", error.remedy) from None
 
 
-def _narrowed(homes: Iterable[_Home], kept: Callable[[Well], bool]) -> list[_Home]:
+def _narrow(homes: Iterable[_AssayPlates], kept: Callable[[Well], bool]) -> list[_AssayPlates]:
     """Return the homes with the wells kept, without the plates and homes that lose all theirs."""
     found = []
     for home in homes:
@@ -272,7 +273,7 @@ def _well_name(text: str) -> str:
         return text.strip()
 
 
-def _unmatched(line: Line, noun: str, whose: str, found: str, known: Iterable[str]) -> StudyError:
+def _match_error(line: OverrideLine, noun: str, whose: str, found: str, known: Iterable[str]) -> StudyError:
     names = tuple(dict.fromkeys(known))
     near = nearest(found, names)
     remedy = f"write '{near}'" if near else f"use one of {', '.join(names[:12])}" + (" ..." if len(names) > 12 else "")
@@ -302,7 +303,7 @@ def _sets(override: Override, thing: str) -> object:
 # The gate in its new form ---------------------------------------------------------------------------------------
 
 
-def changed_gate(gate: Gate, line: Line) -> Gate:
+def gate_with_change(gate: Gate, line: OverrideLine) -> Gate:
     """Return the gate as a line sets it, under its name and on its parent; StudyError where it cannot be set so."""
     match line.change:
         case "value":
@@ -314,10 +315,10 @@ def changed_gate(gate: Gate, line: Line) -> Gate:
         case "keep":
             return BooleanGate(name=gate.name, parent=gate.parent, operation="and", of=(gate.parent,))
         case _:
-            return _shaped(gate, line)
+            return _gate_from_shape(gate, line)
 
 
-def _at_value(gate: Gate, line: Line) -> ThresholdGate:
+def _at_value(gate: Gate, line: OverrideLine) -> ThresholdGate:
     value = line.entry.value
     assert value is not None
     match gate:
@@ -348,7 +349,7 @@ def _side(gate: ViabilityGate | FmoGate | ControlGate | ValleyGate) -> Side:
             return gate.side
 
 
-def _polygon(gate: Gate, line: Line) -> PolygonGate:
+def _polygon(gate: Gate, line: OverrideLine) -> PolygonGate:
     entry = line.entry
     x, y = entry.x, entry.y
     if isinstance(gate, (PolygonGate, QuadrantGate)):
@@ -363,7 +364,7 @@ def _polygon(gate: Gate, line: Line) -> PolygonGate:
     return PolygonGate(name=gate.name, parent=gate.parent, x=x, y=y, vertices=vertices, scale=scale, scales=kept)
 
 
-def _by_method(gate: Gate, line: Line) -> Gate:
+def _by_method(gate: Gate, line: OverrideLine) -> Gate:
     """Return the gate estimated by another of its own methods, or as a gate of another kind on the same channel."""
     method = line.entry.method
     field = type(gate).model_fields.get("method")
@@ -386,7 +387,7 @@ def _by_method(gate: Gate, line: Line) -> Gate:
     return kinds[method]
 
 
-def _shaped(gate: Gate, line: Line) -> Gate:
+def _gate_from_shape(gate: Gate, line: OverrideLine) -> Gate:
     shape = dict(line.entry.shape or {})
     taken = [key for key in ("name", "parent") if key in shape]
     if taken:

@@ -14,10 +14,19 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from assaykit.errors import InputError, StudyError
-from assaykit.plate.model import Plate
-from assaykit.protocol import Analysis, ChannelRole, EndpointSpec, Protocol, Readout
-from assaykit.protocol.consistency import protocol_faults
-from assaykit.protocol.gates import BooleanGate, FmoGate, Gate, ValleyGate
+from assaykit.plate import Plate
+from assaykit.protocol import (
+    Analysis,
+    BooleanGate,
+    ChannelRole,
+    EndpointSpec,
+    FmoGate,
+    Gate,
+    Protocol,
+    Readout,
+    ValleyGate,
+    protocol_faults,
+)
 from assaykit.vocabulary import Role, nearest
 
 FAMILIES = ("treatment", "pairwise", "context", "interaction")
@@ -51,8 +60,10 @@ def with_panel(
 ) -> tuple[Protocol, dict[str, str], list[InputError]]:
     """Return the protocol with the study's markers, the channels they name, and why some cannot be had."""
     if protocol.panel is None:
-        faults: list[InputError] = [_without_panel(protocol, where)] if markers or populations else []
-        return protocol, {}, faults
+        must = "markers and populations must stand with a protocol that has a panel"
+        remedy = 'write protocol = "immunophenotyping"'
+        faults: list[InputError] = [StudyError(must, f"protocol {protocol.name}", where, remedy)]
+        return protocol, {}, faults if markers or populations else []
     if not markers:
         remedy = 'write markers = { CD4 = "PE-A" } with this cytometer\'s channels'
         return protocol, {}, [StudyError("a panel must name its markers", "none", where, remedy)]
@@ -72,18 +83,10 @@ def with_panel(
     )
     gates = tuple(_gates(found, _with_controls(plates, markers, "fmo", "isotype")))
     controlled = _with_controls(plates, markers, "fmo", "isotype", "unstained")
-    made = _measured(made, tuple(roles), found, gates, controlled=controlled)
-    return made, _channels(roles, markers), protocol_faults(made, where=where)
-
-
-def _channels(roles: Mapping[str, str], markers: Mapping[str, str]) -> dict[str, str]:
-    """Return role -> channel; a marker that names no channel but itself is looked for under its usual names."""
-    return {role: markers[marker] for role, marker in roles.items() if markers[marker] != marker}
-
-
-def _without_panel(protocol: Protocol, where: str) -> StudyError:
-    must = "markers and populations must stand with a protocol that has a panel"
-    return StudyError(must, f"protocol {protocol.name}", where, 'write protocol = "immunophenotyping"')
+    made = _with_readouts(made, tuple(roles), found, gates, controlled=controlled)
+    # A marker that names no channel but itself is looked for under its usual names.
+    channels = {role: markers[marker] for role, marker in roles.items() if markers[marker] != marker}
+    return made, channels, protocol_faults(made, where=where)
 
 
 def _name_faults(
@@ -170,7 +173,7 @@ def _with_controls(plates: Sequence[Plate], markers: Mapping[str, str], *kinds: 
     )
 
 
-def _measured(
+def _with_readouts(
     protocol: Protocol,
     roles: Sequence[str],
     populations: Sequence[Population],

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from assaykit.errors import FcsError
-from assaykit.plate.model import Plate, Well
+from assaykit.plate import Plate, Well
 from assaykit.protocol import Protocol
 from assaykit.sources import is_file
 from assaykit.tables import Finding

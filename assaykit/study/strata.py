@@ -12,7 +12,7 @@ from dataclasses import replace
 import pandas as pd
 
 from assaykit.errors import InputError, StudyError
-from assaykit.plate.model import Factor, Plate, Well
+from assaykit.plate import Factor, Plate, Well
 from assaykit.study.model import Assay, Study
 from assaykit.vocabulary import nearest
 
@@ -34,8 +34,11 @@ def strata(
     if faults:
         return (assay,), faults
     samples = [well for _, well in _wells(assay) if well.role == "sample"]
-    levels = list({_name(found): found for found in (_levels(well, by) for well in samples)}.items())
-    chosen = _chosen(primary, levels)
+    strata_of_samples = [{name: _level(well, name) for name in by} for well in samples]
+    levels = list({_name(found): found for found in strata_of_samples}.items())
+    # A stratum may be named in full, or by its levels alone.
+    known = {text.casefold(): name for name, found in levels for text in (", ".join(found.values()), name)}
+    chosen = known.get(primary.strip().casefold(), "")
     if primary and not chosen:
         names = tuple(name for name, _ in levels)
         near = nearest(primary, names) or names[0]
@@ -83,10 +86,6 @@ def _wells(assay: Assay) -> Iterator[tuple[Plate, Well]]:
             yield plate, well
 
 
-def _levels(well: Well, by: Sequence[str]) -> Levels:
-    return {name: _level(well, name) for name in by}
-
-
 def _level(well: Well, name: str) -> str:
     value: Factor = well.factors.get(name, "")
     return f"{value:g}" if isinstance(value, (int, float)) else str(value).strip()
@@ -99,13 +98,6 @@ def _name(levels: Levels) -> str:
     'line = K562, time = 24'
     """
     return ", ".join(f"{name} = {level}" for name, level in levels.items())
-
-
-def _chosen(primary: str, levels: Sequence[tuple[str, Levels]]) -> str:
-    """Return the stratum a text names, by its name or by its level alone; "" where it names none."""
-    plain = primary.strip().casefold()
-    told = {text.casefold(): name for name, found in levels for text in (", ".join(found.values()), name)}
-    return told.get(plain, "")
 
 
 def _part(assay: Assay, name: str, levels: Levels, *, primary: bool) -> Assay:

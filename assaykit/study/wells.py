@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 from assaykit.endpoints import ENDPOINTS
 from assaykit.errors import InputError, LayoutError, TreatmentError
-from assaykit.plate.model import Factor, Plate, Well
-from assaykit.plate.schema import KNOWN_FACTORS, STRUCTURE
+from assaykit.plate import KNOWN_FACTORS, STRUCTURE, Factor, Plate, Well
 from assaykit.protocol import Protocol
 from assaykit.study.implied import without_implied
 from assaykit.study.model import Reference
@@ -30,7 +29,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedPlate:
     """A plate whose wells hold, what is wrong, and what is worth saying."""
 
     plate: Plate
@@ -38,7 +37,7 @@ class Checked:
     findings: tuple[Finding, ...]
 
 
-def checked_plate(plate: Plate, rules: Rules) -> Checked:
+def check_plate_factors(plate: Plate, rules: Rules) -> CheckedPlate:
     """Return the plate with canonical factors; the same fault in many wells is told once, with all its places."""
     faults: dict[tuple[type[InputError], str, str, str], list[str]] = {}
     findings: dict[str, list[str]] = {}
@@ -72,7 +71,7 @@ def checked_plate(plate: Plate, rules: Rules) -> Checked:
     checked, implied = without_implied(
         replace(plate, wells=tuple(wells)), incomplete, "lack what a sample well must say"
     )
-    return Checked(checked, (*absent, *told), (*said, *implied))
+    return CheckedPlate(checked, (*absent, *told), (*said, *implied))
 
 
 Step = Callable[[Well, Plate, Rules], str]
@@ -92,7 +91,7 @@ def _unit_absent(plate: Plate, rules: Rules) -> tuple[InputError, ...]:
     where = plate.wells[0].where.split(", ")[0].rpartition(":")[0] or plate.wells[0].where.split(", ")[0]
     known = {*STRUCTURE, *KNOWN_FACTORS} - {"experiment", "donor"}
     other = next((name for name in names if name not in known and not is_count(name)), "")
-    remedy = f"add the column '{rules.unit}'"
+    remedy = f"add the column '{rules.unit}', and fill it in"
     remedy += f', or write unit = "{other}" in the study if that is what is independent' if other else ""
     must = f"a layout must have the column '{rules.unit}', the study's unit"
     return (LayoutError(must, f"the columns {', '.join(names)}", where, remedy),)

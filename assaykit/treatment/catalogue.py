@@ -137,10 +137,10 @@ def read_drugs(path: str | Path | None = None, *, label: str = "") -> Catalogue:
     shipped = _drugs(tomllib.loads(text), "drugs.toml")
     if path is None:
         return Catalogue(shipped)
-    return extended(Catalogue(shipped), Path(path), label=label)
+    return extend_catalogue(Catalogue(shipped), Path(path), label=label)
 
 
-def extended(catalogue: Catalogue, path: Path, *, label: str = "") -> Catalogue:
+def extend_catalogue(catalogue: Catalogue, path: Path, *, label: str = "") -> Catalogue:
     """Return the catalogue with the drugs of a file over those of the same name and beside the others."""
     label = label or path.name
     document = toml_from_file(path, "a drug catalogue", TreatmentError, label=label)
@@ -187,15 +187,9 @@ def _drugs(document: Mapping[str, object], label: str) -> tuple[Drug, ...]:
             faults += _faults(error, f"{label}, [[drug]] {number}")
     faults += [fault for drug in drugs for fault in _range_faults(drug, f"{label}, {drug.name}")]
     raise_all(faults)
-    return tuple(drug.model_copy(update={"range": _canonical_range(drug)}) for drug in drugs)
-
-
-def _canonical_range(drug: Drug) -> tuple[str, str] | None:
-    """Return the range in canonical units, so that whoever compares doses need not read spellings."""
-    if drug.range is None:
-        return None
-    low, high = (canonical_spelling(*dose_from_text(text)) for text in drug.range)
-    return low, high
+    # Ranges in canonical units, so that whoever compares doses need not read spellings.
+    ranges = [drug.range and tuple(canonical_spelling(*dose_from_text(text)) for text in drug.range) for drug in drugs]
+    return tuple(drug.model_copy(update={"range": one}) for drug, one in zip(drugs, ranges, strict=True))
 
 
 def _range_faults(drug: Drug, where: str) -> list[InputError]:

@@ -14,7 +14,7 @@ from assaykit.errors import TreatmentError
 from assaykit.numerals import NUMBER, UNSPACED, both_ways, readings
 from assaykit.treatment.catalogue import Catalogue, Drug, plain
 from assaykit.treatment.model import Dose, Step, Treatment, treatment_from_steps
-from assaykit.treatment.spelling import is_vehicle, respelled
+from assaykit.treatment.spelling import is_vehicle, respell
 from assaykit.treatment.units import DIMENSIONS, UNITS, Unit, canonical, unit_from_text
 
 _UNIT = r"[A-Za-zµμ%][A-Za-zµμ%/() ]*"
@@ -88,7 +88,7 @@ def _steps(text: str, catalogue: Catalogue, decimal: str) -> list[tuple[list[Wri
     if len(text) > _LONGEST:
         raise TreatmentError(f"a treatment must be shorter than {_LONGEST} characters", f"{len(text)}")
     steps = []
-    for part in _ORDER.split(_WASHOUT.sub(" then washout", respelled(text))):
+    for part in _ORDER.split(_WASHOUT.sub(" then washout", respell(text))):
         times = _TIME.findall(part)
         hours = (
             sum(float(readings(number)[0]) * _HOURS[unit[0].casefold()] for number, unit in times) if times else None
@@ -137,7 +137,9 @@ def _written_dose(part: str, catalogue: Catalogue, decimal: str) -> WrittenDose 
         raise TreatmentError(
             "a treatment must name its drug", f"'{part}'", "", f"write 'imatinib {name}', if that is the drug"
         )
-    drug = _drug(name, catalogue)
+    drug = catalogue.find(name)
+    if drug is None:
+        raise TreatmentError("a drug must be in the catalogue", f"'{name}'", "", _drug_remedy(name, catalogue))
     if not number:
         raise TreatmentError("a drug must have a dose", f"'{part}'", "", f"write '{drug.name} {_example(drug)}'")
     if not unit:
@@ -207,13 +209,6 @@ def _canonical_dose(dose: WrittenDose) -> Dose:
         else:
             amount, unit = amount * unit.factor * grams_per_litre_of_one_molar, UNITS["mg/mL"]
     return Dose(dose.drug.name, *canonical(amount, unit))
-
-
-def _drug(name: str, catalogue: Catalogue) -> Drug:
-    drug = catalogue.find(name)
-    if drug is None:
-        raise TreatmentError("a drug must be in the catalogue", f"'{name}'", "", _drug_remedy(name, catalogue))
-    return drug
 
 
 _MEANT = {

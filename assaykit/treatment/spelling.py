@@ -46,7 +46,7 @@ _BESIDE = {
 _QUANTITY = re.compile(r"[0-9]+(?:[.,][0-9]+)?\s*(?:%\s*(?:\(?[vw]\s*/\s*v\)?)?|:\s*[0-9]+|(?:[uµμ]l|ml)\s*/\s*ml)")
 
 
-def respelled(text: str) -> str:
+def respell(text: str) -> str:
     """Return a treatment with one sign for each thing.
 
     >>> respelled("Imatinib 1 µmol·L⁻¹"), respelled("imatinib 10^-6 M"), respelled("IFN-α 1000 units/mL")

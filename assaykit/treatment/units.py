@@ -87,7 +87,8 @@ def unit_from_text(text: str) -> Unit:
         return Unit(plain, "activity", _prefix(match[1]) / _prefix(match[2]) / 1000)
     if plain.replace(" ", "") in {"%", "%v/v", "%(v/v)"}:
         return UNITS["%"]
-    raise TreatmentError(DIMENSIONS, f"'{text}'", "", _advice(plain))
+    near = next((name for name in UNITS if name.lower() == plain.lower() and len(name) > 1), "")
+    raise TreatmentError(DIMENSIONS, f"'{text}'", "", f"write {near or 'nM, uM, mM, ng/mL, ug/mL or U/mL'}")
 
 
 def _prefix(letter: str) -> Decimal:
@@ -134,8 +135,3 @@ def canonical(amount: Decimal, unit: Unit) -> tuple[float, str]:
     ladder = _LADDERS[unit.dimension]
     name = next((name for name in reversed(ladder) if absolute >= UNITS[name].factor), ladder[0])
     return float(absolute / UNITS[name].factor), name
-
-
-def _advice(text: str) -> str:
-    near = next((name for name in UNITS if name.lower() == text.lower() and len(name) > 1), "")
-    return f"write {near}" if near else "write nM, uM, mM, ng/mL, ug/mL or U/mL"

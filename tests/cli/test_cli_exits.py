@@ -16,7 +16,7 @@ import pytest
 from cli.test_cli_run import assaykit, change, findings, run, study  # noqa: F401 - fixtures
 
 import assaykit.pipeline as assaykit_pipeline
-from assaykit.cli.exits import MEANINGS, Exit, ended_by
+from assaykit.cli.exits import MEANINGS, Exit, end_of
 from assaykit.errors import InputError, LedgerError, ResultsError, RightsError, StorageError, WorkerError
 from assaykit.fcs import read_fcs, write_fcs
 from assaykit.results import read_results
@@ -43,7 +43,7 @@ README = Path(__file__).parents[2] / "README.md"
     ids=repr,
 )
 def test_an_error_that_was_foreseen_has_its_code_and_no_traceback(error, code):
-    found, sentence = ended_by(error)
+    found, sentence = end_of(error)
     assert found == code
     assert "Traceback" not in sentence
     assert "did not foresee" not in sentence
@@ -54,7 +54,7 @@ def test_an_error_that_was_not_keeps_its_traceback_and_says_what_to_report(error
     try:
         raise error
     except type(error):
-        code, sentence = ended_by(error)
+        code, sentence = end_of(error)
     assert code == 70
     kept = Path(re.search(r"report it with the file (\S+) and", sentence)[1])
     assert "Traceback" in kept.read_text()

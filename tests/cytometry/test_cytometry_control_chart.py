@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from assaykit.cytometry.control_chart import beyond_limits, control_points, plates_apart
+from assaykit.cytometry.control_chart import beyond_limits, control_points, levey_jennings_findings
 from assaykit.figures.levey_jennings import levey_jennings
 from assaykit.figures.styles import STYLES
-from assaykit.study.model import BeadLine, Reference, Resolved
+from assaykit.study.model import BeadLine, Reference, ResolvedPlate
 
 LEVELS = [510.0, 560.0, 480.0, 530.0, 620.0, 500.0, 2900.0, 540.0]
 
@@ -21,15 +21,15 @@ def points(levels=LEVELS, material="reference"):
 
 
 def test_a_plate_far_from_the_others_is_named_with_its_fold():
-    (found,) = plates_apart(points())
+    (found,) = levey_jennings_findings(points())
     assert (found.level, found.check, found.plate, found.channel) == ("warn", "levey_jennings", "plate 7", "cxcr4")
     others = np.exp(np.mean(np.log([level for level in LEVELS if level != 2900])))
     assert f"{2900 / others:.2g} times that of the other 7 plates" in found.message
-    assert plates_apart(points([level for level in LEVELS if level != 2900])) == []
+    assert levey_jennings_findings(points([level for level in LEVELS if level != 2900])) == []
 
 
 def test_four_plates_cannot_say_which_is_odd():
-    assert plates_apart(points([500.0, 510.0, 505.0, 50_000.0])) == []
+    assert levey_jennings_findings(points([500.0, 510.0, 505.0, 50_000.0])) == []
 
 
 @pytest.mark.parametrize("plates", [5, 8, 20])
@@ -47,7 +47,7 @@ def test_points_are_the_reference_wells_and_the_brightest_bead_peak(lab):
     wells = [lab.well("A1"), lab.well("A2"), lab.well("B1", treatment="imatinib 1 uM"), lab.fmo("C1")]
     assay, plate = lab.assay(wells)
     line = BeadLine("cxcr4", 1.0, 0.0, 0.0, 3.0, 1.0, ((100.0, 1e3), (9_000.0, 9e4)))
-    assay = replace(assay, resolved={plate.name: Resolved(bead_lines={"cxcr4": line})})
+    assay = replace(assay, resolved={plate.name: ResolvedPlate(bead_lines={"cxcr4": line})})
     values = {"A1": 200.0, "A2": 800.0, "B1": 5_000.0, "C1": 9.0}
     rows = [{"plate": plate.name, "well": w, "readout": "cxcr4_median", "value": v} for w, v in values.items()]
     rows.append({"plate": plate.name, "well": "A1", "readout": "cml_count", "value": 4_000.0})

@@ -9,7 +9,7 @@ import pytest
 
 from assaykit.cytometry import exclusion_findings, measure_well, resolve_plate
 from assaykit.study.document import study_from_document
-from assaykit.study.overrides import Line, with_overrides
+from assaykit.study.overrides import OverrideLine, with_overrides
 
 STUDY = {"assaykit": 1, "title": "", "unit": "experiment", "assay": [{"protocol": "x"}]}
 
@@ -17,7 +17,7 @@ STUDY = {"assaykit": 1, "title": "", "unit": "experiment", "assay": [{"protocol"
 def with_lines(assay, *lines: dict):
     file, faults = study_from_document({**STUDY, "override": [{"reason": "see figure", **one} for one in lines]}, "s")
     assert faults == []
-    written = [Line(entry, f"study.toml, [[override]] {n}") for n, entry in enumerate(file.override, 1)]
+    written = [OverrideLine(entry, f"study.toml, [[override]] {n}") for n, entry in enumerate(file.override, 1)]
     (made,), faults = with_overrides([(assay.name, assay)], written, canonical=str)
     assert faults == []
     return made

@@ -9,7 +9,7 @@ from assaykit.cytometry import check_shares, check_sister_plates, check_sister_s
 from assaykit.plate.model import Plate, Well
 from assaykit.protocol.gates import ThresholdGate
 from assaykit.protocol.model import Protocol
-from assaykit.study.model import Assay, Resolved
+from assaykit.study.model import Assay, ResolvedPlate
 
 ASSAY = Assay(
     "annexin",
@@ -53,6 +53,13 @@ def test_a_debris_gate_that_keeps_less_than_a_fifth_fails_the_plate(kept, level)
     )
 
 
+@pytest.mark.parametrize(("events", "checks"), [(199, []), (200, ["gate_implausible"])])
+def test_a_share_is_judged_from_two_hundred_events_on(events, checks):
+    rows = [("annexin", "P1", "A1", "all", "", events, 1.0), ("annexin", "P1", "A1", "cells", "all", 9, 9 / events)]
+    found = check_shares(ASSAY, plate_of("A1"), pd.DataFrame(rows, columns=shares(A1=9).columns))
+    assert list(dict.fromkeys(finding.check for finding in found)) == checks
+
+
 def test_a_well_far_from_its_sisters_is_named():
     found = check_shares(ASSAY, plate_of("A1", "A2", "A3"), shares(A1=900, A2=880, A3=620))
     assert [(f.level, f.check, f.well) for f in found] == [("warn", "share_apart", "A3")]
@@ -62,9 +69,9 @@ def test_a_well_near_its_sisters_is_not():
     assert check_shares(ASSAY, plate_of("A1", "A2", "A3"), shares(A1=900, A2=880, A3=660)) == []
 
 
-def thresholds(**values: float) -> dict[str, Resolved]:
+def thresholds(**values: float) -> dict[str, ResolvedPlate]:
     return {
-        plate: Resolved(gates=(ThresholdGate(name="annexin_negative", channel="annexin", value=v, side="below"),))
+        plate: ResolvedPlate(gates=(ThresholdGate(name="annexin_negative", channel="annexin", value=v, side="below"),))
         for plate, v in values.items()
     }
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from figures.figures_study import TREATMENTS, synthetic_results
 from matplotlib.collections import PathCollection
+from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 from assaykit.figures import STYLES, drawings, write_figures
@@ -76,12 +77,19 @@ def test_any_number_of_units_can_be_drawn(results, units):
     measurements, estimates = part(results, "apoptosis")
     first = measurements[measurements.unit_id == "exp1"]
     many = pd.concat([first.assign(unit_id=f"donor {i}") for i in range(units)])
-    endpoint_by_condition(many, estimates, style=NATURE)
+    figure = endpoint_by_condition(many, estimates, style=NATURE)
+    conditions = first.groupby(["treatment", "context"]).ngroups
+    assert points(figure) == units * (len(first) + conditions)  # every well, and the mean of every unit
+    assert texts(figure).count(str(units)) >= conditions  # n beneath each column
 
 
 def test_measurements_without_estimates_are_still_drawn(results):
     measurements, estimates = part(results, "apoptosis")
-    assert points(endpoint_by_condition(measurements, estimates.iloc[:0], style=NATURE)) > 0
+    means = measurements.groupby(["unit_id", "treatment", "context"]).ngroups
+    figure = endpoint_by_condition(measurements, estimates.iloc[:0], style=NATURE)
+    assert points(figure) == len(measurements) + means
+    assert not [text for text in texts(figure) if "95% CI" in text]  # no effects are drawn below
+    assert [text for text in texts(endpoint_by_condition(measurements, estimates, style=NATURE)) if "95% CI" in text]
 
 
 def test_pages_of_a_forest_hold_every_contrast_once_and_fit_the_page(results):
@@ -115,7 +123,10 @@ def test_the_evidence_matrix_counts_every_claim(results):
 def test_a_matrix_without_any_tested_claim_is_its_tiles(results):
     comparisons = results.tables["comparisons"]
     untested = comparisons[comparisons.verdict == "not testable"]
-    evidence_matrix(untested, untested, style=NATURE)
+    figure = evidence_matrix(untested, untested, style=NATURE)
+    tiles = [patch for patch in figure.findobj(Rectangle) if patch.get_width() == pytest.approx(0.92)]  # as drawn
+    assert len(tiles) == len(untested) == 69
+    assert len(figure.axes) == 1  # no matrix of verdicts stands above them
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(8, 12), (16, 24), (32, 48)])
@@ -145,7 +156,10 @@ def test_a_failed_well_is_crossed_out(listed):
 
 def test_gate_yield_leaves_out_empty_parents(results):
     populations = results.tables["populations"]
-    gate_yield(populations.assign(fraction=populations.fraction.where(populations.population != "live")), style=NATURE)
+    empty = populations.assign(fraction=populations.fraction.where(populations.population != "live"))
+    lost = populations[(populations.population == "live") & populations.fraction.notna()]
+    assert len(lost) > 0
+    assert points(gate_yield(populations, style=NATURE)) - points(gate_yield(empty, style=NATURE)) == len(lost)
 
 
 def test_treatments_stand_reference_first_then_single_drugs_then_combinations():

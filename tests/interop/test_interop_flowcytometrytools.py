@@ -12,8 +12,8 @@ import pytest
 
 from assaykit.errors import GateError, LayoutError
 from assaykit.fcs import read_fcs
+from assaykit.interop import fc_example_folder as plate01
 from assaykit.interop import fc_gate, fc_measurement, fc_plate, load
-from assaykit.interop import test_data_folder as plate01
 from assaykit.plate import Plate, Well
 from assaykit.protocol.gates import BooleanGate, IntervalGate, PolygonGate, QuadrantGate, ThresholdGate
 

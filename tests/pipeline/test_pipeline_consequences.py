@@ -26,7 +26,7 @@ from assaykit.protocol import read_protocol
 from assaykit.simulate.study import simulate_study
 from assaykit.stats import estimate
 from assaykit.study import read_study
-from assaykit.study.model import Assay, ControlCells, Reference, Resolved
+from assaykit.study.model import Assay, ControlCells, Reference, ResolvedPlate
 from assaykit.tables import READOUTS, Finding, frame_from_rows
 
 REFERENCE = Reference("vehicle", "mono")
@@ -60,7 +60,7 @@ def surface(rng=None) -> tuple[Assay, pd.DataFrame]:
             ]
         control = ControlCells("cxcr4", CONTROL[:1], "vehicle", "mono", {}, {}, {}, {})
         serves = {"cxcr4": {name: "cxcr4: F1" for name, (_, context) in ARMS.items() if context == "mono"}}
-        resolved[f"plate {day}"] = Resolved(serves=serves, controls={"cxcr4: F1": control})
+        resolved[f"plate {day}"] = ResolvedPlate(serves=serves, controls={"cxcr4: F1": control})
     return Assay("surface", protocol, tuple(plates), resolved=resolved), frame_from_rows(rows, READOUTS)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from assaykit.fcs import read_fcs
-from assaykit.interop import test_data_folder as plate01
+from assaykit.interop import fc_example_folder as plate01
 from assaykit.pipeline import run
 from assaykit.study import read_study
 

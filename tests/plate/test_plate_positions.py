@@ -10,8 +10,8 @@ from assaykit.errors import LayoutError
 from assaykit.plate.positions import (
     SIZES,
     columns_in_pattern,
+    is_on_plate,
     last_well,
-    on_plate,
     position_from_well,
     rows_in_pattern,
     smallest_size,
@@ -50,8 +50,8 @@ def test_every_plate_ends_where_its_maker_says(size, last):
 def test_the_smallest_plate_that_has_a_well_is_the_first_that_has_it(position):
     size = smallest_size(position)
     assert size is not None
-    assert on_plate(position, size)
-    assert not any(on_plate(position, smaller) for smaller in SIZES if smaller < size)
+    assert is_on_plate(position, size)
+    assert not any(is_on_plate(position, smaller) for smaller in SIZES if smaller < size)
 
 
 @pytest.mark.parametrize("text", ["", "A", "1", "A0", "1A", "A-1", "AAA1", "A1B", "Ä1", "A1-A3"])

@@ -7,7 +7,7 @@ import pytest
 from figures.figures_study import synthetic_results
 
 from assaykit.report import families, strongest
-from assaykit.report.words import sentence
+from assaykit.report.words import estimate_sentence
 
 ROW = {
     "endpoint": "cxcr4_dmfi", "treatment": "imatinib 1 uM", "comparator": "vehicle", "context": "mono",
@@ -17,7 +17,7 @@ ROW = {
 
 
 def said(**changes):
-    return sentence(pd.Series(ROW | changes), "experiment")
+    return estimate_sentence(pd.Series(ROW | changes), "experiment")
 
 
 def test_a_rise_is_said_with_size_interval_n_and_p():

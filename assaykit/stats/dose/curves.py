@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from assaykit.errors import DesignError
-from assaykit.protocol.model import CurveAnalysis
+from assaykit.protocol import CurveAnalysis
 from assaykit.stats.dose.response import PLATEAU, SHAPES, Curves, Ic50, fit_curve, fit_curves, ic50, predicted
 from assaykit.stats.dose.series import DoseSeries, dosed_treatments, series_of
 from assaykit.stats.dose.shift import extra_sum_of_squares

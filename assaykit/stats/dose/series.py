@@ -8,8 +8,7 @@ from decimal import Decimal
 
 import pandas as pd
 
-from assaykit.treatment import Catalogue, Dose, Treatment, parse_treatment
-from assaykit.treatment.units import UNITS, Unit
+from assaykit.treatment import UNITS, Catalogue, Dose, Treatment, Unit, parse_treatment
 
 
 @dataclass(frozen=True, slots=True)

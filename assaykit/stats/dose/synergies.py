@@ -17,14 +17,13 @@ import numpy as np
 import pandas as pd
 
 from assaykit.errors import DesignError
-from assaykit.protocol.model import SynergyAnalysis
+from assaykit.protocol import SynergyAnalysis
 from assaykit.stats.dose.series import amount_in, dosed_treatments, middle_unit
 from assaykit.stats.dose.synergy import SynergyModel, bliss_excess, hsa_excess, surface_table
 from assaykit.stats.units import adjusted_p_values, doubtful_values, doubts_in_words, one_sample_t
 from assaykit.study import Assay, Reference
 from assaykit.tables import SYNERGY, Finding, frame_from_rows
-from assaykit.treatment import Catalogue, Treatment
-from assaykit.treatment.units import UNITS
+from assaykit.treatment import UNITS, Catalogue, Treatment
 
 Row = dict[str, Any]
 _PAIR = ["first", "second"]

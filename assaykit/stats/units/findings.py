@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtr
 
-from assaykit.protocol.model import Analysis
+from assaykit.protocol import Analysis
 from assaykit.stats.units.contrast import Contrast
 from assaykit.stats.units.unit_level import UnitMeans
 from assaykit.tables import MEASUREMENTS, Finding

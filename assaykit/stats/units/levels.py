@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from assaykit.protocol.model import Analysis
+from assaykit.protocol import Analysis
 from assaykit.stats.units.contrast import Contrast, ContrastResult
 from assaykit.stats.units.unit_level import UnitMeans, contrast_of_units, unit_means
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from assaykit.protocol.model import Scale
+from assaykit.protocol import Scale
 
 Floats = NDArray[np.float64]
 

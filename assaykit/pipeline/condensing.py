@@ -19,7 +19,7 @@ BY_WELL = frozenset({"excluded_time", "excluded_signal"})
 """What was left out of a run differs from well to well, and how much is what a reader asks; few wells lose any."""
 
 
-def condensed(findings: Iterable[Finding]) -> list[Finding]:
+def condense(findings: Iterable[Finding]) -> list[Finding]:
     """Return the findings, each once, in their order; notes and warnings that more than three wells share as one.
 
     >>> wells = [Finding("warn", "drift", "moved", "plate 1", well) for well in ("A1", "A2", "A3", "B7")]

@@ -14,11 +14,11 @@ from assaykit.errors import InputError
 from assaykit.escaping import one_line
 from assaykit.figures.atlas import Drawing, drawings
 from assaykit.figures.styles import FORMATS, Format, figure_bytes, style_named
-from assaykit.results.model import Results
+from assaykit.results import Results
 
 
 @dataclass(frozen=True, slots=True)
-class Printed:
+class RenderedFigure:
     """One figure in one format."""
 
     name: str
@@ -27,7 +27,7 @@ class Printed:
 
 
 @dataclass(frozen=True, slots=True)
-class Undrawn:
+class FigureFailure:
     """One figure that could not be drawn, and why."""
 
     name: str
@@ -48,32 +48,32 @@ DRAWING_ERRORS = (
 """What matplotlib, seaborn and NumPy raise of numbers or words they cannot draw; there is no common kind of theirs."""
 
 
-def print_all(
+def render_all(
     drawings: Sequence[Drawing],
     *,
     style: str = "nature",
     formats: Sequence[Format] = FORMATS,
     executor: Executor | None = None,
-) -> tuple[list[Printed], list[Undrawn]]:
+) -> tuple[list[RenderedFigure], list[FigureFailure]]:
     """Return every drawing in every format, in order, and those that could not be drawn.
 
     The same tables give the same bytes, whoever draws.
     """
     style_named(style)
     tasks = [(drawing, style, tuple(formats)) for drawing in drawings]
-    answers = list(map(_print, tasks) if executor is None else executor.map(_print, tasks))
+    answers = list(map(_render, tasks) if executor is None else executor.map(_render, tasks))
     printed = [item for answer in answers if isinstance(answer, list) for item in answer]
-    return printed, [answer for answer in answers if isinstance(answer, Undrawn)]
+    return printed, [answer for answer in answers if isinstance(answer, FigureFailure)]
 
 
-def _print(task: tuple[Drawing, str, tuple[Format, ...]]) -> list[Printed] | Undrawn:
+def _render(task: tuple[Drawing, str, tuple[Format, ...]]) -> list[RenderedFigure] | FigureFailure:
     drawing, name, formats = task
     style = style_named(name)
     try:
         figure = drawing.draw(style)
-        return [Printed(drawing.name, form, figure_bytes(figure, style, form)) for form in formats]
+        return [RenderedFigure(drawing.name, form, figure_bytes(figure, style, form)) for form in formats]
     except (InputError, *DRAWING_ERRORS) as error:
-        return Undrawn(drawing.name, drawing.title, one_line(f"{type(error).__name__}: {error}"))
+        return FigureFailure(drawing.name, drawing.title, one_line(f"{type(error).__name__}: {error}"))
 
 
 def write_figures(
@@ -81,11 +81,11 @@ def write_figures(
 ) -> list[Path]:
     """Write every figure of a run that can be drawn to `folder` as PDF, SVG and PNG, and return the paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    printed, _ = print_all(list(drawings(results)), style=style, executor=executor)
-    return write_printed(printed, folder)
+    printed, _ = render_all(list(drawings(results)), style=style, executor=executor)
+    return write_rendered(printed, folder)
 
 
-def write_printed(printed: Sequence[Printed], folder: Path) -> list[Path]:
+def write_rendered(printed: Sequence[RenderedFigure], folder: Path) -> list[Path]:
     """Write what was printed to `folder` and return the paths."""
     paths = [folder / f"{item.name}.{item.format}" for item in printed]
     for path, item in zip(paths, printed, strict=True):
