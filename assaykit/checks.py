@@ -154,6 +154,11 @@ CHECKS: dict[str, Check] = {
         Check("no_bead_line", "the beads give no calibration line", warn="kept"),
         Check("beyond_beads", "a value outside the beads' range", warn="kept"),
         Check("bead_lot_unused", "a lot is named, but no beads", warn="kept"),
+        # Counts as they were written
+        Check("count_approximate", "a count is marked as uncertain", warn="doubtful"),
+        Check("count_bound", "a count is a bound: more, or fewer, than a number", warn="not_interpretable"),
+        Check("count_missing", "a count was not taken, and the table says why", warn="kept"),
+        Check("count_unreadable", "a count cannot be read and is left out by itself", fail="kept"),
         Check("more_beads_than_added", "more beads were counted than added", fail="excluded"),
         # Cells of a well, and the plate they are on
         Check("few_cells", "the population holds few cells", warn="doubtful", fail="excluded", about="statistics"),
@@ -181,6 +186,11 @@ CHECKS: dict[str, Check] = {
         Check("levels_alike", "two levels look like one", warn="kept"),
         Check("line_unknown", "a cell line that no catalogue knows", warn="kept"),
         Check("levels_mixed", "several levels of a factor are averaged", warn="doubtful"),
+        Check("tubes_numbered", "tubes of a sample sheet are named like wells", note="kept"),
+        Check("plate_size", "the blocks of a layout show no plate's size", note="kept"),
+        Check("hidden_cells", "a workbook hides sheets, rows or columns", warn="kept"),
+        Check("wells_implied", "rows and columns of a layout imply wells that are left out", warn="kept"),
+        Check("layout_note", "the layout remarks on a well", note="kept"),
         Check("layout_alert", "the layout says so itself", note="kept"),
         Check("dose_implausible", "a dose far from the drug's usual range", warn="kept"),
         Check("target_unknown", "inserts without a known target", warn="kept"),

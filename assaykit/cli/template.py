@@ -32,6 +32,8 @@ _HELP = (
     f"role: {', '.join(ROLES)}; sample where left empty.",
     "marker: the stain an FMO lacks, or a single stain has, by the protocol's channel role, e.g. cxcr4.",
     f"target (migration): {', '.join(TARGETS)}; input for {TARGETS['input'].words}.",
+    "dilution: how many times the sample was diluted before it was run, 20 for 1:20; mostly of input wells.",
+    "exclude: add a block of it to leave a well out, and write the reason where the well is.",
     "Vehicle belongs on every plate and in every context; an FMO per treatment, for drugs change autofluorescence.",
     "A sheet named README or Notes is not read.",
 )
@@ -101,6 +103,7 @@ def block_factors(protocol: Protocol) -> list[str]:
     wanted = [name for endpoint in endpoints for name, held in endpoint.only.items() if held]
     factors = ["treatment", "context", "role", "marker"]
     factors += ["target"] if any(endpoint.target for endpoint in endpoints) else []
+    factors += ["dilution"] if any(endpoint.counted for endpoint in endpoints) else []
     return list(dict.fromkeys((*factors, *wanted)))
 
 

@@ -257,7 +257,7 @@ def value_doubt(task: EndpointTask, value: float, quantity: Quantity, *, referen
     if math.isnan(value):
         return missing(endpoint.undefined, "undefined")
     if not math.isnan(reference.total) and endpoint.unit == "%" and value > 100:
-        reason = f"{name} is {value:.0f} %: more cells were found than put in; check how each was counted"
+        reason = f"{name} is {value:.0f} %: more cells were found than put in; was the input diluted?"
         return Doubt("warn", "more_than_input", reason)
     if endpoint.scale not in {"log", "log2"} or value > 0:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assaykit.plate.draft import DraftWell, column_name
+from assaykit.plate.draft import DraftWell, column_name, text_from_value
 from assaykit.plate.headings import SHARES, Heading
 from assaykit.plate.model import Factor, Plate, Well
 from assaykit.plate.positions import (
@@ -52,6 +52,7 @@ __all__ = [
     "row_letters",
     "sheets_from_file",
     "smallest_size",
+    "text_from_value",
     "well_from_draft",
     "well_from_position",
 ]

@@ -12,31 +12,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 
 from assaykit.errors import CountsError, InputError
 from assaykit.numerals import both_ways, readings
-from assaykit.plate.draft import Entry, written
+from assaykit.plate.draft import Entry
 from assaykit.plate.model import Well
+from assaykit.plate.tally import Tally, tally_from_entry
 from assaykit.vocabulary import SIGNAL
 
 SQUARES_PER_ML = 1e4
 LARGEST_VOLUME = 50.0  # mL; more than any culture vessel of a plate, so it was written in uL
-
-
-def number_from_entry(column: str, entry: Entry, *, decimal: str = "") -> float:
-    """Return a number of zero or more (a signal may be less), with a decimal point or comma.
-
-    `decimal` is the decimal sign other numbers of the table show. A plate reader writes a signal, and with a point.
-    Raises CountsError where it is none, or could be two.
-    """
-    value = one_number(column, entry, decimal="." if column == SIGNAL else decimal)
-    if value is None:
-        remedy = "leave the cell empty where nothing was counted"
-        raise CountsError(f"'{column}' must be a number", written(entry.value), entry.where, remedy)
-    if value < 0 and column != SIGNAL:
-        raise CountsError(f"'{column}' must be zero or more", f"{value:g}", entry.where, "delete the minus sign")
-    return value
 
 
 def one_number(column: str, entry: Entry, *, decimal: str = "") -> float | None:
@@ -51,61 +36,43 @@ def one_number(column: str, entry: Entry, *, decimal: str = "") -> float | None:
     return float(values[0]) if values else None
 
 
-def dilution_from_entry(entry: Entry, *, decimal: str = "") -> float:
-    """Return how many times a sample was diluted: 2 for `2` and for `1:2`; CountsError below 1."""
+def tally_of_column(column: str, entry: Entry, *, decimal: str = "") -> Tally:
+    """Return a number of a column of counts or amounts as written; a dilution may be 2 or 1:2, and is 1 or more."""
+    if column != "dilution":
+        return tally_from_entry(column, entry, decimal=decimal)
     match = re.fullmatch(r"1\s*[:/]\s*(\S.*)", str(entry.value).strip())
-    value = number_from_entry("dilution", replace(entry, value=match[1]) if match else entry, decimal=decimal)
-    if value < 1:
-        raise CountsError(
-            "'dilution' must be how many times the sample was diluted", f"{value:g}", entry.where, "write 2 for 1:2"
-        )
-    return value
+    tally = tally_from_entry(column, replace(entry, value=match[1]) if match else entry, decimal=decimal)
+    if tally.value is not None and tally.value < 1:
+        found, reason, remedy = f"{tally.value:g}", "which is below 1", "write 2 for 1:2"
+        return replace(tally, text=found, kind="unreadable", value=None, reason=reason, remedy=remedy)
+    return tally
 
 
-def in_whole_well(well: Well, chamber: Mapping[str, Entry], *, decimal: str = "") -> tuple[Well, list[InputError]]:
-    """Return the well with chamber counts turned into cells of the whole well, and the faults of its columns."""
+def in_whole_well(well: Well, chamber: Mapping[str, Tally]) -> tuple[Well, list[InputError]]:
+    """Return the well with chamber counts turned into cells of the whole well, and the faults of its columns.
+
+    Where one of the chamber's numbers is not there, the well has no counts: cells of some squares are none of a well.
+    """
     if "squares" not in chamber:
-        stray = [name for name in ("volume",) if name in chamber]
-        where = chamber[stray[0]].where if stray else ""
+        if "volume" not in chamber:
+            return well, []
         remedy = "name the squares counted, or delete the column"
-        return well, [
-            CountsError("'volume' must stand with 'squares'", "no column 'squares'", where, remedy)
-        ] if stray else []
-    faults: list[InputError] = []
-    values: dict[str, float] = {"dilution": 1.0}
-    for name, entry in chamber.items():
-        try:
-            number = dilution_from_entry if name == "dilution" else partial(number_from_entry, name)
-            values[name] = number(entry, decimal=decimal)
-        except CountsError as error:
-            faults.append(error)
-    faults += _chamber_faults(values, chamber) if not faults else []
-    if faults:
-        return well, faults
-    factor = values["dilution"] / values["squares"] * SQUARES_PER_ML * values["volume"]
+        where = chamber["volume"].where
+        return well, [CountsError("'volume' must stand with 'squares'", "no column 'squares'", where, remedy)]
+    if "volume" not in chamber:
+        remedy = "add a column 'volume': the mL the cells were in when they were counted"
+        return well, [CountsError("chamber counts must have a volume", "none", chamber["squares"].where, remedy)]
+    values = {name: tally.value for name, tally in chamber.items()}
+    squares, volume, dilution = values["squares"], values["volume"], values.get("dilution", 1.0)
+    if squares is None or volume is None or dilution is None:
+        return replace(well, counts={}), []
+    if squares == 0:
+        where, remedy = chamber["squares"].where, "write the large squares counted"
+        return well, [CountsError("'squares' must be more than zero", "0", where, remedy)]
+    if volume > LARGEST_VOLUME:
+        where, remedy = chamber["volume"].where, f"write {volume / 1000:g} if that was uL"
+        return well, [CountsError("'volume' must be in mL", f"{volume:g}", where, remedy)]
+    factor = dilution / squares * SQUARES_PER_ML * volume
     counts = {name: count * factor for name, count in well.counts.items()}
     raw = {f"{name}_in_squares": count for name, count in well.counts.items()}
     return replace(well, counts={**counts, **raw}), []
-
-
-def _chamber_faults(values: Mapping[str, float], chamber: Mapping[str, Entry]) -> list[InputError]:
-    if "volume" not in values:
-        remedy = "add a column 'volume': the mL the cells were in when they were counted"
-        return [CountsError("chamber counts must have a volume", "none", chamber["squares"].where, remedy)]
-    if values["squares"] == 0:
-        return [
-            CountsError(
-                "'squares' must be more than zero", "0", chamber["squares"].where, "write the large squares counted"
-            )
-        ]
-    if values["volume"] > LARGEST_VOLUME:
-        found = f"{values['volume']:g}"
-        return [
-            CountsError(
-                "'volume' must be in mL",
-                found,
-                chamber["volume"].where,
-                f"write {values['volume'] / 1000:g} if that was uL",
-            )
-        ]
-    return []

@@ -28,6 +28,7 @@ class DraftWell:
     name: str
     where: str
     entries: Mapping[str, Entry]
+    implied: bool = False  # whether it only lies between wells that rows and columns name
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class DraftPlate:
     source: Path
     label: str  # the file as messages name it
     size: int | None = None
+    tubes: bool = False  # whether its wells are tubes, numbered as wells in the order of the table
+    notes: tuple[str, ...] = ()  # what is odd about it, to be told with what is made of it
 
 
 def column_name(text: str) -> str:

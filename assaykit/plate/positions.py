@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from itertools import product
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from assaykit.errors import LayoutError
 
@@ -44,6 +44,29 @@ def row_from_letters(text: str) -> int:
     if not re.fullmatch(r"[A-Z]{1,2}", letters):
         raise LayoutError("a row must be a letter, A to H on a 96-well plate", f"'{text}'")
     return ord(letters[-1]) - 65 + (26 * (ord(letters[0]) - 64) if len(letters) == 2 else 0)
+
+
+def quarter_row(letters: str) -> int | None:
+    """Return the row, from 0, of rows Aa, Ab, Ac, Ad, Ba ... Hd of 1536 wells; None for letters of another kind.
+
+    The large letter is the row of 96 wells that became four; `AA` and `aa` are the 27th row.
+
+    >>> quarter_row("Aa"), quarter_row("Hd"), quarter_row("AA")
+    (0, 31, None)
+    """
+    match = re.fullmatch(r"([A-H])([a-d])", letters.strip())
+    return 4 * (ord(match[1]) - ord("A")) + ord(match[2]) - ord("a") if match else None
+
+
+def quarter_well(text: str) -> str:
+    """Return the canonical name of a well whose row is named Aa to Hd, or "" where it is not.
+
+    >>> quarter_well("Ba01"), quarter_well("A1")
+    ('E1', '')
+    """
+    match = re.fullmatch(r"([A-H][a-d])0*([1-9][0-9]{0,2})", text.strip())
+    row = quarter_row(match[1]) if match else None
+    return f"{row_letters(row)}{match[2]}" if match and row is not None else ""
 
 
 def column_from_text(text: str) -> int:
@@ -92,50 +115,89 @@ def smallest_size(position: Position) -> int | None:
 
 
 def rows_in_pattern(pattern: str) -> list[int]:
-    """Return the rows of wellmap's pattern syntax: `A`, `A,C`, `A,B,...,H`.
+    """Return the rows of wellmap's pattern syntax: `A`, `A,C`, `A-C,F-H`, `A,B,...,H`.
 
-    >>> rows_in_pattern("A,C,...,G")
-    [0, 2, 4, 6]
+    >>> rows_in_pattern("A,C,...,G"), rows_in_pattern("A-C,H")
+    ([0, 2, 4, 6], [0, 1, 2, 7])
     """
     return _expanded(pattern, row_from_letters, _run)
 
 
 def columns_in_pattern(pattern: str) -> list[int]:
-    """Return the columns of wellmap's pattern syntax: `1`, `1,2`, `1,3,...,11`."""
+    """Return the columns of wellmap's pattern syntax: `1`, `1,2`, `1-3,7-9`, `1,3,...,11`."""
     return _expanded(pattern, column_from_text, _run)
 
 
 def wells_in_pattern(pattern: str) -> list[Position]:
-    """Return the positions of wellmap's pattern syntax; a step goes down and across.
+    """Return the positions of wellmap's pattern syntax; a range or a step goes down and across.
 
     >>> [well_from_position(w) for w in wells_in_pattern("A1,C3,...,E5")]
     ['A1', 'A3', 'A5', 'C1', 'C3', 'C5', 'E1', 'E3', 'E5']
+    >>> [well_from_position(w) for w in wells_in_pattern("A1-B2,D7")]
+    ['A1', 'A2', 'B1', 'B2', 'D7']
     """
 
-    def grid(first: Position, second: Position, last: Position) -> list[Position]:
-        rows = _run(first[0], second[0], last[0])
-        return list(product(rows, _run(first[1], second[1], last[1])))
+    def grid(first: Position, second: Position | None, last: Position) -> list[Position]:
+        rows = _run(first[0], second[0] if second else None, last[0])
+        return list(product(rows, _run(first[1], second[1] if second else None, last[1])))
 
     return _expanded(pattern, position_from_well, grid)
 
 
 def _expanded(
-    pattern: str, parse: Callable[[str], Index], run: Callable[[Index, Index, Index], list[Index]]
+    pattern: str, parse: Callable[[str], Index], run: Callable[[Index, Index | None, Index], list[Index]]
 ) -> list[Index]:
+    """Return the members of a pattern; `run` lists those from a first to a last, in steps shown by a second."""
     parts = [part.strip() for part in pattern.split(",")]
-    if "..." not in parts:
-        return [parse(part) for part in parts]
-    if len(parts) != _PATTERN_LENGTH or parts.index("...") != _PATTERN_LENGTH - 2:
-        raise LayoutError(
-            "a pattern must be the first, the second, '...' and the last", f"'{pattern}'", "", "write A,B,...,H"
-        )
-    return run(parse(parts[0]), parse(parts[1]), parse(parts[3]))
+    if "..." in parts:
+        if len(parts) != _PATTERN_LENGTH or parts.index("...") != _PATTERN_LENGTH - 2:
+            raise LayoutError(
+                "a pattern must be the first, the second, '...' and the last", f"'{pattern}'", "", "write A,B,...,H"
+            )
+        return run(parse(parts[0]), parse(parts[1]), parse(parts[3]))
+    members: list[Index] = []
+    for part in parts:
+        first, hyphen, last = part.partition("-")
+        members += run(parse(first), None, parse(last)) if hyphen else [parse(part)]
+    return members
 
 
-def _run(first: int, second: int, last: int) -> list[int]:
-    step = second - first
+def shifted_pattern(pattern: str, shift: Position, *, axis: Literal["row", "column", "well"]) -> str:
+    """Return a pattern moved down and across by `shift`, each of its members in place.
+
+    Raises LayoutError where a member would lie above row A or before column 1.
+
+    >>> shifted_pattern("A1-B2,C7", (1, 2), axis="well"), shifted_pattern("A,C,...,G", (1, 2), axis="row")
+    ('B3-C4,D9', 'B,D,...,H')
+    """
+
+    def moved(index: str) -> str:
+        row = row_from_letters(index) if axis == "row" else 0
+        column = column_from_text(index) if axis == "column" else 0
+        row, column = position_from_well(index) if axis == "well" else (row, column)
+        row, column = row + shift[0], column + shift[1]
+        if (row < 0 and axis != "column") or (column < 0 and axis != "row"):
+            raise LayoutError("a shift must keep every well on the plate", f"'{index}' moved off it")
+        match axis:
+            case "row":
+                return row_letters(row)
+            case "column":
+                return str(column + 1)
+        return well_from_position((row, column))
+
+    return ",".join(
+        part if part.strip() == "..." else "-".join(moved(index.strip()) for index in part.split("-"))
+        for part in pattern.split(",")
+    )
+
+
+def _run(first: int, second: int | None, last: int) -> list[int]:
+    """Return the rows or columns from a first to a last, in steps as far as the second is, else one by one."""
+    step = 1 if second is None else second - first
     if step == 0 and first == last:
         return [first]
+    if second is None and last < first:
+        raise LayoutError("a range must run down or to the right", "one that runs back", "", "write A-C, 1-3 or A1-B2")
     if step <= 0 or last < first or (last - first) % step:
         raise LayoutError(
             "a pattern must reach its last member in whole steps",

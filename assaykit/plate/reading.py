@@ -6,7 +6,7 @@ file -> document or sheets -> DraftPlate -> Plate
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,22 +18,35 @@ from assaykit.plate.draft import DraftPlate, DraftWell, Entry, text_from_value
 from assaykit.plate.grammar import alerts_of, concatenated, document_from_toml
 from assaykit.plate.model import Plate
 from assaykit.plate.positions import position_from_well, well_from_position
-from assaykit.plate.schema import Columns, column_faults, decimal_of, plate_from_draft, refused_columns, well_from_draft
+from assaykit.plate.schema import (
+    Columns,
+    ReadPlate,
+    ReadWell,
+    column_faults,
+    decimal_of,
+    plate_from_draft,
+    refused_columns,
+    well_from_draft,
+)
 from assaykit.plate.shapes import drafts_from_sheet, is_plate_shaped, table_from_sheet
 from assaykit.plate.sheets import Sheet, sheets_from_file
+from assaykit.plate.tally import unreadable_columns
 from assaykit.plate.wellmap import drafts_from_toml
+from assaykit.tables import Finding
+from assaykit.vocabulary import is_count
 
 FORMATS = (".toml", ".csv", ".tsv", ".txt", ".xlsx", ".xlsm")
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one file gave: its plates, its faults, every file it drew on, and what its author wants said."""
+    """What one file gave: its plates, its faults, the files it drew on, what its author wants said, and findings."""
 
     plates: tuple[Plate, ...]
     faults: tuple[InputError, ...]
     inputs: tuple[Path, ...]
     alerts: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()  # odd counts, and what a workbook hides
 
 
 def read_plates(
@@ -75,14 +88,18 @@ def reading_from_layout(
         drafted = _drafted(path, label, columns.known)
     except LayoutError as error:
         return Reading((), (error,), (path,))
-    plates, faults = [], list(drafted.faults)
+    read = []
     for draft in drafted.drafts:
         named = {name: Entry(value, f"{draft.label}, file name") for name, value in constants.items()}
         wells = tuple(replace(well, entries={**named, **well.entries}) for well in draft.wells)
-        plate, more = plate_from_draft(replace(draft, wells=wells), columns, size=size)
-        plates.append(plate)
-        faults += more
-    return Reading(tuple(plates), tuple(faults), drafted.inputs, drafted.alerts)
+        read.append(plate_from_draft(replace(draft, wells=wells), columns, size=size))
+    return Reading(
+        tuple(each.plate for each in read),
+        (*drafted.faults, *(fault for each in read for fault in each.faults)),
+        drafted.inputs,
+        drafted.alerts,
+        (*_hidden(drafted.notes), *(finding for each in read for finding in each.findings)),
+    )
 
 
 def reading_from_counts(path: Path, columns: Columns, *, label: str = "") -> Reading:
@@ -97,31 +114,45 @@ def reading_from_counts(path: Path, columns: Columns, *, label: str = "") -> Rea
         return Reading((), (_as_counts(error),), (path,))
     if not sheets:
         faults.append(LayoutError("a workbook must have a sheet of counts", "none that is filled", label))
-    plates = []
-    for sheet in sheets:
-        plate, more = _counts_plate(sheet, path, columns)
-        plates.append(plate)
-        faults += more
-    return Reading(tuple(plates), tuple(_as_counts(fault) for fault in faults), (path,))
+    read = [_counts_plate(sheet, path, columns) for sheet in sheets]
+    faults += [fault for each in read for fault in each.faults]
+    notes = [note for sheet in sheets for note in sheet.notes]
+    return Reading(
+        tuple(each.plate for each in read),
+        tuple(_as_counts(fault) for fault in faults),
+        (path,),
+        findings=(*_hidden(notes), *(finding for each in read for finding in each.findings)),
+    )
+
+
+def _hidden(notes: Iterable[str]) -> Iterator[Finding]:
+    """Yield a finding per remark on what a workbook hides."""
+    return (Finding("warn", "hidden_cells", f"{note}.") for note in notes)
 
 
 def _as_counts(error: InputError) -> InputError:
     return CountsError(error.must, error.found, error.where, error.remedy) if isinstance(error, LayoutError) else error
 
 
-def _counts_plate(sheet: Sheet, path: Path, columns: Columns) -> tuple[Plate, list[InputError]]:
+def _counts_plate(sheet: Sheet, path: Path, columns: Columns) -> ReadPlate:
     name = one_line(f"{path.stem} {sheet.title}")
     if is_plate_shaped(sheet):
         drafts, faults = drafts_from_sheet(sheet, path)
-        plates = [plate_from_draft(draft, columns) for draft in drafts]
-        wells = tuple(well for plate, _ in plates for well in plate.wells)
-        return Plate(name, len(wells), 1, wells, path), [*faults, *(fault for _, more in plates for fault in more)]
+        read = [plate_from_draft(replace(draft, name=name), columns) for draft in drafts]
+        wells = tuple(
+            replace(well, name=f"{draft.name} {well.name}") if len(drafts) > 1 else well
+            for draft, each in zip(drafts, read, strict=True)
+            for well in each.plate.wells
+        )
+        faults += [fault for each in read for fault in each.faults]
+        findings = tuple(finding for each in read for finding in each.findings)
+        return ReadPlate(Plate(name, len(wells), 1, wells, path), tuple(faults), findings)
     rows, faults = table_from_sheet(sheet)
     draft = DraftPlate(name, tuple(rows), path, sheet.label)
     faults += column_faults(draft, columns)
     skip, decimal = refused_columns(draft, columns), decimal_of(draft)
     seen: dict[str, DraftWell] = {}
-    wells_of_rows = []
+    read_wells: list[ReadWell] = []
     for row in rows:
         well_name = _row_name(row)
         if well_name in seen:
@@ -130,13 +161,15 @@ def _counts_plate(sheet: Sheet, path: Path, columns: Columns) -> tuple[Plate, li
                 LayoutError("a well must be counted once", found, row.where, "delete one of the two, or mend its name")
             )
         seen.setdefault(well_name, row)
-        well, more = well_from_draft(row, well_name, columns, folder=path.parent, skip=skip, decimal=decimal)
+        read_well = well_from_draft(row, well_name, columns, folder=path.parent, skip=skip, decimal=decimal)
         if "plate" in row.entries:  # a table may hold the wells of several plates
-            plate = text_from_value(row.entries["plate"].value)
-            well = replace(well, factors={**well.factors, "culture_plate": plate})
-        wells_of_rows.append(well)
-        faults += more
-    if not faults and not any(well.counts for well in wells_of_rows):
+            culture_plate = text_from_value(row.entries["plate"].value)
+            well = read_well.well
+            read_well = replace(read_well, well=replace(well, factors={**well.factors, "culture_plate": culture_plate}))
+        read_wells.append(read_well)
+        faults += read_well.faults
+    faults += unreadable_columns(tally for each in read_wells for tally in each.tallies)
+    if not faults and not any(is_count(tally.column) for each in read_wells for tally in each.tallies):
         faults.append(
             LayoutError(
                 "a table of counts must have a column of counts",
@@ -145,7 +178,8 @@ def _counts_plate(sheet: Sheet, path: Path, columns: Columns) -> tuple[Plate, li
                 "name it migrated, input, viable or total",
             )
         )
-    return Plate(name, len(wells_of_rows), 1, tuple(wells_of_rows), path), faults
+    plate = Plate(name, len(read_wells), 1, tuple(each.well for each in read_wells), path)
+    return ReadPlate(plate, tuple(faults), tuple(finding for each in read_wells for finding in each.findings(name)))
 
 
 def _row_name(row: DraftWell) -> str:
@@ -167,6 +201,7 @@ class _Drafted:
     faults: list[InputError]
     inputs: tuple[Path, ...]
     alerts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def _drafted(path: Path, label: str, known: tuple[str, ...], *, above: tuple[Path, ...] = ()) -> _Drafted:
@@ -183,7 +218,7 @@ def _drafted(path: Path, label: str, known: tuple[str, ...], *, above: tuple[Pat
         faults += wrong
     if not sheets:
         faults.append(LayoutError("a workbook must have a sheet with a plate", "none that is filled", label))
-    return _Drafted(drafts, faults, (path,))
+    return _Drafted(drafts, faults, (path,), notes=tuple(note for sheet in sheets for note in sheet.notes))
 
 
 def _drafted_from_toml(path: Path, label: str, known: tuple[str, ...], *, above: tuple[Path, ...]) -> _Drafted:
@@ -193,13 +228,15 @@ def _drafted_from_toml(path: Path, label: str, known: tuple[str, ...], *, above:
     own = {key: value for key, value in document.items() if key != "meta"}
     drafts, faults = drafts_from_toml(own, path, label, known=known) if own or not further else ([], [])
     alerts = alerts_of(document, label)
+    notes: tuple[str, ...] = ()
     for plate, other in further:
         joined = _drafted(other, f"{label} via {other.name}", known, above=(*above, _real(path)))
         drafts += [replace(draft, name=plate or draft.name) for draft in joined.drafts]
         faults += joined.faults
         inputs += joined.inputs
         alerts += joined.alerts
-    return _Drafted(drafts, faults, inputs, alerts)
+        notes += joined.notes
+    return _Drafted(drafts, faults, inputs, alerts, notes)
 
 
 def _real(path: Path) -> Path:

@@ -6,15 +6,15 @@ DraftPlate -> (Plate, faults)
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, time
 from pathlib import Path
 
 from assaykit.errors import MOST_DETAILS, CountsError, InputError, LayoutError, looked_into
 from assaykit.escaping import one_line
 from assaykit.numerals import decimal_sign
-from assaykit.plate.counts import in_whole_well, number_from_entry, one_number
+from assaykit.plate.counts import in_whole_well, one_number, tally_of_column
 from assaykit.plate.draft import DraftPlate, DraftWell, Entry, text_from_value, written
 from assaykit.plate.model import Factor, Plate, Well
 from assaykit.plate.positions import (
@@ -27,13 +27,23 @@ from assaykit.plate.positions import (
     smallest_size,
     well_from_position,
 )
+from assaykit.plate.tally import BOUNDS, BROKEN, FINDINGS, Tally, unreadable_columns
+from assaykit.tables import Finding
 from assaykit.vocabulary import CHAMBER, COUNTED, MEASURED, ROLES, SIGNAL, Role, is_count, nearest
 
 IDENTIFIERS = ("experiment", "donor", "msc_donor", "line", "control")  # names and dates, kept letter for letter
 TEXT_FACTORS = ("treatment", "context", "marker", "clone", "target")  # words that are never dates
 OTHER_FACTORS = ("time", "lot", "replicate", "insert", "ligand", "permeabilised", "washout", "detachment")
 KNOWN_FACTORS = (*IDENTIFIERS, *TEXT_FACTORS, *OTHER_FACTORS)
-STRUCTURE = ("well", "plate", "role", "file")
+STRUCTURE = ("well", "plate", "role", "file", "exclude", "note")
+MEANT = {  # columns as labs call them -> the column that means it; a name that looks like it may mean another thing
+    "date": "experiment", "day": "experiment", "exp": "experiment", "run": "experiment", "repeat": "experiment",
+    "sample_name": "file", "sample_id": "file", "filename": "file", "file_name": "file", "fcs": "file",
+    "drug": "treatment", "compound": "treatment", "condition": "treatment", "stimulus": "treatment",
+    "cell_line": "line", "cells": "line", "patient": "donor", "culture": "context", "coculture": "context",
+    "chemoattractant": "target", "comment": "note", "remarks": "note", "reason": "exclude", "well_id": "well",
+}  # fmt: skip
+REMARKS = ("exclude", "note")  # kept as notes of the well
 _NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)([., '\u2019][0-9]+)*")  # 007 and 1E5 are names
 
 
@@ -56,10 +66,17 @@ class Columns:
         return tuple(dict.fromkeys((*STRUCTURE, *self.identifiers, *KNOWN_FACTORS, *(self.factors or ()), *numbers)))
 
 
-def plate_from_draft(
-    draft: DraftPlate, columns: Columns, *, size: int | None = None
-) -> tuple[Plate, tuple[InputError, ...]]:
-    """Return the plate of all wells that hold, and every fault of those that do not."""
+@dataclass(frozen=True, slots=True)
+class ReadPlate:
+    """A plate of all wells that hold, every fault of those that do not, and what is said of odd counts."""
+
+    plate: Plate
+    faults: tuple[InputError, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def plate_from_draft(draft: DraftPlate, columns: Columns, *, size: int | None = None) -> ReadPlate:
+    """Return the plate a draft describes; one odd count is a finding of its well, a column of them a fault."""
     wells = size or draft.size or DEFAULT_SIZE
     faults: list[InputError] = [
         *_size_faults(draft, size),
@@ -68,6 +85,8 @@ def plate_from_draft(
     ]
     refused, decimal = refused_columns(draft, columns), decimal_of(draft)
     found: dict[str, Well] = {}
+    tallies: list[Tally] = []
+    findings: list[Finding] = []
     for drafted in draft.wells:
         try:
             name = _well_name(drafted)
@@ -78,13 +97,23 @@ def plate_from_draft(
         except LayoutError as error:
             faults.append(error)
             continue
-        found[name], more = well_from_draft(
-            drafted, name, columns, folder=draft.source.parent, skip=refused, decimal=decimal
-        )
-        faults += more
+        read = well_from_draft(drafted, name, columns, folder=draft.source.parent, skip=refused, decimal=decimal)
+        found[name] = read.well
+        faults += read.faults
+        tallies += read.tallies
+        findings += read.findings(one_line(draft.name))
+    faults += unreadable_columns(tallies)
+    name = one_line(draft.name)
+    if not size:
+        remedy = f"taken as a plate of {wells} wells; write wells = 24, or what it is, in the study"
+        findings += [Finding("note", "plate_size", f"{note}: {remedy}.", name) for note in draft.notes]
+    if draft.tubes and found:
+        first, last = next(iter(found)), list(found)[-1]
+        message = f"the rows of {draft.label} are tubes, and are called {first} to {last} in their order"
+        findings.append(Finding("note", "tubes_numbered", f"{message}.", name))
     rows, width = SIZES[wells]
     ordered = tuple(sorted(found.values(), key=lambda well: position_from_well(well.name)))
-    return Plate(one_line(draft.name), rows, width, ordered, draft.source), once(faults)
+    return ReadPlate(Plate(name, rows, width, ordered, draft.source), once(faults), tuple(findings))
 
 
 def once(faults: Iterable[InputError]) -> tuple[InputError, ...]:
@@ -92,18 +121,36 @@ def once(faults: Iterable[InputError]) -> tuple[InputError, ...]:
     return tuple({str(fault): fault for fault in faults}.values())
 
 
+@dataclass(frozen=True, slots=True)
+class ReadWell:
+    """One well as read: what was counted and is no plain number, and the faults of its values."""
+
+    well: Well
+    tallies: tuple[Tally, ...] = ()  # every number of a count or an amount
+    faults: tuple[InputError, ...] = ()
+
+    def findings(self, plate: str) -> Iterator[Finding]:
+        """Yield what is said of its odd counts, of which the plate's name makes findings."""
+        for tally in self.tallies:
+            if tally.kind != "exact":
+                level, check = FINDINGS[tally.kind]
+                yield Finding(level, check, tally.message, plate, self.well.name)
+
+
 def well_from_draft(
     drafted: DraftWell, name: str, columns: Columns, *, folder: Path, skip: Iterable[str] = (), decimal: str = ""
-) -> tuple[Well, list[InputError]]:
-    """Return the well and the faults of its values."""
+) -> ReadWell:
+    """Return the well, its counts as they were written, and the faults of its values."""
     faults: list[InputError] = []
-    factors: dict[str, Factor] = {}
-    counts: dict[str, float] = {}
+    chamber = chamber_entries(drafted)
+    tallies = _tallies(drafted, (*chamber,), skip, decimal=decimal)
+    numbers = {name: tally.value for name, tally in tallies.items() if tally.value is not None and name not in chamber}
+    counts = {name: number for name, number in numbers.items() if is_count(name)}
+    factors: dict[str, Factor] = {name: number for name, number in numbers.items() if name not in counts}
     role: Role = "sample"
     file: Path | None = None
-    chamber = chamber_entries(drafted)
     for column, entry in drafted.entries.items():
-        if column in skip or column in {"well", "plate"} or column in chamber:
+        if column in skip or column in {"well", "plate", *REMARKS} or column in tallies:
             continue
         try:
             match column:
@@ -111,17 +158,34 @@ def well_from_draft(
                     role = _role(entry)
                 case "file":
                     file = folder / _text(entry, column)
-                case _ if is_count(column):
-                    counts[column] = number_from_entry(column, entry, decimal=decimal)
-                case _ if column in MEASURED:
-                    factors[column] = number_from_entry(column, entry, decimal=decimal)
                 case _:
                     factors[column] = factor_from_entry(column, entry, columns, decimal=decimal)
         except (LayoutError, CountsError) as error:
             faults.append(error)
+    factors = {column: factors[column] for column in drafted.entries if column in factors}
     places = {column: entry.where for column, entry in drafted.entries.items()}
-    well, more = in_whole_well(Well(name, role, factors, file, counts, drafted.where, places), chamber, decimal=decimal)
-    return well, [*faults, *more]
+    notes = {column: tally.message for column, tally in tallies.items() if tally.kind != "exact"}
+    notes |= {name: text_from_value(drafted.entries[name].value) for name in REMARKS if name in drafted.entries}
+    as_written = Well(name, role, factors, file, counts, drafted.where, places, notes=notes, implied=drafted.implied)
+    well, more = in_whole_well(as_written, {column: tallies[column] for column in chamber if column not in skip})
+    return ReadWell(well, tuple(tallies.values()), (*faults, *more))
+
+
+def _tallies(drafted: DraftWell, chamber: tuple[str, ...], skip: Iterable[str], *, decimal: str) -> dict[str, Tally]:
+    """Return every count and amount of a well as written, by column; a bound of the cells put in is none."""
+    tallies = {
+        column: tally_of_column(column, entry, decimal=decimal)
+        for column, entry in drafted.entries.items()
+        if column not in skip and (is_count(column) or column in MEASURED or column in chamber)
+    }
+    target = drafted.entries.get("target")
+    if target is None or text_from_value(target.value).casefold() != "input":
+        return tallies
+    reason = "a bound, of which no share can be taken"
+    return {
+        column: replace(tally, kind="missing", value=None, reason=reason) if tally.kind in BOUNDS else tally
+        for column, tally in tallies.items()
+    }
 
 
 def chamber_entries(drafted: DraftWell) -> dict[str, Entry]:
@@ -141,12 +205,17 @@ def factor_from_entry(column: str, entry: Entry, columns: Columns, *, decimal: s
 
     `007` and `1E5` stay text; CountsError where a number can be read two ways, as 1,000.
     """
+    if entry.value in BROKEN:
+        remedy = "mend the formula, or type the value"
+        raise LayoutError("a cell must hold a value", f"the error {entry.value}", entry.where, remedy)
     if column in columns.identifiers or column in IDENTIFIERS:
         return text_from_value(entry.value)
     if column in TEXT_FACTORS:
         return _text(entry, column)
     if isinstance(entry.value, (int, float)) and not isinstance(entry.value, bool):
         return float(entry.value)
+    if column == "time" and isinstance(entry.value, time):  # h:mm of a spreadsheet
+        return entry.value.hour + entry.value.minute / 60 + entry.value.second / 3600
     text = text_from_value(entry.value)
     number = one_number(column, entry, decimal=decimal) if _NUMBER.fullmatch(text) else None
     return text if number is None else number
@@ -176,7 +245,7 @@ def _allowed(name: str, columns: Columns) -> bool:
 
 
 def _unknown(name: str, where: str, columns: Columns) -> LayoutError:
-    near = nearest(name, columns.known)
+    near = MEANT.get(name) or nearest(name, columns.known)
     declare = f'declare it in the study: factors = ["{name}"]'
     remedy = f"write '{near}', or, if '{name}' is a factor of yours, {declare}" if near else declare
     return LayoutError("a column must be one the study knows", f"'{name}'", where, remedy)

@@ -1,7 +1,7 @@
 """Spreadsheets as plain cells: a CSV file is one sheet, an XLSX file as many as it has.
 
 bytes -> text -> Sheet of Entry | None       (CSV: utf-8, utf-16 or Windows text; comma, semicolon or tab)
-workbook -> Sheet of Entry | None            (XLSX: stored values, merged cells filled)
+workbook -> Sheet of Entry | None            (XLSX: stored values, merged cells filled; hidden sheets left out and told)
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import re
 import warnings
 import zlib
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, time
+from datetime import date, time, timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,6 @@ _EMPTY = ("", "NA", "N/A", "n/a", "NaN", "nan")  # what R and others write for n
 MOST_COLUMNS = 2_000
 MOST_CELLS = 500_000  # a hundred plates of 384 wells with a dozen columns
 LARGEST_UNPACKED = 128_000_000  # bytes
-_BROKEN = ("#N/A", "#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NULL!", "#NUM!")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class Sheet:
     numbers: tuple[int, ...]
     label: str
     first_column: int = 0  # columns that are empty all the way down are left out on the left
+    notes: tuple[str, ...] = ()  # what a person may not see in the file: sheets, rows and columns that are hidden
 
     def place(self, row: int, column: int) -> str:
         """Return where a cell is, as in plate2.xlsx!Sheet1:C7; row and column count from 0."""
@@ -116,13 +117,14 @@ def _sheet_from_text(text: str, label: str) -> Sheet:
     skipped = int(first.startswith("sep="))
     _refuse_vast(lines, delimiter, label)
     _refuse_mixed(lines[skipped:], delimiter, skipped, label)
-    rows, numbers = [], []
+    rows: list[tuple[Cell, ...]] = []
+    numbers = []
     body = io.StringIO("\n".join(lines[skipped:]))
     reader = csv.reader(body, delimiter=delimiter, skipinitialspace=True, strict=True)
     try:
         for fields in reader:
             number = reader.line_num + skipped
-            if fields and fields[0].lstrip().startswith("#"):
+            if _is_comment(fields, below_header=any(len(row) > 1 for row in rows)):
                 continue
             rows.append(tuple(_entry(field, f"{label}:{row_letters(i)}{number}") for i, field in enumerate(fields)))
             numbers.append(number)
@@ -135,6 +137,18 @@ def _sheet_from_text(text: str, label: str) -> Sheet:
         where = f"{label}, row {reader.line_num + skipped}"
         raise LayoutError("the cells of a table must be readable", found, where, "mend the quotes") from error
     return Sheet("", tuple(rows), tuple(numbers), label)
+
+
+def _is_comment(fields: list[str], *, below_header: bool) -> bool:
+    """Whether a row is a remark: it begins with # and holds nothing else, or stands above the table.
+
+    A row of the table that begins with #, such as one of sample #1, is a row; so is a header whose first column is #.
+    """
+    first = fields[0].strip() if fields else ""
+    if not first.startswith("#"):
+        return False
+    filled = [field for field in fields if field.strip()]
+    return len(filled) == 1 or (not below_header and first != "#")
 
 
 def _refuse_vast(lines: list[str], delimiter: str, label: str) -> None:
@@ -200,15 +214,40 @@ def _sheets_from_workbook(data: bytes, label: str) -> tuple[list[Sheet], list[In
         remedy = "open it in a spreadsheet program and save it as .xlsx, or as CSV"
         raise LayoutError("a workbook must be an XLSX file", "something else", label, remedy) from error
     faults: list[InputError] = []
-    titles = [sheet.title for sheet in values.worksheets if not sheet.title.strip().lower().startswith(_NOTES)]
+    named = [sheet.title for sheet in values.worksheets if not sheet.title.strip().lower().startswith(_NOTES)]
+    titles = [title for title in named if values[title].sheet_state == "visible"]
+    hidden = [title for title in named if title not in titles and _filled(values[title], formulas[title], label)]
+    unseen = tuple(f"the hidden sheet '{title}' of {label} was left out; show it if it is a plate" for title in hidden)
     filled = {title: rows for title in titles if (rows := _filled(values[title], formulas[title], label))}
-    sheets = []
+    sheets: list[Sheet] = []
     for title, rows in filled.items():
         nameless = len(filled) == 1 and title.lower().startswith(_DEFAULT_TITLES)
         sheet_label = f"{label}!{title}"
         read = tuple(_workbook_row(row, sheet_label, number, faults=faults) for number, row in rows.items())
-        sheets.append(Sheet("" if nameless else title.strip(), read, tuple(rows), sheet_label))
+        notes = (*(unseen if not sheets else ()), *_hidden_lines(values[title], rows, sheet_label))
+        sheets.append(Sheet("" if nameless else title.strip(), read, tuple(rows), sheet_label, notes=notes))
     return sheets, faults
+
+
+def _hidden_lines(sheet: Any, rows: Mapping[int, list[tuple[Any, Any]]], label: str) -> Iterator[str]:
+    """Yield what is said of filled rows and columns that are hidden, by a filter or by hand: all are read."""
+    filled = {number: [value is not None for value, _ in cells] for number, cells in rows.items()}
+    hidden = [f"{number}" for number, cells in filled.items() if any(cells) and sheet.row_dimensions[number].hidden]
+    if hidden:
+        yield f"hidden rows of {label} were read: {', '.join(hidden)}; delete them if they are not to count"
+    width = max(map(len, filled.values()), default=0)
+    columns = [
+        letter
+        for index, letter in enumerate(map(row_letters, range(width)))
+        if _is_hidden(sheet, index + 1) and any(index < len(cells) and cells[index] for cells in filled.values())
+    ]
+    if columns:
+        yield f"hidden columns of {label} were read: {', '.join(columns)}; delete them if they are not to count"
+
+
+def _is_hidden(sheet: Any, column: int) -> bool:
+    """Whether a column, counted from 1, is hidden; neighbours that are hidden together share one entry."""
+    return any(each.hidden and each.min <= column <= each.max for each in sheet.column_dimensions.values())
 
 
 _DAMAGED = (
@@ -291,19 +330,16 @@ def _workbook_row(
 ) -> tuple[Cell, ...]:
     """Return the row's entries; an empty row keeps one empty cell."""
     row: list[Cell] = []
-    for column, (value, formula) in enumerate(cells):
+    for column, (stored, formula) in enumerate(cells):
         place = f"{label}:{row_letters(column)}{number}"
-        faults += _cell_faults(value, formula, place)
-        usable = isinstance(value, (str, int, float, date, time)) and value not in _BROKEN
-        row.append(_entry(value, place) if usable else None)
+        faults += _cell_faults(stored, formula, place)
+        # [h]:mm as times are kept, in hours: 48:00 is 48
+        value = stored.total_seconds() / 3600 if isinstance(stored, timedelta) else stored
+        row.append(_entry(value, place) if isinstance(value, (str, int, float, date, time)) else None)
     return tuple(row) or (None,)
 
 
 def _cell_faults(value: Any, formula: Any, where: str) -> list[InputError]:
-    if value in _BROKEN:
-        return [
-            LayoutError("a cell must hold a value", f"the error {value}", where, "mend the formula, or type the value")
-        ]
     if value is None and isinstance(formula, str) and formula.startswith("="):
         remedy = "open the file in a spreadsheet program, save it, and try again; or type the value"
         return [LayoutError("a formula must carry its stored result", formula, where, remedy)]

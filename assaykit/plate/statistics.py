@@ -21,6 +21,7 @@ from assaykit.numerals import both_ways, decimal_sign, readings
 from assaykit.plate.draft import Entry, column_name, text_from_value, written
 from assaykit.plate.headings import Heading, heading_from_text
 from assaykit.plate.sheets import Cell, Sheet, sheets_from_file
+from assaykit.plate.tally import BROKEN
 from assaykit.sources import LARGEST_TABLE, bytes_from_file
 
 FORMATS = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm")
@@ -87,7 +88,7 @@ def read_statistics(path: Path, *, label: str = "", declared: Collection[str] = 
         sheets, faults = sheets_from_file(path, label)
     except InputError as error:
         raise StatisticsError(error.must, error.found, error.where, error.remedy) from error
-    broken = {fault.where: Entry(fault.found, fault.where) for fault in faults}  # "the error #DIV/0!"
+    broken = {fault.where: Entry(fault.found, fault.where) for fault in faults}  # formulas without a result
     percents = _percent_cells(path, label)
     tables = [
         table for sheet in sheets if (table := _table(_with_cells(sheet, broken, percents), path, declared)) is not None
@@ -118,12 +119,12 @@ def number_from_entry(entry: Entry, *, decimal: str = "") -> Number:
         return Number(float(values[0]), percent)
     if values:
         return Number(None, problem=f"'{text}' is {both_ways(values)}")
-    shown = text if text.startswith("the error ") else f"'{text}'"
+    shown = f"the error {text}" if text in BROKEN else f"'{text}'"
     return Number(None, problem=f"{shown} is no number")
 
 
 def _with_cells(sheet: Sheet, broken: Mapping[str, Entry], percents: Collection[str]) -> Sheet:
-    """Return the sheet with its broken formulas as text, and numbers that are shown as percent with their sign."""
+    """Return the sheet with formulas without a result as text, and numbers shown as percent with their sign."""
 
     def cell(row: int, column: int, entry: Cell) -> Cell:
         where = sheet.place(row, column)

@@ -86,28 +86,51 @@ def drafts_from_toml(
 
 
 def _draft(layers: list[_Layer], name: str, *, source: Path, label: str, size: int | None) -> DraftPlate:
-    entries: dict[Position, dict[str, Entry]] = {position: {} for position in sorted(_positions(layers))}
+    positions, implied = _positions(layers)
+    entries: dict[Position, dict[str, Entry]] = {position: {} for position in sorted(positions)}
     places = dict.fromkeys(entries, label)
     for layer in sorted(layers, key=lambda layer: layer.order):
         held = {key: Entry(value, f"{label}, {layer.where}") for key, value in layer.values.items()}
         for position in layer.wells or [position for position in entries if layer.covers(position)]:
             entries[position] |= held
             places[position] = f"{label}, {layer.where}" if layer.kind != "expt" else places[position]
-    wells = (DraftWell(well_from_position(position), places[position], held) for position, held in entries.items())
+    wells = (
+        DraftWell(well_from_position(position), places[position], held, position in implied)
+        for position, held in entries.items()
+    )
     return DraftPlate(name, tuple(wells), source, label, size)
 
 
-def _positions(layers: list[_Layer]) -> set[Position]:
-    """Return the wells the groups call into being: wells and blocks named, and crossings of rows with columns."""
+def _positions(layers: list[_Layer]) -> tuple[set[Position], set[Position]]:
+    """Return the wells the groups call into being, and those among them that only lie between others.
+
+    As in wellmap 3.5, rows A and C with columns 1 and 2 make B1 and B2 as well: a column spans every row between the
+    first and the last of the plate's wells, and a row every column.
+    """
     lines: dict[str, set[int]] = {kind: set() for kind in _RANKS}
     named: set[Position] = set()
     for layer in layers:
         lines[layer.kind] |= layer.lines
         named |= layer.wells
-    crossed = set(product(lines["row"], lines["col"]))
-    crossed |= {(_interleaved(row, column), column) for row, column in product(lines["irow"], lines["col"])}
-    crossed |= {(row, _interleaved(column, row)) for row, column in product(lines["row"], lines["icol"])}
-    return named | crossed
+    # 1. Every line crosses the lines of the other direction, and the rows or columns of wells that bear a name.
+    rows, columns = lines["row"] | {row for row, _ in named}, lines["col"] | {column for _, column in named}
+    crossed = named | _along(lines, rows, columns)
+    # 2. The wells found so far show from where to where the plate reaches, and every line spans all of it.
+    spanned = crossed | _along(lines, {row for row, _ in crossed}, {column for _, column in crossed})
+    # What no group names and no row and column share is implied: a lab may have left it empty.
+    shared = {*product(lines["row"], lines["col"])}
+    shared |= {(_interleaved(row, column), column) for row, column in product(lines["irow"], lines["col"])}
+    shared |= {(row, _interleaved(column, row)) for row, column in product(lines["row"], lines["icol"])}
+    return spanned, spanned - named - shared
+
+
+def _along(lines: Mapping[str, set[int]], rows: set[int], columns: set[int]) -> set[Position]:
+    """Return the wells of all lines, interleaved ones too, from the first to the last of the rows or columns given."""
+    down = range(min(rows), max(rows) + 1) if rows else range(0)
+    across = range(min(columns), max(columns) + 1) if columns else range(0)
+    wells = {*product(lines["row"], across), *product(down, lines["col"])}
+    wells |= {(_interleaved(row, column), column) for row, column in product(lines["irow"], across)}
+    return wells | {(row, _interleaved(column, row)) for row, column in product(down, lines["icol"])}
 
 
 def _interleaved(this: int, other: int) -> int:

@@ -1,4 +1,7 @@
-"""Write a simulated plate's layout in the wellmap format, as a lab would: rows, columns, then the odd wells."""
+"""Write a simulated plate's layout in the wellmap format, as a lab would: arms, treatments, then the odd wells.
+
+Groups name the wells that are used and no others: a [row] would reach the columns left empty between arms, too.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ Factors = Mapping[str, str | float]
 
 
 def layout_toml(plate: SimulatedPlate) -> str:
-    """Return the layout: a [row] per treatment and a [col] per arm where the plate is so built, else well by well."""
+    """Return the layout: a block per arm and the wells of each treatment, or single wells where it is not so built."""
     grid = [well for well in plate.wells if well.name[0] != "H"]
     rows = {well.name[0]: {"treatment": well.factors["treatment"]} for well in grid}
     columns = {
@@ -21,10 +24,10 @@ def layout_toml(plate: SimulatedPlate) -> str:
     )
     lines = ["# Simulated plate, in the wellmap format.", "[expt]", f'experiment = "{plate.experiment}"', ""]
     if regular:
-        for row, factors in rows.items():
-            lines += _table(f"row.{row}", factors)
         for column, factors in columns.items():
-            lines += _table(f"col.{column}", factors)
+            lines += _table(f"block.1x{len(rows)}.A{column}", factors)
+        for row, factors in rows.items():
+            lines += _table(f"well.'{','.join(f'{row}{column}' for column in columns)}'", factors)
     for well in plate.wells:
         if not regular or well.name[0] == "H":
             lines += _table(f"well.{well.name}", _all_factors(well))

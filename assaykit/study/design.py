@@ -67,7 +67,6 @@ def design_findings(study: Study) -> tuple[Finding, ...]:
         units = set().union(*arms.values()) if arms else set()
         findings += _without_reference(assay, arms, study)
         findings += _few_units(assay, units, study.unit)
-        findings += _alike_levels(assay, study.unit)
         findings += odd_levels(assay, study.unit)
     return tuple(findings)
 
@@ -125,20 +124,6 @@ def _few_units(assay: Assay, units: set[str], unit: str) -> Iterator[Finding]:
             f"{assay.name}: {len(units)} independent {unit}{'' if len(units) == 1 else 's'} "
             f"({', '.join(sorted(units))}); an interval needs at least 2 and means little below {FEW_UNITS}.",
         )
-
-
-def _alike_levels(assay: Assay, unit: str) -> Iterator[Finding]:
-    """Yield a finding per pair of levels that differ by case, blanks or signs only: two spellings count as two."""
-    for name in (unit, "line", "donor", "msc_donor", "target"):
-        levels: dict[str, set[str]] = defaultdict(set)
-        for _, well in sample_wells(assay):
-            level = str(well.factors.get(name, ""))
-            levels[re.sub(r"[\s_\-.]+", "", level.casefold())].add(level)
-        for spellings in levels.values():
-            if len(spellings) > 1:
-                written = ", ".join(f"'{each}'" for each in sorted(spellings))
-                message = f"{assay.name}: {name} {written} look like one level and are taken as {len(spellings)}."
-                yield Finding("warn", "levels_alike", message)
 
 
 def odd_levels(assay: Assay, unit: str) -> Iterator[Finding]:

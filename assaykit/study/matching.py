@@ -1,4 +1,4 @@
-"""FCS files and wells found for each other: by the layout's `file`, by name, or by the well keyword in the file.
+"""FCS files and wells found for each other: by the layout's `file`, by name, by keyword, or by the folder's name.
 
 Plate + folders -> Plate whose wells name their files, findings for files without a well, faults
 """
@@ -24,7 +24,7 @@ from assaykit.vocabulary import nearest
 _SUFFIXES = (".fcs", ".lmd")
 _TOKEN = re.compile(r"(?<![A-Za-z0-9])([A-Za-z]{1,2}0?[1-9][0-9]?|[A-Za-z]{1,2}0{0,2}[1-9])(?![A-Za-z0-9])")
 _AFTER_WELL = re.compile(r"well[\s_\-]*([A-Za-z]{1,2}[0-9]{1,3})(?![A-Za-z0-9])", re.IGNORECASE)
-_KEYWORDS = ("$WELLID", "WELLID", "WELL ID", "WELL_ID", "WELL")
+_KEYWORDS = ("$WELLID", "WELLID", "WELL ID", "WELL_ID", "WELL", "TUBE NAME", "TUBENAME", "$SMNO")  # the surest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,9 @@ def match_files(
     of the assay: a file that names another of them is not this one's.
     """
     plate = _with_existing_files(plate, patterns, folder)
-    open_wells = [well for well in plate.wells if well.file is None and well.role != "blank"]
+    open_wells = [
+        well for well in plate.wells if well.file is None and well.role != "blank" and (patterns or not well.implied)
+    ]
     if not open_wells:
         return MatchedPlate(plate)
     if not patterns and all(well.counts for well in open_wells):
@@ -317,7 +319,9 @@ def _looks_fcs(file: Path) -> bool:
 def sorted_by_well(
     files: Sequence[Path], plate: Plate
 ) -> tuple[dict[str, list[Path]], list[tuple[Path, str]], list[Finding]]:
-    """Return the files by well, from their names, else from their keywords; those that tell no well; what was read.
+    """Return the files by well, those that tell no well, and what was read of names that hold several.
+
+    A file's name goes before its keywords ($WELLID, then TUBE NAME, then $SMNO), and these before its folder's name.
 
     Of names that hold several wells (D1_A1.fcs of donor D1) the place that tells the most wells apart is read.
     """
@@ -328,7 +332,7 @@ def sorted_by_well(
     by_well: dict[str, list[Path]] = defaultdict(list)
     strangers = []
     for file in files:
-        well = told[file][place] if told[file] else well_in_keywords(file, plate)
+        well = told[file][place] if told[file] else well_in_keywords(file, plate) or well_in_folder(file, plate)
         if well:
             by_well[well].append(file)
         else:
@@ -353,8 +357,14 @@ def well_in_keywords(file: Path, plate: Plate) -> str:
         keywords = read_fcs_header(file).keywords
     except FcsError:
         return ""
-    told = next((keywords[name] for name in _KEYWORDS if keywords.get(name, "").strip()), "")
-    return well_in_name(told, plate)
+    wells = (well_in_name(keywords[name], plate) for name in _KEYWORDS if keywords.get(name, "").strip())
+    return next(filter(None, wells), "")
+
+
+def well_in_folder(file: Path, plate: Plate) -> str:
+    """Return the well a file's folder is called after, or "": fcs/A1/tube.fcs, where every well has a folder."""
+    name = file.parent.name
+    return well_in_name(name, plate) if _TOKEN.fullmatch(name) and name != plate.name else ""
 
 
 def _shared(plate: Plate) -> dict[str, object]:

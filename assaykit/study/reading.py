@@ -34,8 +34,11 @@ from assaykit.protocol import Protocol, read_protocol
 from assaykit.sources import is_file, paths_from_pattern
 from assaykit.study.design import design_faults, design_findings, unknown_lines
 from assaykit.study.document import document_from_file, review_from_file, study_from_document
+from assaykit.study.exclusions import layout_exclusions, remarks
 from assaykit.study.file import AssayEntry, OverrideEntry, StudyFile
+from assaykit.study.implied import without_implied_files
 from assaykit.study.inputs import input_file
+from assaykit.study.levels import level_faults
 from assaykit.study.matching import fcs_files, found_by, match_files, shared_files
 from assaykit.study.model import Assay, Reference, Study
 from assaykit.study.overrides import OverrideLine, with_overrides
@@ -94,12 +97,14 @@ def _study(file: StudyFile, path: Path, collector: _Collector) -> Study:
         where = f"{path.name}, [[assay]] {number}" + (f" ({entry.name or entry.protocol})")
         assay = _assay(entry, _Place(folder, where), file, rules=rules, collector=collector)
         if assay is not None:
+            collector.faults += level_faults(assay, where)
             by = tuple(column_name(name) for name in entry.by)
             parts, faults = strata(assay, by, unit=file.unit, primary=entry.primary_stratum, where=where)
             written += [(assay.name, part) for part in parts]
             collector.faults += faults
     assays, misplaced = with_overrides(written, _override_lines(file, path, collector), canonical=canonical)
     collector.faults += misplaced
+    assays = tuple(replace(assay, overrides=(*assay.overrides, *layout_exclusions(assay))) for assay in assays)
     collector.faults += _repeated_names(assays, path.name)
     claims = tuple(_existing_path(file.claims, path, collector))
     study = Study(
@@ -152,6 +157,7 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, c
         collector.inputs += reading.inputs
         source = _label(reading.inputs[0], place.folder)
         collector.findings += [Finding("note", "layout_alert", f"{source} says: {alert}") for alert in reading.alerts]
+        collector.findings += reading.findings
     decimal = decimal_sign(_treatments((*layouts, *tables)))
     canonical = cache(lambda text: str(parse_treatment(text, rules.catalogue, decimal=decimal)))
     endpoints = [ENDPOINTS[spec.endpoint] for spec in protocol.endpoints] if protocol else []
@@ -291,7 +297,7 @@ def _check_plates(readings: Iterable[Reading], rules: Rules, collector: _Collect
         for plate in reading.plates:
             checked = check_plate_factors(plate, rules)
             collector.faults += (*checked.faults, *control_faults(checked.plate))
-            collector.findings += checked.findings
+            collector.findings += (*checked.findings, *remarks(checked.plate))
             yield checked.plate
 
 
@@ -309,7 +315,9 @@ def _with_files(
     for (must, where, remedy), found in told.items():
         more = f" and so for {len(found) - 1} more" if len(found) > 1 else ""
         collector.faults.append(StudyError(must, found[0] + more, where, remedy))
-    return tuple(matched.plate for matched in matches)
+    complete = [without_implied_files(matched.plate) for matched in matches]
+    collector.findings += [finding for _, findings in complete for finding in findings]
+    return tuple(plate for plate, _ in complete)
 
 
 def _with_lot(

@@ -117,10 +117,10 @@ def plate_of_table(table: StatisticsTable, columns: Columns) -> tuple[Plate, dic
         name = sample.where.rpartition(", ")[2]
         known = {key: entry for key, entry in sample.columns.items() if key in columns.known and not is_count(key)}
         draft = DraftWell(name, sample.where, {key: entry for key, entry in known.items() if key != "file"})
-        well, more = well_from_draft(draft, name, columns, folder=table.source.parent, decimal=table.decimal)
-        wells.append(well)
+        read = well_from_draft(draft, name, columns, folder=table.source.parent, decimal=table.decimal)
+        wells.append(read.well)
         samples[name] = (table, sample)
-        faults += more
+        faults += (*read.faults, *(tally.fault for tally in read.tallies if tally.kind == "unreadable"))
     return Plate(table.name, len(wells), 1, tuple(wells), table.source), samples, once(faults)
 
 

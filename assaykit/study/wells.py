@@ -9,6 +9,7 @@ from assaykit.endpoints import ENDPOINTS
 from assaykit.errors import InputError, LayoutError, TreatmentError
 from assaykit.plate import KNOWN_FACTORS, STRUCTURE, Factor, Plate, Well
 from assaykit.protocol import Protocol
+from assaykit.study.implied import without_implied
 from assaykit.study.model import Reference
 from assaykit.tables import Finding
 from assaykit.treatment import Catalogue, implausible_doses
@@ -43,12 +44,16 @@ def check_plate_factors(plate: Plate, rules: Rules) -> CheckedPlate:
     wells = []
     written: dict[str, list[str]] = {}
     absent = _unit_absent(plate, rules)
+    incomplete: list[str] = []
     for well in plate.wells:
         factors: dict[str, Factor] = dict(well.factors)
         for column, step in _steps(rules):
             try:
                 factors[column] = step(well, plate, rules)
             except InputError as error:
+                if well.implied and column not in well.places:
+                    incomplete.append(well.name)
+                    continue
                 if absent and column == rules.unit:
                     continue
                 key = (type(error), error.must, error.found, error.remedy)
@@ -63,7 +68,10 @@ def check_plate_factors(plate: Plate, rules: Rules) -> CheckedPlate:
         Finding("warn", "dose_implausible", f"{doubt} Wells: {', '.join(names)}.", plate.name, names[0])
         for doubt, names in findings.items()
     )
-    return CheckedPlate(replace(plate, wells=tuple(wells)), (*absent, *told), said)
+    checked, implied = without_implied(
+        replace(plate, wells=tuple(wells)), incomplete, "lack what a sample well must say"
+    )
+    return CheckedPlate(checked, (*absent, *told), (*said, *implied))
 
 
 Step = Callable[[Well, Plate, Rules], str]

@@ -10,6 +10,7 @@ import pytest
 import assaykit
 from assaykit.checks import CHECKS, Check, consequence, meaning
 from assaykit.measurements import CRITERIA
+from assaykit.plate.tally import FINDINGS as TALLIES
 from assaykit.tables import Finding
 
 SOURCE = Path(assaykit.__file__).parent
@@ -29,6 +30,7 @@ VARIABLES = {  # names that stand for a check, or for its level, and what they m
     ("confounding.py", "check"): {("warn", name) for name in ("confounded", "arms_apart", "arms_partly_apart")},
     ("acceptance.py", "row.check"): {(level, name) for level in ("warn", "fail") for name in CRITERIA},
     ("overrides.py", "check"): {("note", name) for name in ("excluded_by_hand", "control_excluded_by_hand")},
+    ("schema.py", "check"): set(TALLIES.values()),
     ("spillover_need.py", "CHECK"): {("note", "uncompensated")},
 }  # fmt: skip
 PASSED_ON = {"gate_estimate.py", "sisters.py", "controls.py"}  # a function there is given the check by its caller

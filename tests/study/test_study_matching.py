@@ -9,11 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from assaykit.cli.app import app
-from assaykit.errors import Faults, StudyError
+from assaykit.errors import Faults, LayoutError, StudyError
 from assaykit.fcs import events_from_array, write_fcs
 from assaykit.plate import Plate, Well
 from assaykit.study import missing_files, read_study
-from assaykit.study.matching import match_files, well_in_name
+from assaykit.study.matching import match_files, well_in_keywords, well_in_name
 
 
 def plate(*names: str, name: str = "day1", **factors: str) -> Plate:
@@ -271,3 +271,68 @@ def test_many_missing_files_of_a_plate_are_three_lines_and_a_count(tmp_path):
     assert done.exit_code == 1
     assert done.output.count("there is no FCS file") == 3
     assert "and 7 more such of day1: A5, A6, A7, A8, A9, A10, A11" in done.output
+
+
+def test_implied_wells_are_used_where_they_have_a_file_and_named_where_they_have_none(tmp_path):
+    touched(tmp_path, "fcs/A1.fcs", "fcs/A2.fcs", "fcs/C1.fcs", "plates/x")
+    (tmp_path / "plates/day1.toml").write_text(
+        "[expt]\nexperiment = 1\n[row.'A,C']\ntreatment = 'vehicle'\n[col]\n1.context = 'mono'\n3.context = 'mono'\n"
+    )
+    touched(tmp_path, "fcs/A3.fcs", "fcs/C3.fcs")
+    (tmp_path / "study.toml").write_text(STUDY.replace("day1.csv", "day1.toml"))
+    study = read_study(tmp_path / "study.toml")
+    # A2 lies between columns 1 and 3 and has a file; C2 has none; B1 and B3 say no treatment.
+    assert [well.name for well in study.assays[0].plates[0].wells] == ["A1", "A2", "A3", "C1", "C3"]
+    told = [finding.message.split(": ")[0] for finding in study.findings if finding.check == "wells_implied"]
+    assert told == [
+        "rows and columns of the layout imply B1, B3, which lack what a sample well must say",
+        "rows and columns of the layout imply C2, which have no FCS file",
+    ]
+    assert missing_files(study) == ()
+
+
+def test_a_well_that_a_row_and_a_column_share_is_missed_where_it_has_no_file(tmp_path):
+    touched(tmp_path, "fcs/A1.fcs", "plates/x")
+    layout = "[expt]\nexperiment = 1\n[row.'A,C']\ntreatment = 'vehicle'\n[col.1]\ncontext = 'mono'\n"
+    (tmp_path / "plates/day1.toml").write_text(layout)
+    (tmp_path / "study.toml").write_text(STUDY.replace("day1.csv", "day1.toml"))
+    assert [finding.well for finding in missing_files(read_study(tmp_path / "study.toml"))] == ["C1"]
+
+
+@pytest.mark.parametrize(
+    ("keywords", "well"),
+    [
+        ({"$WELLID": "A1", "TUBE NAME": "B12"}, "A1"),
+        ({"TUBE NAME": "Specimen_001_B12"}, "B12"),
+        ({"TUBE NAME": "vehicle", "$SMNO": "B12"}, "B12"),
+    ],
+)
+def test_keywords_tell_a_well_in_a_stated_order(tmp_path, keywords, well):
+    events = events_from_array(np.ones((3, 1), dtype=np.float32), ("FSC-A",), keywords=keywords)
+    write_fcs(events, tmp_path / "tube_x.fcs")
+    assert well_in_keywords(tmp_path / "tube_x.fcs", plate("A1", "B12")) == well
+
+
+def test_a_folder_per_well_tells_the_well_where_nothing_else_does(tmp_path):
+    touched(tmp_path, "fcs/A1/tube.fcs", "fcs/B12/tube.fcs")
+    matched = match_files(plate("A1", "B12"), ["fcs/*"], tmp_path, where="study.toml")
+    assert files(matched.plate, tmp_path) == {"A1": "fcs/A1/tube.fcs", "B12": "fcs/B12/tube.fcs"}
+
+
+def test_a_sample_sheet_of_tubes_needs_no_plate(tmp_path):
+    touched(tmp_path, "fcs/K562 vehicle.fcs", "fcs/K562 imatinib.fcs", "plates/x")
+    sheet = "file,experiment,treatment\nK562 vehicle.fcs,1,vehicle\nK562 imatinib.fcs,1,imatinib 1 uM\n"
+    (tmp_path / "plates/day1.csv").write_text(sheet)
+    (tmp_path / "study.toml").write_text(STUDY)
+    study = read_study(tmp_path / "study.toml")
+    assert files(study.assays[0].plates[0], tmp_path) == {"A1": "fcs/K562 vehicle.fcs", "A2": "fcs/K562 imatinib.fcs"}
+    (told,) = [finding.message for finding in study.findings if finding.check == "tubes_numbered"]
+    assert told == "the rows of plates/day1.csv are tubes, and are called A1 to A2 in their order."
+
+
+def test_a_tube_without_a_file_is_named(tmp_path):
+    touched(tmp_path, "plates/x")
+    (tmp_path / "plates/day1.csv").write_text("file,experiment,treatment\na.fcs,1,vehicle\n,1,imatinib 1 uM\n")
+    (tmp_path / "study.toml").write_text(STUDY)
+    with pytest.raises(LayoutError, match=r"day1\.csv, row 3: a row must name its file; found an empty cell"):
+        read_study(tmp_path / "study.toml")
