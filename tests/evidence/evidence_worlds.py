@@ -20,7 +20,7 @@ from assaykit.tables import ESTIMATES, check
 from assaykit.treatment import read_drugs
 
 BOTH = ("mono", "msc_contact")
-FAMILIES = ("treatment", "pairwise", "context", "interaction")
+FAMILIES = ("treatment", "pairwise", "context", "interaction", "sensitisation")
 ANALYSES = {
     "cxcr4_dmfi": (Analysis(name="cxcr4", endpoint="cxcr4_dmfi", scale="log2", families=FAMILIES, equivalence=0.3),),
     "migration_cxcl12": (
