@@ -212,7 +212,8 @@ def _plates(results: Results) -> Iterator[Drawing]:
         # Control wells lack stains, and cells, on purpose.
         samples = {(plate.name, well.name) for plate in assay.plates for well in plate.wells if well.role == "sample"}
         part = populations[(populations["assay"] == assay.name) & (populations["population"] != "all")]
-        part = part[[place in samples for place in zip(part["plate"], part["well"], strict=True)]]
+        kept = [place in samples for place in zip(part["plate"], part["well"], strict=True)]
+        part = part[np.asarray(kept, dtype=bool)]
         if part["fraction"].notna().any():
             yield Drawing(
                 f"gates_{assay.name}", f"What each gate of {assay.name.replace('_', ' ')} kept", yield_caption(part),

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from assaykit.cli.app import app
 from assaykit.cytometry import measure_well, resolve_plate
 from assaykit.figures import STYLES, drawings, figure_bytes, ledger_drawings
-from assaykit.figures.dose_response import dose_response, dose_series
+from assaykit.figures.dose_response import dose_response_curves, dose_series
 from assaykit.figures.gating import gating
 from assaykit.figures.gating_panels import gating_panels
 from assaykit.figures.ledger import cumulative_forest, ledger_matrix
@@ -58,7 +58,7 @@ def test_a_series_of_doses_in_two_units_rises():
 def test_the_ic50_is_written_with_its_interval_and_n():
     frame = doses([0.03, 0.1, 0.3, 1, 3, 10])
     (series,) = dose_series(frame)
-    said = [t for t in texts(dose_response(frame, series, pd.DataFrame(), style=NATURE)) if "IC50" in t]
+    said = [t for t in texts(dose_response_curves(frame, series, pd.DataFrame(), style=NATURE)) if "IC50" in t]
     assert len(said) == 1
     assert said[0].startswith("n = 4; IC50 0.")
     assert "µM (95% CI" in said[0]
@@ -67,7 +67,7 @@ def test_the_ic50_is_written_with_its_interval_and_n():
 def test_doses_that_do_not_reach_the_plateau_give_no_ic50():
     frame = doses([0.01, 0.03, 0.1, 0.3])
     (series,) = dose_series(frame)
-    assert any("not reached" in t for t in texts(dose_response(frame, series, pd.DataFrame(), style=NATURE)))
+    assert any("not reached" in t for t in texts(dose_response_curves(frame, series, pd.DataFrame(), style=NATURE)))
 
 
 def test_an_ic50_the_run_has_in_its_table_is_the_one_written():
@@ -77,7 +77,7 @@ def test_an_ic50_the_run_has_in_its_table_is_the_one_written():
         "context": "mono", "shape": "4PL", "top": 100.0, "bottom": 0.0, "hill": 1.3, "ic50": 0.3, "units_ic50": 0.27,
         "units_low": 0.21, "units_high": 0.35, "profile_low": 0.2, "profile_high": 0.4, "reason": "",
     }])  # fmt: skip
-    assert "n = 4; IC50 0.27 µM (95% CI 0.21 to 0.35)" in texts(dose_response(frame, series, table, style=NATURE))
+    assert "n = 4; IC50 0.27 µM (95% CI 0.21 to 0.35)" in texts(dose_response_curves(frame, series, table, style=NATURE))
 
 
 @pytest.fixture(scope="module")

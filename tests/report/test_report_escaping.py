@@ -15,7 +15,7 @@ from assaykit.cli.app import app
 from assaykit.errors import Faults, StudyError
 from assaykit.escaping import file_names
 from assaykit.figures import Drawing, render_all
-from assaykit.figures import press as press_module
+from assaykit.figures import rendering as rendering_module
 from assaykit.report import write_report
 from assaykit.results import read_results
 from assaykit.study import read_study
@@ -128,7 +128,7 @@ def failing(*_, **__):
 
 def test_a_figure_that_cannot_be_drawn_costs_itself_and_is_named(tmp_path, monkeypatch):
     results = synthetic_results()
-    good, bad = list(press_module.drawings(results))[:2]
+    good, bad = list(rendering_module.drawings(results))[:2]
     broken = replace(bad, figure="broken")
     monkeypatch.setitem(Drawing.draw.__globals__["FIGURES"], "broken", failing)
     printed, undrawn = render_all([good, broken], formats=("svg",))
