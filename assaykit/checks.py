@@ -82,6 +82,13 @@ CHECKS: dict[str, Check] = {
         Check("detector_voltage", "a detector had another voltage than in the other wells", fail="excluded"),
         Check("detector_gain", "a detector had another gain than in the other wells", fail="excluded"),
         Check("events_not_finite", "events without a number were left out", warn="doubtful"),
+        # Numbers that were gated elsewhere
+        Check("gated_elsewhere", "gates and thresholds of these numbers cannot be looked at here", note="kept"),
+        Check("cells_not_known", "shares are given without the cells behind them", note="kept"),
+        Check("columns_unused", "columns of a table that no line of the study names", note="kept"),
+        Check("cell_not_read", "a cell of a table is no number", fail="kept"),  # what needs it has no value
+        Check("sample_missing", "no table has a sample of the well", fail="excluded"),
+        Check("sample_without_well", "a sample of a table that no well of the layout names", warn="kept"),
         # Compensation
         Check("compensation", "the spillover cannot be used", fail="not_interpretable"),
         Check(

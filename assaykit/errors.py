@@ -5,6 +5,7 @@
     │   ├── FcsError           a file is not FCS that can be read (byte, keyword, value)
     │   ├── LayoutError        a plate layout
     │   ├── CountsError        a table of counts
+    │   ├── StatisticsError    a table of statistics that a cytometry program exported
     │   ├── TreatmentError     a drug, a dose or a treatment
     │   ├── LineError          a catalogue of cell lines
     │   ├── ProtocolError      a protocol file
@@ -88,6 +89,10 @@ class LayoutError(InputError):
 
 class CountsError(InputError):
     """A table of counts cannot be used."""
+
+
+class StatisticsError(InputError):
+    """A table of statistics that a cytometry program exported cannot be used."""
 
 
 class TreatmentError(InputError):

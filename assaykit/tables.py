@@ -371,6 +371,20 @@ SYNERGY = Table(
     ),
 )
 
+CONTROLS = Table(
+    "controls",
+    "the cells of the controls that wells are measured against, by quantiles: controls.parquet beside the tables",
+    (
+        _ASSAY,
+        _PLATE,
+        Column("control", "text", "the control: its channel role and its wells, e.g. 'cxcr4: H1, H2'"),
+        Column("channel", "text", "the channel role it serves"),
+        Column("population", "text", "the population whose channel is read"),
+        Column("probability", "number", "the share of its cells at or below the value, from 0 to 1"),
+        Column("value", "number", "the quantile", "intensity"),
+    ),
+)
+
 OVERRIDES = Table(
     "overrides",
     "what a person set by hand, in the study or in review.toml: one row per line, plate and thing set",
@@ -437,6 +451,7 @@ TABLES: dict[str, Table] = {
         ROBUSTNESS_SUMMARY,
         DOSE_RESPONSE,
         SYNERGY,
+        CONTROLS,
         OVERRIDES,
         VERDICTS_BY_HAND,
         FINDINGS,

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from assaykit.cytometry import events_gated, resolve_plate
+from assaykit.cytometry import gate_events, resolve_plate
 from assaykit.cytometry.hierarchy import ALL, kept_by
 from assaykit.pipeline.measure import measure, resolve
 from assaykit.plate.model import Plate, Well
@@ -101,7 +101,7 @@ def compared(
         if well.name not in manual:
             continue
         doubted = {f.population: f"{f.level} {f.check}" for f in told if f.well in ("", well.name)}
-        gated = events_gated(assay, plate, well)
+        gated = gate_events(assay, plate, well)
         known = manual[well.name]
         truth = {ALL: gated.masks[ALL]}  # manual where there is a namesake, else the estimated gate drawn on that
         for gate in gated.gates:

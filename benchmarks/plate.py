@@ -28,8 +28,8 @@ from pathlib import Path
 
 import numpy as np
 
-from assaykit.cytometry import events_gated, light_assay, light_plate, measure_well, resolve_plate
-from assaykit.cytometry.readouts import median
+from assaykit.cytometry import gate_events, measure_well, resolve_plate, worker_assay, worker_plate
+from assaykit.cytometry.readouts import median_value
 from assaykit.fcs import events_from_array, read_fcs_header, write_fcs
 from assaykit.plate.model import Plate, Well
 from assaykit.protocol.model import Protocol
@@ -116,7 +116,7 @@ def plate_of(paths: list[Path]) -> tuple[Assay, Plate]:
 def with_assaykit(paths: list[Path]) -> list[tuple[float, float]]:
     """Return (median, % positive) per well through measure_well, quality checks and all."""
     assay, plate = plate_of(paths)
-    light = light_assay(assay, plate), light_plate(plate)
+    light = worker_assay(assay, plate), worker_plate(plate)
     measured = [measure_well(*light, well) for well in plate.wells]
     return [tuple(row["value"] for row in m.readouts) for m in measured]
 
@@ -126,10 +126,10 @@ def with_same_work(paths: list[Path]) -> list[tuple[float, float]]:
     assay, plate = RESOLVED.get(len(paths)) or RESOLVED.setdefault(len(paths), plate_of(paths))
     answers = []
     for path in paths:
-        gated = events_gated(assay, plate, Well("A1", file=path))
+        gated = gate_events(assay, plate, Well("A1", file=path))
         inside = gated.columns.column("cxcr4")[gated.masks["cml"]]
         positive = np.count_nonzero(gated.masks["cxcr4_positive"]) / np.count_nonzero(gated.masks["cml"])
-        answers.append((median(inside), 100.0 * positive))
+        answers.append((median_value(inside), 100.0 * positive))
     return answers
 
 

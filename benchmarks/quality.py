@@ -19,9 +19,9 @@ import pandas as pd
 
 from assaykit.cytometry import quality as current
 from assaykit.cytometry.acquisition import BY_CHANCE
-from assaykit.cytometry.carry_over import FEWEST_FIRST, FIRST_SHARE, LEAST_CARRIED, MOST_FIRST, SAMPLE, carried
-from assaykit.cytometry.columns import Columns
-from assaykit.cytometry.drift import odd_signals
+from assaykit.cytometry.carry_over import FEWEST_FIRST, FIRST_SHARE, LEAST_CARRIED, MOST_FIRST, SAMPLE, carry_over_share
+from assaykit.cytometry.columns import WellColumns
+from assaykit.cytometry.drift import signal_shifts
 from assaykit.cytometry.wells import is_fluorescence, time_column
 from assaykit.errors import FcsError
 from assaykit.fcs import events_from_array, read_fcs
@@ -62,12 +62,12 @@ def bimodal_well(rng, size, share):
 
 
 def columns_of(values, names):
-    """Return the well as `Columns`, each channel a role of its own name."""
+    """Return the well as `WellColumns`, each channel a role of its own name."""
     stated = {
         f"$P{i}R": str(2 ** np.ceil(np.log2(max(values[:, i - 1].max() + 1, 262_144))))
         for i in range(1, len(names) + 1)
     }
-    return Columns(events_from_array(values.astype(np.float32), names, keywords=stated), {n: n for n in names[:-1]})
+    return WellColumns(events_from_array(values.astype(np.float32), names, keywords=stated), {n: n for n in names[:-1]})
 
 
 def protocol_of(names):
@@ -164,7 +164,8 @@ def carry_over(wells, count):
 def _carried(before, after, first):
     chance = BY_CHANCE / before.shape[1]
     return any(
-        carried(before[:SAMPLE, i], after[:first, i], after[first:][:SAMPLE, i], chance=chance) >= LEAST_CARRIED
+        carry_over_share(before[:SAMPLE, i], after[:first, i], after[first:][:SAMPLE, i], chance=chance)
+        >= LEAST_CARRIED
         for i in range(before.shape[1])
     )
 
@@ -189,7 +190,7 @@ def power(modules, count):
                     moved[inside, 0] *= left
                     kind = f"{length:.0%} of the run at {left:.0%}"
                     rows += [_seen(kind, share, size, v, m, moved, names) for v, m in modules.items()]
-                    odd = odd_signals(columns_of(moved, names), 0.2)
+                    odd = signal_shifts(columns_of(moved, names), 0.2)
                     out = np.logical_or.reduce([np.zeros(size, dtype=bool), *odd.values()])
                     rows[-1] |= {"caught": out[inside].mean(), "lost": out[~inside].mean()}
     table = pd.DataFrame(rows)

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from assaykit.cli import evidence, fcs, fct, gates, stats
+from assaykit.cli import evidence, fcs, gates, stats
+from assaykit.cli.arms import compare_command
 from assaykit.cli.exits import EPILOG
 from assaykit.cli.figures import figures
 from assaykit.cli.fit import fit
@@ -41,6 +42,6 @@ for command in (init, protocols, endpoints, drugs, schema, fit, figures):
 app.command("simulate")(simulate_command)
 app.add_typer(fcs.app, name="fcs")
 app.add_typer(gates.app, name="gates")
-app.add_typer(fct.app, name="fct")
+stats.app.command("compare")(compare_command)
 app.add_typer(stats.app, name="stats")
 app.add_typer(evidence.app, name="evidence")

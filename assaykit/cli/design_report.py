@@ -58,13 +58,13 @@ def arms_table(assay: Assay, study: Study) -> Table:
 
 def control_lines(assay: Assay) -> Iterator[str]:
     """Yield, per channel that is read against controls, which wells serve and how close they are to the samples."""
-    from assaykit.cytometry.matching import concerns, controls_of, match_control
+    from assaykit.cytometry import concerns, controls_of, match_control
     from assaykit.plate import controls_named
 
     channels = dict.fromkeys(gate.channel for gate in assay.protocol.gates if gate.kind == "fmo")
     for channel in channels:
         without, close, samples = [], 0, 0
-        for plate in assay.plates:
+        for plate in (*assay.plates, *(assay.counts if assay.statistics else ())):
             controls = next(iter(controls_of(assay, plate, channel).values()), ())  # FMO before isotype
             wells = [well for well in plate.wells if well.role == "sample"]
             samples += len(wells)
@@ -85,20 +85,15 @@ def contrast_lines(assay: Assay, rehearsal: Rehearsal) -> Iterator[str]:
 
     rows = rehearsal.estimates[rehearsal.estimates["assay"] == assay.name]
     for analysis in assay.protocol.analyses:
-        mine = rows[rows["analysis"] == analysis.name]
-        usable = mine[mine["std_error"].notna() & (mine["reason"] == "")]
+        contrasts = rows[rows["analysis"] == analysis.name]
+        usable = contrasts[contrasts["std_error"].notna() & (contrasts["reason"] == "")]
         kinds = ", ".join(f"{count} {kind}" for kind, count in usable["kind"].value_counts(sort=False).items())
         primary = " (primary)" if analysis.primary else ""
-        units = sorted({int(n) for n in usable["n_units"]})
-        n = f", n = {units[0]}" if len(units) == 1 else f", n = {units[0]} to {units[-1]}" if units else ""
-        yield f"{analysis.name}{primary}: {kinds or 'no'} contrasts can be estimated{n}"
-        not_formed = [
-            finding.message
-            for finding in rehearsal.findings
-            if finding.check == "endpoint_not_formed" and finding.message.startswith(f"{analysis.endpoint} ")
-        ]
-        yield from (f"  cannot answer: {line}" for line in (*_reasons(mine), *not_formed))
-        if len(usable) and analysis.scale in PLANNED_EFFECTS:
+        yield f"{analysis.name}{primary}: {kinds or 'no'} contrasts can be estimated{_units(usable)}"
+        yield from (
+            f"  cannot answer: {line}" for line in (*_reasons(contrasts), *_unformed(analysis.endpoint, rehearsal))
+        )
+        if len(usable) and analysis.scale in PLANNED:
             known = ENDPOINTS.get(analysis.endpoint)
             index = analysis.scale == "identity" and known is not None and known.unit == "ratio"
             yield f"  {power_line(int(usable['n_units'].max()), 'index' if index else analysis.scale)}"

@@ -47,18 +47,18 @@ def list_claims(
     table = Table(box=None, pad_edge=False)
     for heading in ("claim", "direction", "statement", "tested by"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "claim")
-    shown = [
+    listed = [
         claim
         for claim in read_catalogues(claims or ())
         if (not review or claim.review == review) and (claim.testable or not testable)
     ]
-    for claim in shown:
+    for claim in listed:
         table.add_row(claim.id, _direction(claim), claim.statement, "\n".join(claim.assays) or "-")
     console = _console()
     console.print(table)
-    able = sum(claim.testable for claim in shown)
-    papers = len({claim.source for claim in shown if claim.source})
-    console.print(f"\n{len(shown)} claims, {able} of them testable; they rest on {papers} papers.")
+    able = sum(claim.testable for claim in listed)
+    papers = len({claim.source for claim in listed if claim.source})
+    console.print(f"\n{len(listed)} claims, {able} of them testable; they rest on {papers} papers.")
 
 
 @app.command()
@@ -77,20 +77,20 @@ def show(
 
     console = _console()
     files = [Path(name) for name in what if os.path.lexists(name)]
-    asked = [name for name in what if not os.path.lexists(name)]
-    known = {claim.id: claim for claim in read_catalogues(claims or ())} if asked else {}
-    named = [_known(name, known) for name in asked]
+    names = [name for name in what if not os.path.lexists(name)]
+    known = {claim.id: claim for claim in read_catalogues(claims or ())} if names else {}
+    named = [_known(name, known) for name in names]
     for claim in named:
         _show_claim(console, claim)
     for path in [*files, *([ledger] if ledger is not None else [])]:
-        held = read_ledger(path)
+        contents = read_ledger(path)
         if not named:
-            _keep(_show_ledger(console, path, held), out)
-            _draw_matrix(held, figure)
+            _keep(_show_ledger(console, path, contents), out)
+            _draw_matrix(contents, figure)
         for claim in named:
-            course = _show_course(console, held.verdicts, claim.id)
+            course = _show_course(console, contents.verdicts, claim.id)
             _keep(course, out)
-            _draw_course(course, held, figure)
+            _draw_course(course, contents, figure)
 
 
 @app.command()
@@ -179,12 +179,12 @@ def _in_words(claim: Claim, test: object) -> str:
     sign = _SIGNS[claim.expected(test)]
     if test.kind == "custom":
         return f"{names}: contrast '{test.contrast}' of the lab's own protocol, {sign}"
-    mine, theirs = words.arm(test.treatment), words.arm(test.comparator)
-    versus = "" if test.kind in ("level", "context") else f" against {theirs}"
+    treatment, comparator = words.arm(test.treatment), words.arm(test.comparator)
+    versus = "" if test.kind in ("level", "context") else f" against {comparator}"
     where = "" if len(test.contexts) > 3 else f" in {words.listed([words.context(each) for each in test.contexts])}"
     over = f", over the same in {words.context(test.against)}" if test.against else ""
     needs = f"; needs: {words.listed([need.says for need in test.needs], 'and')}" if test.needs else ""
-    return f"{names}: {mine}{versus}{where}{over}, {sign}{needs}"
+    return f"{names}: {treatment}{versus}{where}{over}, {sign}{needs}"
 
 
 def _show_worked_example(console: Console) -> None:
@@ -200,12 +200,12 @@ def _show_worked_example(console: Console) -> None:
     console.print(table)
 
 
-def _show_ledger(console: Console, path: Path, held: Ledger) -> pd.DataFrame:
+def _show_ledger(console: Console, path: Path, ledger: Ledger) -> pd.DataFrame:
     """Show every claim pooled over the runs, and return the table."""
     from assaykit.evidence import pool_ledger
 
-    pooled = pool_ledger(held.verdicts)
-    console.print(f"{path}: {len(held.runs)} runs, {len(pooled)} claims with an estimate")
+    pooled = pool_ledger(ledger.verdicts)
+    console.print(f"{path}: {len(ledger.runs)} runs, {len(pooled)} claims with an estimate")
     table = _table("claim", "verdict", "effect (95 % interval)", "next run", "runs", "n", "remarks")
     for row in pooled.itertuples():
         apart = f"set apart, on another endpoint or scale: {row.apart}" if row.apart else ""
@@ -243,19 +243,19 @@ def _keep(table: pd.DataFrame, out: Path | None) -> None:
         table.to_csv(out, index=False, lineterminator="\n")
 
 
-def _draw_course(course: pd.DataFrame, held: Ledger, path: Path | None) -> None:
-    from assaykit.figures import cumulative_forest
+def _draw_course(course: pd.DataFrame, ledger: Ledger, path: Path | None) -> None:
+    from assaykit.figures.ledger import cumulative_forest
 
     if path is not None and not course.empty:
-        _write(path, lambda style: cumulative_forest(course, style=style, unit=str(held.runs["unit"].iloc[-1])))
+        _write(path, lambda style: cumulative_forest(course, style=style, unit=str(ledger.runs["unit"].iloc[-1])))
 
 
-def _draw_matrix(held: Ledger, path: Path | None) -> None:
+def _draw_matrix(ledger: Ledger, path: Path | None) -> None:
     from assaykit.evidence import matrix
     from assaykit.figures import ledger_matrix
 
     if path is not None:
-        _write(path, lambda style: ledger_matrix(matrix(held.verdicts, tested=True), style=style))
+        _write(path, lambda style: ledger_matrix(matrix(ledger.verdicts, tested=True), style=style))
 
 
 def _write(path: Path, draw: Callable[[Style], Figure]) -> None:

@@ -206,7 +206,7 @@ def _exit(failed: int, files: int) -> None:
 
 def _repair_line(repair: Repair) -> str:
     word = "warning" if repair.level == "warn" else "note"
-    return f"{word}: repair {repair.name}: {repair.found} ({repair.where}); {repair.done}"
+    return f"{word}: repair {repair.name}: {repair.found} ({repair.where}); {repair.action}"
 
 
 def _fcs_files(folder: Path) -> Iterator[Path]:

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 def header_findings(study: Study) -> tuple[Finding, ...]:
     """Return what is wrong with the files that are there, plate by plate; missing ones are told elsewhere."""
-    from assaykit.cytometry import copied_files, odd_files
-    from assaykit.cytometry.survey import survey_plate
+    from assaykit.cytometry import copy_findings, sister_findings, survey_plate
     from assaykit.measurements import copied_counts
 
     findings: list[Finding] = []
@@ -28,7 +27,7 @@ def header_findings(study: Study) -> tuple[Finding, ...]:
         for plate in assay.plates:
             findings += _plate_findings(assay, plate)
             findings += survey_plate(on_plate(assay, plate), plate)[1]
-        copies = (*copied_files(assay), *odd_files(assay), *copied_counts(assay, study.unit))
+        copies = (*copy_findings(assay), *sister_findings(assay), *copied_counts(assay, study.unit))
         findings += [one.finding for one in copies]
     return tuple(findings)
 
@@ -52,7 +51,7 @@ def _plate_findings(assay: Assay, plate: Plate) -> Iterator[Finding]:
 
 
 def _require_channels(assay: Assay, file: Path) -> None:
-    from assaykit.cytometry.channels import optional_roles, require_roles, role_columns, roles_used
+    from assaykit.cytometry import optional_roles, require_roles, role_columns, roles_used
     from assaykit.fcs import read_fcs_header
 
     header = read_fcs_header(file)

@@ -9,7 +9,7 @@ an arm, and what a drug makes unreadable do not depend on them, and come from th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,14 +57,14 @@ def rehearse(study: Study) -> Rehearsal:
         findings += found
         measured.append(frame)
         for analysis in assay.protocol.analyses:
-            mine = frame[frame["endpoint"] == analysis.endpoint].reset_index(drop=True)
-            rows, _ = estimate(mine, assay.name, analysis, reference=study.reference, seed=study.seed)
+            values = frame[frame["endpoint"] == analysis.endpoint].reset_index(drop=True)
+            rows, _ = estimate(values, assay.name, analysis, reference=study.reference, seed=study.seed)
             estimates.append(rows)
     measurements = _stack(measured, MEASUREMENTS.names)
     table = check(pd.concat(estimates, ignore_index=True), ESTIMATES) if estimates else _stack([], ESTIMATES.names)
     claims = read_catalogues(study.claims)
-    told, behind = of_primary_strata(table, study), of_primary_strata(measurements, study)
-    comparisons = compare(told, claims, measurements=behind, study=study, drugs=study.catalogue)
+    primary, behind = of_primary_strata(table, study), of_primary_strata(measurements, study)
+    comparisons = compare(primary, claims, measurements=behind, study=study, drugs=study.catalogue)
     return Rehearsal(table, comparisons, measurements, tuple(dict.fromkeys(findings)))
 
 
@@ -75,8 +75,15 @@ def _stack(frames: list[pd.DataFrame], names: tuple[str, ...]) -> pd.DataFrame:
 
 
 def _readouts(assay: Assay, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
+    from assaykit.cytometry import is_gated_elsewhere, resolve_statistics, statistics_rows
+
     names = {name: role for spec in assay.protocol.endpoints for role, name in spec.populations.items()}
-    for plate in assay.plates:
+    for plate in (*assay.plates, *assay.counts):
+        if is_gated_elsewhere(plate):  # their numbers are here already
+            held = replace(assay, resolved={plate.name: resolve_statistics(assay, plate)[0]})
+            for well in plate.wells:
+                yield from statistics_rows(held, plate, well)
+            continue
         for well in plate.wells:
             if well.file is None or not is_file(well.file):
                 continue

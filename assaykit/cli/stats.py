@@ -84,7 +84,7 @@ def dose(
 
     from assaykit.stats.dose import curve_table, extra_sum_of_squares, unit_shift
 
-    frame = _with_columns(read_table(table), unit, dose_column, response, arm)
+    frame = with_columns(read_table(table), unit, dose_column, response, arm)
     curves = curve_table(frame, dose=dose_column, response=response, unit=unit, arm=arm)
     arms = [str(name) for name in dict.fromkeys(frame[arm])]
     control = reference or arms[0]
@@ -96,7 +96,7 @@ def dose(
         ratio = {"ratio": found.ratio, "ratio_low": found.ratio_low, "ratio_high": found.ratio_high}
         pooled = {"F_wells": F.statistic, "p_F_wells": F.p_value, "left_out": ", ".join(found.left_out)}
         shifts.append({"contrast": f"{other} - {control}", **ratio, **found.test.row(), **pooled})
-    _show({"curves": curves, "ic50_shift": pd.DataFrame(shifts)}, out)
+    show_tables({"curves": curves, "ic50_shift": pd.DataFrame(shifts)}, out)
 
 
 @app.command()
@@ -117,11 +117,11 @@ def synergy(
     if not comma:
         raise DesignError("--doses must name two columns", repr(doses), remedy="write e.g. --doses imatinib,plerixafor")
     one_of("--model", model, _MODELS)
-    frame = _with_columns(read_table(table), unit, first, second, effect)
+    frame = with_columns(read_table(table), unit, first, second, effect)
     chosen: SynergyModel = model  # type: ignore[assignment]  # one of _MODELS, checked
     surface = surface_table(frame, doses=(first, second), effect=effect, unit=unit, model=chosen)
     found = surface_synergy(surface, unit=unit, model=chosen)
-    _show({"excess": surface, "synergy": pd.DataFrame([{"model": found.model, **found.test.row()}])}, out)
+    show_tables({"excess": surface, "synergy": pd.DataFrame([{"model": found.model, **found.test.row()}])}, out)
 
 
 @app.command("pool")
@@ -142,7 +142,7 @@ def pooled_runs(
     one_of("--method", method, _METHODS)
     one_of("--test", test, _TESTS)
     names = [name.strip() for name in moderators.split(",") if name.strip()]
-    frame = _with_columns(read_table(table), estimate, std_error, *names)
+    frame = with_columns(read_table(table), estimate, std_error, *names)
     y, se = frame[estimate].to_numpy(float), frame[std_error].to_numpy(float)
     columns = frame[names].to_numpy(float) if names else None
     found = pool(y, se, columns, method=method, test=test, terms=names)  # type: ignore[arg-type]  # checked
@@ -155,7 +155,7 @@ def pooled_runs(
     if not names and len(frame) > 2:
         without = influence(y, se, method=method, test=test)  # type: ignore[arg-type]  # checked
         tables["leave_one_out"] = pd.DataFrame([asdict(row) for row in without])
-    _show(tables, out)
+    show_tables(tables, out)
     fixed = pool(y, se, columns, method="FE", test="z", terms=names)
     if found.std_error < fixed.std_error:
         typer.echo(
@@ -187,7 +187,8 @@ def power(
         typer.echo(f"  {n} units: power {paired_power(n, effect, sd, alpha=alpha):.3f}")
 
 
-def _with_columns(frame: pd.DataFrame, *names: str) -> pd.DataFrame:
+def with_columns(frame: pd.DataFrame, *names: str) -> pd.DataFrame:
+    """Return the table; DesignError where a column named is not in it."""
     lacking = [name for name in names if name not in frame.columns]
     if lacking:
         raise DesignError(
@@ -196,7 +197,7 @@ def _with_columns(frame: pd.DataFrame, *names: str) -> pd.DataFrame:
     return frame
 
 
-def _show(tables: dict[str, pd.DataFrame], out: Path | None) -> None:
+def show_tables(tables: dict[str, pd.DataFrame], out: Path | None) -> None:
     """Print every table under its name and, where a folder is given, write it there."""
     for name, frame in tables.items():
         typer.echo(f"\n{name.replace('_', ' ')}")

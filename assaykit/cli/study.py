@@ -55,22 +55,64 @@ def check_study(
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="A new folder for the study.", show_default=False)],
+    folder: Annotated[
+        Path | None, typer.Argument(help="A new folder for the study; named after --from where left out.")
+    ] = None,
     protocol: Protocols = None,
     plate: Annotated[int, typer.Option(help="Wells of the plate: 6, 12, 24, 48, 96, 384 or 1536.")] = 96,
     experiments: Annotated[int, typer.Option(min=1, help="Independent experiments, or donors.")] = 5,
     unit: Annotated[str, typer.Option(help="What is independent: experiment or donor.")] = "experiment",
     counts: Annotated[bool, typer.Option(help="A table of counts instead of plates with FCS files.")] = False,
+    source: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--from",
+            help="What you have: exported tables of statistics (.xlsx, .csv; may be given again), or a FlowJo workspace"
+            " (.wsp).",
+        ),
+    ] = None,
+    sample: Annotated[str, typer.Option(help="The sample of a workspace whose gates are meant.")] = "",
+    group: Annotated[str, typer.Option(help="The group of a workspace whose samples are meant.")] = "",
 ) -> None:
-    """Write a commented study with layouts in XLSX, ready to fill in."""
+    """Write a commented study with layouts in XLSX, ready to fill in; or one begun from what you have."""
     from assaykit.cli.template import Plan, write_template
+    from assaykit.errors import StudyError
 
+    if source:
+        _begin(folder or Path(source[0].stem), source, protocol or [], unit=unit, sample=sample, group=group)
+        return
+    if folder is None:
+        raise StudyError("a new study must have a folder", "none", "", "write assaykit init my_study")
     plan = Plan(tuple(protocol or ("cxcr4_surface",)), plate, experiments, unit, counts)
     for path in write_template(folder, plan):
         typer.echo(f"written: {path}")
     typer.echo(
         f"Fill in the layouts, put the FCS files into their folders, then: assaykit check {folder / 'study.toml'}"
     )
+
+
+def _begin(folder: Path, source: list[Path], protocol: list[str], *, unit: str, sample: str, group: str) -> None:
+    """Begin a study from tables or a workspace, and say what is written and what is still to be told."""
+    from assaykit.cli.begin import begin_from_tables, begin_from_workspace
+    from assaykit.errors import StudyError
+
+    workspaces = [path for path in source if path.suffix.casefold() == ".wsp"]
+    if workspaces and (len(source) > 1 or protocol):
+        must = "a workspace must stand alone: its gates are the protocol"
+        raise StudyError(must, ", ".join((*protocol, *(path.name for path in source))), "--from", "name one workspace")
+    if (sample or group) and not workspaces:
+        raise StudyError("--sample and --group must stand with a workspace", "none", "--from", "leave them out")
+    begun = (
+        begin_from_workspace(folder, workspaces[0], unit=unit, sample=sample, group=group)
+        if workspaces
+        else begin_from_tables(folder, source, protocol, unit=unit)
+    )
+    for path in begun.files:
+        typer.echo(f"written: {path}")
+    typer.echo(begun.told)
+    for question in begun.open_questions:
+        typer.echo(f"to do: {question}")
+    typer.echo(f"Look at every line of what is written, then: assaykit check {folder / 'study.toml'}")
 
 
 def drugs(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.cytometry.columns import Columns
+from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.wells import time_column
 from assaykit.tables import Finding
 
@@ -46,7 +46,7 @@ class Flow:
         return float(np.median(self.counts))
 
 
-def seconds(columns: Columns) -> NDArray[np.floating] | None:
+def seconds(columns: WellColumns) -> NDArray[np.floating] | None:
     """Return the time of each event, or None where the file has no Time channel or a constant one."""
     name = time_column(columns.events.channels)
     if name is None or name not in columns.events.names or len(columns) == 0:
@@ -59,6 +59,7 @@ def flow(time: NDArray[np.floating]) -> Flow | None:
     """Return the flow over ascending times; None where the clock or the number of events is too coarse to tell."""
     from scipy.stats import poisson
 
+    # 1. Equal spans, of enough events and enough ticks of the clock each.
     steps = np.diff(time.astype(np.float64))
     ticks = float(np.ptp(time)) / float(steps[steps > 0].min())
     spans = int(min(FLOW_BINS, time.size // EVENTS_PER_BIN, ticks // TICKS_PER_BIN))
@@ -66,6 +67,7 @@ def flow(time: NDArray[np.floating]) -> Flow | None:
         return None
     edges = np.linspace(float(time[0]), float(time[-1]), spans + 1)
     counts = np.diff(np.searchsorted(time, edges[1:-1]), prepend=0, append=time.size)
+    # 2. Far from the median span, and further than a steady flow (Poisson) comes by chance; half of it at either end.
     usual = max(float(np.median(counts)), 1.0)
     rare = BY_CHANCE / (2 * spans)
     slow = (counts < SLOW * usual) & (poisson.cdf(counts, usual) < rare)
@@ -73,7 +75,7 @@ def flow(time: NDArray[np.floating]) -> Flow | None:
     return Flow(edges, counts, slow, fast)
 
 
-def flow_findings(columns: Columns) -> list[Finding]:
+def flow_findings(columns: WellColumns) -> list[Finding]:
     """Name spans in which the flow stopped or surged, time that runs backwards, and time that tells nothing."""
     time = seconds(columns)
     if time is None and len(columns) >= FEWEST_EVENTS and time_column(columns.events.channels):
@@ -114,7 +116,7 @@ def _steps_back(time: NDArray[np.floating]) -> int:
     return every if every > 0.1 * steps.size else far
 
 
-def odd_times(columns: Columns) -> Mask:
+def irregular_flow(columns: WellColumns) -> Mask:
     """Return which events were acquired while the flow was blocked or surging."""
     time = seconds(columns)
     if time is None or time.size < FEWEST_EVENTS:

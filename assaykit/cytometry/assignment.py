@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from assaykit.cytometry.bench import Bench
-from assaykit.cytometry.matching import Match, controls_of, match_control
+from assaykit.cytometry.matching import ControlMatch, controls_of, match_control
 from assaykit.cytometry.valleys import FEWEST
 from assaykit.plate import controls_named, reserved_controls
 from assaykit.plate.model import Well
@@ -18,32 +18,34 @@ from assaykit.vocabulary import Role
 
 
 @dataclass(frozen=True, slots=True)
-class Usable:
-    """The controls of the best role that hold cells; `population` is the one these cells are of, `poor` hold too few.
+class ControlGroup:
+    """The controls of the best role that hold cells; `population` is the one these cells are of, `sparse` hold too few.
 
     `role` is None where no control holds enough.
     """
 
     role: Role | None
     wells: tuple[Well, ...]
-    poor: tuple[Well, ...]
+    sparse: tuple[Well, ...]
     population: str
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """The control of each well in one channel: `usable` serves those that name none, `matches` tells well by well.
+    """The control of each well in one channel: `default` serves those that name none, `matches` tells well by well.
 
-    `unserved` are wells whose named controls concern the channel without holding enough cells.
+    `short_of_cells` are wells whose named controls concern the channel without holding enough cells.
     """
 
-    usable: Usable
-    matches: dict[str, Match]
-    groups: tuple[Usable, ...]
-    unserved: tuple[Well, ...]
+    default: ControlGroup
+    matches: dict[str, ControlMatch]
+    by_name: tuple[ControlGroup, ...]
+    short_of_cells: tuple[Well, ...]
 
 
-def usable_controls(bench: Bench, channel: str, population: str, *, among: Iterable[Well] | None = None) -> Usable:
+def usable_controls(
+    bench: Bench, channel: str, population: str, *, among: Iterable[Well] | None = None
+) -> ControlGroup:
     """Return the controls of a channel that hold 100 cells of a population or more: FMO, else isotype, else unstained.
 
     Where none does, whatever its role, those with cells in the nearest population above it serve.
@@ -54,14 +56,14 @@ def usable_controls(bench: Bench, channel: str, population: str, *, among: Itera
         for role, wells in controls_of(bench.assay, bench.plate, channel).items()
     }
     for served in bench.lineage(population):
-        poor: list[Well] = []
+        sparse: list[Well] = []
         for role, wells in candidates.items():
             sizes = [bench.values([well], served, channel).size for well in wells]
             good = [well for well, size in zip(wells, sizes, strict=True) if size >= FEWEST]
-            poor += [well for well, size in zip(wells, sizes, strict=True) if size < FEWEST]
+            sparse += [well for well, size in zip(wells, sizes, strict=True) if size < FEWEST]
             if good:
-                return Usable(role, tuple(good), tuple(poor), served)
-    return Usable(None, (), tuple(well for wells in candidates.values() for well in wells), population)
+                return ControlGroup(role, tuple(good), tuple(sparse), served)
+    return ControlGroup(None, (), tuple(well for wells in candidates.values() for well in wells), population)
 
 
 def assignment(bench: Bench, channel: str, population: str) -> Assignment:
@@ -72,27 +74,27 @@ def assignment(bench: Bench, channel: str, population: str) -> Assignment:
     usable = usable_controls(bench, channel, population, among=[w for w in plate.wells if w.name not in names])
     if usable.role is None and reserved:
         usable = usable_controls(bench, channel, population)
-    groups: dict[str, Usable] = {}
-    matches: dict[str, Match] = {}
-    unserved = []
-    for well in measured_wells(bench):
+    by_name: dict[str, ControlGroup] = {}
+    matches: dict[str, ControlMatch] = {}
+    short_of_cells = []
+    for well in wells_of_cells(bench):
         named = controls_named(plate, well) or ((well,) if well.name in names else ())
         key = ", ".join(control.name for control in named)
-        if key and key not in groups:
-            groups[key] = usable_controls(bench, channel, population, among=named)
-        own = groups.get(key)
+        if key and key not in by_name:
+            by_name[key] = usable_controls(bench, channel, population, among=named)
+        own = by_name.get(key)
         if own is not None and own.role is not None:
-            matches[well.name] = Match(own.wells, "named")
+            matches[well.name] = ControlMatch(own.wells, "named")
             continue
-        if own is not None and own.poor:
-            unserved.append(well)
+        if own is not None and own.sparse:
+            short_of_cells.append(well)
         if usable.role is not None:
             matches[well.name] = match_control(well, usable.wells)
-    serving = tuple(group for group in groups.values() if group.role is not None)
-    return Assignment(usable, matches, serving, tuple(unserved))
+    serving = tuple(group for group in by_name.values() if group.role is not None)
+    return Assignment(usable, matches, serving, tuple(short_of_cells))
 
 
-def measured_wells(bench: Bench) -> Sequence[Well]:
+def wells_of_cells(bench: Bench) -> Sequence[Well]:
     """Return the wells of cells that have a file."""
     return [well for well in bench.plate.wells if well.file is not None and well.role not in {"beads", "blank"}]
 

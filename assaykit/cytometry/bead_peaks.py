@@ -50,11 +50,11 @@ def bead_peaks(
     usable = values[np.isfinite(values).all(axis=1)].astype(np.float64)
     if len(usable) < 3 * FEWEST_BEADS:
         raise GateError(f"bead wells must hold at least {3 * FEWEST_BEADS} beads", f"{len(usable)}")
-    shown = np.column_stack([_shown(column) for column in usable.T])
+    shown = np.column_stack([_decades(column) for column in usable.T])
     fewest = max(FEWEST_BEADS, int(LEAST_SHARE * len(usable)))
     rows = np.arange(len(usable))
     first = _split(shown, rows, calibrated, fewest=fewest)
-    parts = [part for rough in first for part in _parted(shown, rough, calibrated, fewest=fewest)]
+    parts = [part for rough in first for part in _split_further(shown, rough, calibrated, fewest=fewest)]
     limit = top * 10.0 ** (-END_OF_RANGE * decades)
     found = []
     for part in parts:
@@ -63,7 +63,7 @@ def bead_peaks(
     return tuple(sorted(found, key=lambda peak: peak.intensity))
 
 
-def _shown(values: Array) -> Array:
+def _decades(values: Array) -> Array:
     """Return decades: log10 where all are positive, else arcsinh, which is linear within the noise about zero."""
     if values.size and values.min() > 0:
         return np.asarray(np.log10(values))
@@ -71,7 +71,7 @@ def _shown(values: Array) -> Array:
     return np.asarray(np.arcsinh(values / noise) / np.log(10.0))
 
 
-def _parted(shown: Array, rows: NDArray[np.intp], calibrated: int, *, fewest: int) -> list[NDArray[np.intp]]:
+def _split_further(shown: Array, rows: NDArray[np.intp], calibrated: int, *, fewest: int) -> list[NDArray[np.intp]]:
     """Return a part divided as the channel does that divides it most, while its pieces differ where it matters."""
     best: list[NDArray[np.intp]] = [rows]
     for channel in range(shown.shape[1]):
@@ -80,7 +80,7 @@ def _parted(shown: Array, rows: NDArray[np.intp], calibrated: int, *, fewest: in
             best = pieces
     if len(best) == 1:
         return best
-    return [part for piece in best for part in _parted(shown, piece, calibrated, fewest=fewest)]
+    return [part for piece in best for part in _split_further(shown, piece, calibrated, fewest=fewest)]
 
 
 def _differ(light: Array, pieces: list[NDArray[np.intp]]) -> bool:

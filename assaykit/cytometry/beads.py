@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from assaykit.cytometry.bead_peaks import BeadPeak
 from assaykit.errors import GateError, LayoutError
@@ -28,8 +29,6 @@ from assaykit.study.model import BeadLine
 from assaykit.study.stains import plain_name
 
 Array = NDArray[np.float64]
-T_975 = {1: 12.7062, 2: 4.3027, 3: 3.1824, 4: 2.7764, 5: 2.5706, 6: 2.4469}
-"""Student's t at 0.975 by degrees of freedom: bead kits have 3 to 8 peaks."""
 FEWEST_PEAKS = 3
 FEWEST_FOR_OWN_LIGHT = 5
 MOST_LEFT_OUT = 2
@@ -55,7 +54,7 @@ class _Fit:
     intercept: float
     own_light: float
     residual_sd: float
-    alone: int  # values without partner
+    unpaired: int  # values without partner
 
 
 def bead_line(channel: str, peaks: Sequence[BeadPeak], lot: Array) -> BeadLine:
@@ -102,6 +101,7 @@ def bead_line(channel: str, peaks: Sequence[BeadPeak], lot: Array) -> BeadLine:
 def _best(peaks: Sequence[BeadPeak], lot: Array) -> _Fit | None:
     """Return the assignment nearest to a line, a value without partner doubling its distance; None where none fits."""
     fits = []
+    straight = {i for i, peak in enumerate(peaks) if peak.intensity > 0 and not peak.saturated}
     for pairs in range(min(len(peaks), lot.size), FEWEST_PEAKS - 1, -1):
         for chosen in combinations(range(len(peaks)), pairs):
             # The dimmest peak may be a blank, of which the lot says nothing.
@@ -111,17 +111,13 @@ def _best(peaks: Sequence[BeadPeak], lot: Array) -> _Fit | None:
             if lot.size - pairs > 1 and lot.size <= FEWEST_FOR_OWN_LIGHT:
                 continue
             for beads in combinations(range(lot.size), pairs):
-                whole = [(i, j) for i, j in zip(chosen, beads, strict=True) if _is_whole(peaks[i])]
-                fit = _fit(peaks, lot, whole, alone=alone + lot.size - pairs)
+                pairing = [(i, j) for i, j in zip(chosen, beads, strict=True) if i in straight]
+                fit = _fit(peaks, lot, pairing, unpaired=alone + lot.size - pairs)
                 fits += [fit] if fit is not None else []
-    return min(fits, key=lambda fit: float(np.hypot(fit.residual_sd, SMALL_RESIDUAL)) * 2.0**fit.alone, default=None)
+    return min(fits, key=lambda fit: float(np.hypot(fit.residual_sd, SMALL_RESIDUAL)) * 2.0**fit.unpaired, default=None)
 
 
-def _is_whole(peak: BeadPeak) -> bool:
-    return peak.intensity > 0 and not peak.saturated
-
-
-def _fit(peaks: Sequence[BeadPeak], lot: Array, pairs: Sequence[tuple[int, int]], *, alone: int) -> _Fit | None:
+def _fit(peaks: Sequence[BeadPeak], lot: Array, pairs: Sequence[tuple[int, int]], *, unpaired: int) -> _Fit | None:
     """Return the least-squares line of one assignment; None where it rests on too few, or is no detector's."""
     if len(pairs) < FEWEST_PEAKS:
         return None
@@ -143,7 +139,7 @@ def _fit(peaks: Sequence[BeadPeak], lot: Array, pairs: Sequence[tuple[int, int]]
             break
     if not np.isfinite(spread[best]):
         return None
-    return _Fit(tuple(pairs), float(slopes[best]), float(intercepts[best]), own_light, float(spread[best]), alone)
+    return _Fit(tuple(pairs), float(slopes[best]), float(intercepts[best]), own_light, float(spread[best]), unpaired)
 
 
 def _lines(x: Array, molecules_of: Array, own: Array) -> tuple[Array, Array, Array]:
@@ -167,7 +163,7 @@ def molecules(line: BeadLine, intensity: float) -> tuple[float, float, float]:
     x = float(np.log10(intensity))
     n = len(line.peaks)
     error = line.residual_sd * np.sqrt(1 / n + (x - line.mean_log) ** 2 / line.spread)
-    t = T_975.get(n - 2 - (line.autofluorescence > 0), 2.37)
+    t = float(stdtrit(n - 2 - (line.autofluorescence > 0), 0.975))
     y = line.slope * x + line.intercept
     return float(10**y), float(10 ** (y - t * error)), float(10 ** (y + t * error))
 

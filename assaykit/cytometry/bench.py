@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.cytometry.channels import SIDE_SCATTER
-from assaykit.cytometry.columns import Columns
+from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.hierarchy import ALL, kept_by
 from assaykit.cytometry.quality import exclusions
-from assaykit.cytometry.wells import DATA_ERRORS, read_columns
+from assaykit.cytometry.wells import DATA_ERRORS, read_well_columns
 from assaykit.errors import InputError
 from assaykit.plate.model import Plate, Well
 from assaykit.protocol.gates import FixedGate
@@ -27,7 +27,7 @@ class BenchWell:
     """One well on the bench and the populations gated so far."""
 
     well: Well
-    columns: Columns
+    columns: WellColumns
     masks: dict[str, NDArray[np.bool_]]
 
 
@@ -39,20 +39,20 @@ class Bench:
     plate: Plate
     resolved: ResolvedPlate
     gates: list[tuple[FixedGate, dict[str, FixedGate]]] = field(default_factory=list)  # gate, and its form per well
-    held: dict[str, BenchWell | None] = field(default_factory=dict)
+    cache: dict[str, BenchWell | None] = field(default_factory=dict)
 
     def add(self, gate: FixedGate, own: dict[str, FixedGate]) -> None:
         """Take a fixed gate (and the form it has in some wells) and gate every well held with it."""
         self.gates.append((gate, own))
-        for held in self.held.values():
+        for held in self.cache.values():
             if held is not None:
                 self._gate(held, gate, own)
 
     def well(self, well: Well) -> BenchWell | None:
         """Return a well, read and gated, or None where it cannot be read."""
-        if well.name not in self.held:
-            self.held[well.name] = self._read(well)
-        return self.held[well.name]
+        if well.name not in self.cache:
+            self.cache[well.name] = self._read(well)
+        return self.cache[well.name]
 
     def values(self, wells: Iterable[Well], population: str, channel: str) -> NDArray[np.floating]:
         """Return the pooled values of a channel in a population over wells, in the wells' order; may be empty."""
@@ -66,7 +66,7 @@ class Bench:
     def saturation(self, channel: str) -> float:
         """Return the value at which a channel's detector saturates, the largest over the wells read; inf if unknown."""
         tops = [
-            held.columns.saturation(channel) for held in self.held.values() if held and channel in held.columns.names
+            held.columns.saturation(channel) for held in self.cache.values() if held and channel in held.columns.names
         ]
         return max(tops, default=np.inf)
 
@@ -80,11 +80,11 @@ class Bench:
 
     def _read(self, well: Well) -> BenchWell | None:
         try:
-            columns = read_columns(self.assay, well, self.resolved, beside=(SIDE_SCATTER,))
+            columns = read_well_columns(self.assay, well, self.resolved, beside=(SIDE_SCATTER,))
         except (InputError, *DATA_ERRORS):
             return None
         shared = MOST_VALUES // (max(1, len(self.plate.wells)) * max(1, columns.events.values.shape[1]))
-        thin = _thinned(columns, max(2_000, shared))
+        thin = _thin(columns, max(2_000, shared))
         whole = np.isfinite(thin.events.values).all(axis=1)  # as measuring the well will say
         held = BenchWell(well, thin, {ALL: exclusions(self.assay.protocol, thin).kept & whole})
         for gate, own in self.gates:
@@ -96,13 +96,13 @@ class Bench:
         held.masks[gate.name] = kept_by(own.get(held.well.name, gate), held.columns, held.masks)
 
 
-def _thinned(columns: Columns, most: int) -> Columns:
+def _thin(columns: WellColumns, most: int) -> WellColumns:
     """Return every k-th event, so that a long run and a short one weigh the bench alike and time is covered evenly."""
     step = -(-len(columns) // most)
     if step <= 1:
         return columns
     events = replace(columns.events, values=np.ascontiguousarray(columns.events.values[::step]))
-    return Columns(events, columns.names, columns.matrices)
+    return WellColumns(events, columns.names, columns.matrices)
 
 
 def with_files(wells: Sequence[Well], *roles: str) -> tuple[Well, ...]:

@@ -15,8 +15,8 @@ from assaykit.cytometry.bead_peaks import bead_peaks
 from assaykit.cytometry.beads import GOOD_RESIDUAL, bead_line, molecules, read_lot
 from assaykit.cytometry.channels import is_fluorescence, role_columns
 from assaykit.cytometry.matching import concerns, text_factor
-from assaykit.cytometry.readouts import median
-from assaykit.cytometry.wells import existing
+from assaykit.cytometry.readouts import median_value
+from assaykit.cytometry.wells import well_file
 from assaykit.errors import GateError, InputError
 from assaykit.fcs import read_fcs
 from assaykit.fcs.events import Events
@@ -26,14 +26,14 @@ from assaykit.study.model import Assay, BeadLine
 from assaykit.study.stains import bare_names
 from assaykit.tables import Finding
 
-CALIBRATED = "receptors"
+RECEPTORS = "receptors"
 
 
 def bead_lines(assay: Assay, plate: Plate, columns: Mapping[str, str]) -> tuple[dict[str, BeadLine], list[Finding]]:
     """Return channel role -> bead line for every channel whose receptors are asked for, and how good each line is."""
     lines: dict[str, BeadLine] = {}
     findings: list[Finding] = []
-    wanted = dict.fromkeys(r.channel for r in assay.protocol.readouts if r.statistic == CALIBRATED)
+    wanted = dict.fromkeys(r.channel for r in assay.protocol.readouts if r.statistic == RECEPTORS)
     for channel in wanted:
         wells = [w for w in plate.wells if w.role == "beads" and w.factors.get("lot") and concerns(assay, w, channel)]
         if not wells and _is_optional(assay, channel):
@@ -44,7 +44,7 @@ def bead_lines(assay: Assay, plate: Plate, columns: Mapping[str, str]) -> tuple[
             continue
         try:
             lines[channel] = _line(assay, plate, wells[0], channel=channel, column=columns.get(channel, ""))
-            findings.append(_said(plate, wells[0], lines[channel]))
+            findings.append(_line_finding(plate, wells[0], lines[channel]))
         except InputError as error:
             findings.append(Finding("fail", "bead_line", str(error), plate.name, wells[0].name, channel=channel))
     return lines, findings
@@ -52,12 +52,12 @@ def bead_lines(assay: Assay, plate: Plate, columns: Mapping[str, str]) -> tuple[
 
 def _is_optional(assay: Assay, channel: str) -> bool:
     """Whether the protocol takes receptors of a channel only where a lab has beads for them."""
-    specs = [spec for spec in assay.protocol.endpoints if (spec.endpoint, spec.channel) == (CALIBRATED, channel)]
+    specs = [spec for spec in assay.protocol.endpoints if (spec.endpoint, spec.channel) == (RECEPTORS, channel)]
     return bool(specs) and all(spec.optional for spec in specs)
 
 
 def _line(assay: Assay, plate: Plate, well: Well, *, channel: str, column: str) -> BeadLine:
-    events = read_fcs(existing(well))
+    events = read_fcs(well_file(well))
     if column not in events.names:
         raise GateError("a bead file must hold the channel it calibrates", f"no {column}", well.name)
     own = events.channels[events.names.index(column)]
@@ -90,10 +90,10 @@ def _one_size(assay: Assay, events: Events) -> NDArray[np.bool_]:
     if not positive.size:
         return np.ones(len(events), dtype=bool)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.abs(np.log10(forward / median(positive))) < 0.25)
+        return np.asarray(np.abs(np.log10(forward / median_value(positive))) < 0.25)
 
 
-def _said(plate: Plate, well: Well, line: BeadLine) -> Finding:
+def _line_finding(plate: Plate, well: Well, line: BeadLine) -> Finding:
     """Say the line; a slope far from 1 or peaks off the line mean a bent detector or a doubtful lot."""
     low, high = line.peaks[0][0], line.peaks[-1][0]
     own = f" + {line.autofluorescence:.4g}" if line.autofluorescence else ""

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.cytometry.acquisition import BY_CHANCE, seconds
-from assaykit.cytometry.columns import Columns
+from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.drift import fluorescence_roles
 from assaykit.tables import Finding
 
@@ -41,12 +41,12 @@ class RunStart:
 
     well: str
     date: str
-    begun: float  # seconds after midnight
-    first: Mapping[str, Array]
-    rest: Mapping[str, Array]
+    begin: float  # seconds after midnight
+    first_events: Mapping[str, Array]
+    later_events: Mapping[str, Array]
 
 
-def run_start(well: str, columns: Columns) -> RunStart | None:
+def run_start(well: str, columns: WellColumns) -> RunStart | None:
     """Return how a run began; None where it is not known when, or it holds fewer than 500 events."""
     begun = _seconds_of_day(columns.events.keywords.get("$BTIM", ""))
     if begun is None or len(columns) < FEWEST_EVENTS or seconds(columns) is None:
@@ -69,25 +69,31 @@ def _seconds_of_day(text: str) -> float | None:
     return 3600 * int(hours) + 60 * int(minutes) + int(whole) + fraction
 
 
-def carried_over(starts: Sequence[RunStart]) -> list[Finding]:
+def carry_over_findings(starts: Sequence[RunStart]) -> list[Finding]:
     """Return a finding per well and channel whose first events hold cells of the well run just before."""
     findings = []
-    for before, after in pairwise(sorted(starts, key=lambda start: (start.date, start.begun))):
-        if before.date != after.date or before.begun == after.begun:
+    for before, after in pairwise(sorted(starts, key=lambda start: (start.date, start.begin))):
+        if before.date != after.date or before.begin == after.begin:
             continue
-        roles = [role for role in after.first if role in before.rest]
+        roles = [role for role in after.first_events if role in before.later_events]
         for role in roles:
-            share = carried(before.rest[role], after.first[role], after.rest[role], chance=BY_CHANCE / len(roles))
+            share = carry_over_share(
+                before.later_events[role],
+                after.first_events[role],
+                after.later_events[role],
+                chance=BY_CHANCE / len(roles),
+            )
             if share >= LEAST_CARRIED:
+                early = len(after.first_events[role])
                 message = (
-                    f"about {share:.0%} of the first {len(after.first[role])} events look in {role} like those of "
-                    f"{before.well}, which was run before: carry-over"
+                    f"about {share:.0%} of the first {early} events look in {role} like those of {before.well}, which "
+                    "was run before: carry-over"
                 )
                 findings.append(Finding("warn", "carry_over", message, well=after.well, channel=role))
     return findings
 
 
-def carried(before: Array, first: Array, rest: Array, *, chance: float) -> float:
+def carry_over_share(before: Array, first: Array, rest: Array, *, chance: float) -> float:
     """Return the share of the `first` events that is of the well `before`; 0 where that may be chance."""
     from scipy.stats import hypergeom
 

@@ -6,16 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from assaykit.errors import GateError
 from assaykit.fcs.events import Channel
-from assaykit.protocol.gates import (
-    BooleanGate,
-    DebrisGate,
-    EllipsoidGate,
-    Gate,
-    PolygonGate,
-    QuadrantGate,
-    RectangleGate,
-    SingletGate,
-)
+from assaykit.protocol.gates import DebrisGate, gate_channels
 from assaykit.protocol.model import Protocol
 from assaykit.study.model import Assay
 from assaykit.vocabulary import nearest
@@ -34,10 +25,10 @@ SCATTER = ("fsc", "ssc", "fs ", "ss ", "time")
 
 def find_channel(channels: Sequence[Channel], wanted: str) -> str | None:
     """Return the $PnN of the channel called `wanted`, by $PnN, then $PnS, then either without regard to case."""
-    return _found(_named(channels), wanted)
+    return _find(_channels_by_name(channels), wanted)
 
 
-def _named(channels: Sequence[Channel]) -> tuple[dict[str, str], ...]:
+def _channels_by_name(channels: Sequence[Channel]) -> tuple[dict[str, str], ...]:
     """Return name -> $PnN by $PnN, $PnS, and both folded; the first channel of a name has it."""
     names = {channel.name.strip(): channel.name for channel in reversed(channels)}
     stains = {channel.stain.strip(): channel.name for channel in reversed(channels)}
@@ -45,7 +36,7 @@ def _named(channels: Sequence[Channel]) -> tuple[dict[str, str], ...]:
     return (names, stains, *folded)
 
 
-def _found(named: tuple[dict[str, str], ...], wanted: str) -> str | None:
+def _find(named: tuple[dict[str, str], ...], wanted: str) -> str | None:
     plain = wanted.strip()
     if not plain:
         return None
@@ -61,21 +52,21 @@ def role_columns(assay: Assay, channels: Sequence[Channel], roles: Iterable[str]
     never take a channel that has a role by another name; a role's first name counts before another's second. A name
     that is no role of the protocol (gates of other programs) is that channel.
     """
-    named = _named(channels)
+    named = _channels_by_name(channels)
     known = assay.protocol.channels
-    found = {role: name for role, told in assay.channels.items() if (name := _found(named, told)) is not None}
+    found = {role: name for role, told in assay.channels.items() if (name := _find(named, told)) is not None}
     open_roles = [role for role in known if role not in assay.channels]
     ways = {role: (*known[role].names, known[role].marker, role, role.replace("_", "-")) for role in open_roles}
     taken = dict.fromkeys(found.values(), "")
     for rank in range(max(map(len, ways.values()), default=0)):
         for role in open_roles:
             way = ways[role][rank] if rank < len(ways[role]) and role not in found else ""
-            name = _found(named, way)
+            name = _find(named, way)
             if name is not None and taken.setdefault(name, way) == way:
                 found[role] = name
     for role in roles:
         further = () if role in known else (*USUAL.get(role, ()), role)
-        name = next((name for name in (_found(named, way) for way in further) if name is not None), None)
+        name = next((name for name in (_find(named, way) for way in further) if name is not None), None)
         if name is not None:
             found.setdefault(role, name)
     return {role: found[role] for role in roles if role in found}
@@ -100,12 +91,14 @@ def require_roles(
     holders = {name: role for role, name in role_columns(assay, channels, assay.protocol.channels).items()}
     free = [channel for channel in channels if channel.name not in holders]
     known = [name for channel in free for name in (channel.name, channel.stain) if name] or list(holders)
-    wanted = [assay.channels.get(role) or _usual_name(assay.protocol, role) for role in missing]
+    recipes = assay.protocol.channels
+    usual = {role: recipe.names[0] for role, recipe in recipes.items() if recipe.names}
+    wanted = [assay.channels.get(role) or usual.get(role, role) for role in missing]
     near = sorted({nearest(name, known) for name in wanted} - {""})
-    named = _named(channels)
+    named = _channels_by_name(channels)
     found = []
     for role, name in zip(missing, wanted, strict=True):
-        holder = holders.get(_found(named, name) or "")
+        holder = holders.get(_find(named, name) or "")
         found.append(f"{name}, which has the role {holder}," if holder else f"no '{name}'")
         found[-1] += f" for the role {role}"
     raise GateError(
@@ -113,34 +106,6 @@ def require_roles(
         ", ".join(found),
         "",
         f'set channels = {{ {missing[0]} = "..." }} in the study to one of {", ".join(near or known)}',
-    )
-
-
-def _usual_name(protocol: Protocol, role: str) -> str:
-    recipe = protocol.channels.get(role)
-    return recipe.names[0] if recipe and recipe.names else role
-
-
-def gate_channels(gate: Gate) -> tuple[str, ...]:
-    """Return the channel roles a gate reads, ratios taken apart."""
-    match gate:
-        case BooleanGate():
-            return ()
-        case RectangleGate():
-            named = tuple(gate.bounds)
-        case PolygonGate() | QuadrantGate():
-            named = (gate.x, gate.y)
-        case EllipsoidGate():
-            named = gate.channels
-        case SingletGate():
-            return gate.area, gate.height
-        case _:
-            named = (gate.channel,)
-    ratios = getattr(gate, "ratios", {})
-    return tuple(
-        part
-        for name in named
-        for part in ((ratios[name].numerator, ratios[name].denominator) if name in ratios else (name,))
     )
 
 

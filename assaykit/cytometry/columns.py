@@ -1,4 +1,4 @@
-"""`Columns`: the channels of one well by role, each compensated when first asked for.
+"""`WellColumns`: the channels of one well by role, each compensated when first asked for.
 
 Events (events x channels) -> one contiguous array per role. Only the detectors that a compensated channel draws on
 are touched, and a channel no gate reads is never made.
@@ -27,14 +27,14 @@ RAW = "uncompensated"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Columns:
+class WellColumns:
     """Channels by role. `matrices` holds further spillovers that imported gates name; "" is the well's own."""
 
     events: Events
     names: Mapping[str, str]  # role -> $PnN; a name that is no role stands for itself
     matrices: Mapping[str, Spillover] = field(default_factory=dict)
     ratios: Mapping[str, Ratio] = field(default_factory=dict)
-    _made: dict[tuple[str, str], Array] = field(default_factory=dict)
+    _cache: dict[tuple[str, str], Array] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.events)
@@ -42,9 +42,9 @@ class Columns:
     def column(self, role: str, compensation: str = OWN) -> Array:
         """Return the values of a role, shape (events,); raises GateError for a role the file does not have."""
         key = (role, compensation)
-        if key not in self._made:
-            self._made[key] = self._make(role, compensation)
-        return self._made[key]
+        if key not in self._cache:
+            self._cache[key] = self._make(role, compensation)
+        return self._cache[key]
 
     def saturation(self, role: str) -> float:
         """Return the value from which the detector of a role is saturated, a little less as float32 rounds.
@@ -71,7 +71,7 @@ class Columns:
         if spillover is None or name not in (spillover.dyes or spillover.detectors):
             return self._raw(name)
         self._compensate(spillover, compensation, also=role)
-        return self._made[role, compensation]
+        return self._cache[role, compensation]
 
     def _compensate(self, spillover: Spillover, compensation: str, *, also: str) -> None:
         """Make every role the matrix compensates in one product: the detectors are passed over once."""
@@ -85,7 +85,7 @@ class Columns:
         with np.errstate(invalid="ignore", over="ignore"):  # events without a number have none in any channel
             made = full.T @ values.T
         for role, column in zip(roles, made, strict=True):
-            self._made[role, compensation] = column
+            self._cache[role, compensation] = column
 
     def _raw(self, name: str) -> Array:
         try:

@@ -13,7 +13,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.cytometry.matrix_forms import KEYWORDS, Written, settled, written_in_file, written_in_keywords
+from assaykit.cytometry.matrix_forms import (
+    KEYWORDS,
+    SpilloverTable,
+    table_from_file,
+    table_from_keywords,
+    with_unit_diagonal,
+)
 from assaykit.errors import CompensationError
 from assaykit.fcs import Keywords
 from assaykit.fcs.events import Channel
@@ -30,17 +36,17 @@ def spillover_from_keywords(keywords: Mapping[str, str], channels: Sequence[Chan
     Raises CompensationError where the keyword's channels are not the file's or its numbers are not a matrix.
     """
     relevant = tuple((key, text) for key, text in keywords.items() if key.upper() in KEYWORDS or "DFC" in key.upper())
-    return _declared(relevant, tuple(channels))
+    return _keyword_spillover(relevant, tuple(channels))
 
 
 @lru_cache(maxsize=64)
-def _declared(keywords: tuple[tuple[str, str], ...], channels: tuple[Channel, ...]) -> Spillover | None:
+def _keyword_spillover(keywords: tuple[tuple[str, str], ...], channels: tuple[Channel, ...]) -> Spillover | None:
     """Return the checked spillover; the files of a plate mostly hold the same text, which is then parsed once."""
-    found = written_in_keywords(Keywords(dict(keywords)), channels)
+    found = table_from_keywords(Keywords(dict(keywords)), channels)
     if found is None:
         return None
     written, keyword = found
-    return checked(_spillover(settled(written, keyword), keyword), channels)
+    return check_spillover(_spillover(with_unit_diagonal(written, keyword), keyword), channels)
 
 
 def read_spillover(path: Path, channels: Sequence[Channel] = ()) -> Spillover:
@@ -48,13 +54,14 @@ def read_spillover(path: Path, channels: Sequence[Channel] = ()) -> Spillover:
 
     Raises CompensationError where it is not a matrix, or cannot be undone safely.
     """
-    return checked(_spillover(settled(written_in_file(path, channels), path.name), path.name), channels)
-
-
-def _spillover(written: Written, source: str) -> Spillover:
-    return Spillover(
-        written.detectors, _rows(written.numbers), source=source, notes=written.notes, doubts=written.doubts
+    return check_spillover(
+        _spillover(with_unit_diagonal(table_from_file(path, channels), path.name), path.name), channels
     )
+
+
+def _spillover(table: SpilloverTable, source: str) -> Spillover:
+    rows = tuple(tuple(float(value) for value in row) for row in table.numbers)
+    return Spillover(table.detectors, rows, source=source, notes=table.notes, doubts=table.doubts)
 
 
 def reading_findings(spillover: Spillover | None, plate: str) -> list[Finding]:
@@ -65,7 +72,7 @@ def reading_findings(spillover: Spillover | None, plate: str) -> list[Finding]:
     return [*notes, *(Finding("warn", "spillover_read", text, plate) for text in spillover.doubts)]
 
 
-def checked(spillover: Spillover, channels: Sequence[Channel] = ()) -> Spillover:
+def check_spillover(spillover: Spillover, channels: Sequence[Channel] = ()) -> Spillover:
     """Return the spillover, or raise CompensationError where it cannot be undone safely on these channels."""
     names = spillover.detectors
     where = spillover.source
@@ -130,10 +137,6 @@ def _most_alike(matrix: NDArray[np.float64], names: Sequence[str]) -> str:
     alike = np.abs(unit @ unit.T) - np.eye(len(unit))
     i, j = divmod(int(alike.argmax()), len(unit))
     return f"{names[i]} and {names[j]} are nearly alike"
-
-
-def _rows(matrix: NDArray[np.float64]) -> tuple[tuple[float, ...], ...]:
-    return tuple(tuple(float(value) for value in row) for row in matrix)
 
 
 @lru_cache(maxsize=64)

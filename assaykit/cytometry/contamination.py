@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from assaykit.cytometry.bench import Bench, with_files
 from assaykit.cytometry.channels import STROMA
-from assaykit.cytometry.columns import Columns
-from assaykit.cytometry.matching import MARKED, text_factor
+from assaykit.cytometry.columns import WellColumns
+from assaykit.cytometry.matching import MARKER_ROLES, text_factor
 from assaykit.cytometry.valleys import FEWEST
 from assaykit.plate.model import Well
 from assaykit.protocol.gates import ThresholdGate
@@ -33,8 +33,9 @@ def stroma_limits(bench: Bench) -> dict[str, float]:
     if STROMA not in bench.resolved.columns or gated or not together:
         return {}  # nothing to judge, or the CD90 gate itself tells how many it takes out
     wells = with_files(bench.plate.wells, "fmo", "isotype", "sample")
-    alone = [w for w in wells if text_factor(w, "context") in {"", "mono"} and not _lacks(w)]
-    controls = [well for well in alone if well.role != "sample"] or alone
+    alone = [well for well in wells if text_factor(well, "context") in {"", "mono"}]
+    stained = [w for w in alone if w.role == "sample" or STROMA not in text_factor(w, MARKER_ROLES).split(", ")]
+    controls = [well for well in stained if well.role != "sample"] or stained
     used = dict.fromkeys(readout.population for readout in bench.assay.protocol.readouts)
     limits = {}
     for population in used:
@@ -44,15 +45,11 @@ def stroma_limits(bench: Bench) -> dict[str, float]:
     return limits
 
 
-def _lacks(well: Well) -> bool:
-    return well.role != "sample" and STROMA in text_factor(well, MARKED).split(", ")
-
-
 def contamination(
     protocol: Protocol,
     resolved: ResolvedPlate,
     well: Well,
-    columns: Columns,
+    columns: WellColumns,
     masks: Mapping[str, NDArray[np.bool_]],
 ) -> list[Finding]:
     """Return a finding for a well with MSC in whose leukaemia gate too many cells carry CD90."""
@@ -60,13 +57,15 @@ def contamination(
         return []
     gate = next((g for g in resolved.gates if _removes_stroma(g)), None)
     if isinstance(gate, ThresholdGate):
-        return _removed(protocol, gate, masks)
+        return _gate_findings(protocol, gate, masks)
     for population, mask in masks.items():
         limit = resolved.control_readouts.get(f"{STROMA}_limit_{population}")
         if limit is not None and mask.any():
             share = float((columns.column(STROMA)[mask] >= limit).mean()) - EXPECTED
             if share > protocol.quality.max_contamination:
-                return [_said(f"{share:.0%} of {population} carry CD90 and look like MSC", "gate MSC out by CD90")]
+                return [
+                    _stroma_finding(f"{share:.0%} of {population} carry CD90 and look like MSC", "gate MSC out by CD90")
+                ]
     return []
 
 
@@ -74,14 +73,14 @@ def _removes_stroma(gate: object) -> bool:
     return isinstance(gate, ThresholdGate) and gate.channel == STROMA and gate.side == "below"
 
 
-def _removed(protocol: Protocol, gate: ThresholdGate, masks: Mapping[str, NDArray[np.bool_]]) -> list[Finding]:
+def _gate_findings(protocol: Protocol, gate: ThresholdGate, masks: Mapping[str, NDArray[np.bool_]]) -> list[Finding]:
     parent = int(np.count_nonzero(masks[gate.parent]))
     share = 1 - int(np.count_nonzero(masks[gate.name])) / parent - EXPECTED if parent else 0.0
     if share <= protocol.quality.max_contamination:
         return []
     remedy = f"the gate {gate.name} takes out those that are CD90 bright, but dim ones may remain"
-    return [_said(f"{share:.0%} of {gate.parent} carry CD90 and look like MSC", remedy)]
+    return [_stroma_finding(f"{share:.0%} of {gate.parent} carry CD90 and look like MSC", remedy)]
 
 
-def _said(found: str, remedy: str) -> Finding:
+def _stroma_finding(found: str, remedy: str) -> Finding:
     return Finding("warn", "msc_contamination", f"{found}; {remedy}")

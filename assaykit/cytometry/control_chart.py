@@ -82,7 +82,7 @@ def beyond_limits(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray(np.abs(values - others) > limit * np.maximum(error, np.finfo(float).tiny))
 
 
-def plates_apart(points: pd.DataFrame) -> list[Finding]:
+def levey_jennings_findings(points: pd.DataFrame) -> list[Finding]:
     """Return a finding per plate, channel and material beyond the limits of the other plates."""
     findings = []
     for (material, channel), rows in points.groupby(["material", "channel"], sort=False):

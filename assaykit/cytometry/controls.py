@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from assaykit.cytometry.assignment import Assignment, assignment, control_population, measured_wells
+from assaykit.cytometry.assignment import Assignment, assignment, control_population, wells_of_cells
 from assaykit.cytometry.bench import Bench
-from assaykit.cytometry.estimated import listed
+from assaykit.cytometry.gate_estimate import well_names
 from assaykit.cytometry.hierarchy import ALL
-from assaykit.cytometry.matching import Match
+from assaykit.cytometry.matching import ControlMatch
 from assaykit.cytometry.percentiles import fewest_cells
-from assaykit.cytometry.readouts import READOUTS, median, robust_sd
+from assaykit.cytometry.readouts import READOUTS, median_value, robust_sd
 from assaykit.cytometry.valleys import FEWEST
 from assaykit.endpoints import ENDPOINTS
 from assaykit.plate.model import Well
@@ -50,7 +50,7 @@ def serving(bench: Bench) -> tuple[dict[str, dict[str, str]], dict[str, ControlC
     findings: list[Finding] = []
     for channel, used in referenced_channels(bench.assay.protocol).items():
         served = assignment(bench, channel, used[0])
-        findings += _roles(bench, channel, served, population=used[0])
+        findings += _role_findings(bench, channel, served, population=used[0])
         if not served.matches:
             findings.append(_no_control(bench, channel, served))
             continue
@@ -58,21 +58,28 @@ def serving(bench: Bench) -> tuple[dict[str, dict[str, str]], dict[str, ControlC
         different = {match.key: match for match in served.matches.values()}
         for match in different.values():
             cells[control_key(channel, match.wells)] = _control_cells(bench, channel, match, used)
-        findings += [*_ancestors(bench, channel, tuple(different.values()), used), *_closeness(bench, channel, served)]
-        findings += _few(bench, channel, tuple(different.values()))
+        findings += [
+            *_ancestor_findings(bench, channel, tuple(different.values()), used),
+            *_closeness_findings(bench, channel, served),
+        ]
+        findings += _few_cells_findings(bench, channel, tuple(different.values()))
     return serves, cells, findings
 
 
-def _roles(bench: Bench, channel: str, served: Assignment, *, population: str) -> list[Finding]:
+def _role_findings(bench: Bench, channel: str, served: Assignment, *, population: str) -> list[Finding]:
     """Say which controls are no FMO, and which hold too few cells to serve."""
     findings = []
-    poor = {well.name: well for part in (served.usable, *served.groups) for well in part.poor}
+    poor = {well.name: well for part in (served.default, *served.by_name) for well in part.sparse}
     if poor and served.matches:
         empty = not all(bench.values([well], population, channel).size for well in poor.values())
-        message = f"{channel}: the controls {listed(tuple(poor.values()))} hold too few cells, so they serve no well"
+        message = (
+            f"{channel}: the controls {well_names(tuple(poor.values()))} hold too few cells, so they serve no well"
+        )
         findings.append(_finding(bench, "fail" if empty else "warn", "control_poor", channel, message))
-    if served.unserved:
-        message = f"{channel}: the controls that {listed(served.unserved)} name hold too few cells; others serve"
+    if served.short_of_cells:
+        message = (
+            f"{channel}: the controls that {well_names(served.short_of_cells)} name hold too few cells; others serve"
+        )
         findings.append(_finding(bench, "warn", "control_not_matched", channel, message))
     serve = {well.name: well for match in served.matches.values() for well in match.wells}
     substitutes: dict[str, list[Well]] = {}
@@ -80,12 +87,14 @@ def _roles(bench: Bench, channel: str, served: Assignment, *, population: str) -
         if well.role != "fmo":
             substitutes.setdefault(well.role, []).append(well)
     for role, wells in substitutes.items():
-        message = f"no FMO well for {channel}: the {role} wells {listed(wells)} serve as its control"
+        message = f"no FMO well for {channel}: the {role} wells {well_names(wells)} serve as its control"
         findings.append(_finding(bench, "warn", "control_substituted", channel, message))
     return findings
 
 
-def _ancestors(bench: Bench, channel: str, matches: Sequence[Match], used: Sequence[str]) -> list[Finding]:
+def _ancestor_findings(
+    bench: Bench, channel: str, matches: Sequence[ControlMatch], used: Sequence[str]
+) -> list[Finding]:
     """Say which controls have no cells in a population, so that those of one above it serve."""
     wells: dict[tuple[str, str], list[Well]] = {}
     for match in matches:
@@ -97,14 +106,14 @@ def _ancestors(bench: Bench, channel: str, matches: Sequence[Match], used: Seque
     for (name, served), controls in wells.items():
         level: Level = "warn" if any(well.role == "fmo" for well in controls) else "note"
         message = (
-            f"{channel}: the controls {listed(controls)} hold no {FEWEST} cells of {name}, since they lack the dyes it "
-            f"is gated by; their cells of {served} serve instead"
+            f"{channel}: the controls {well_names(controls)} hold no {FEWEST} cells of {name}, since they lack the "
+            f"dyes it is gated by; their cells of {served} serve instead"
         )
         found.append(Finding(level, "control_ancestor", message, bench.plate.name, channel=channel, population=name))
     return found
 
 
-def _few(bench: Bench, channel: str, matches: Sequence[Match]) -> list[Finding]:
+def _few_cells_findings(bench: Bench, channel: str, matches: Sequence[ControlMatch]) -> list[Finding]:
     """Say which controls hold fewer cells than close the interval of the percentile that makes a cell positive."""
     gates = [gate for gate in bench.assay.protocol.gates if isinstance(gate, FmoGate) and gate.channel == channel]
     asked = {gate.parent: gate.percentile for gate in gates} or {
@@ -134,7 +143,7 @@ def _finding(bench: Bench, level: Level, check: str, channel: str, message: str)
     return Finding(level, check, message, bench.plate.name, channel=channel)
 
 
-def _control_cells(bench: Bench, channel: str, match: Match, used: Sequence[str]) -> ControlCells:
+def _control_cells(bench: Bench, channel: str, match: ControlMatch, used: Sequence[str]) -> ControlCells:
     served = {name: control_population(bench, match.wells, name, channel) for name in used}
     values = {name: bench.values(match.wells, population, channel) for name, population in served.items()}
     filled = {name: v[np.isfinite(v)].astype(np.float64) for name, v in values.items() if v.size}
@@ -144,7 +153,7 @@ def _control_cells(bench: Bench, channel: str, match: Match, used: Sequence[str]
         treatment=_common(match.wells, "treatment"),
         context=_common(match.wells, "context"),
         cells={name: int(v.size) for name, v in filled.items()},
-        medians={name: median(v) for name, v in filled.items()},
+        medians={name: median_value(v) for name, v in filled.items()},
         robust_sds={name: robust_sd(v) for name, v in filled.items()},
         quantiles={name: tuple(float(f"{q:.6g}") for q in np.quantile(v, PROBABILITIES)) for name, v in filled.items()},
     )
@@ -161,12 +170,14 @@ def _no_control(bench: Bench, channel: str, served: Assignment) -> Finding:
         if spec.channel == channel
     )
     gated = any(isinstance(gate, FmoGate) and gate.channel == channel for gate in bench.assay.protocol.gates)
-    wells = len(measured_wells(bench))
+    wells = len(wells_of_cells(bench))
     gated_on = {gate.name for gate, _ in bench.gates} | {ALL}
-    if served.usable.population not in gated_on:
-        message = f"{served.usable.population} could not be gated, so no control of {channel} has cells of it"
-    elif served.usable.poor:
-        message = f"the controls {listed(served.usable.poor)} hold too few cells for {channel}: look at their files"
+    if served.default.population not in gated_on:
+        message = f"{served.default.population} could not be gated, so no control of {channel} has cells of it"
+    elif served.default.sparse:
+        message = (
+            f"the controls {well_names(served.default.sparse)} hold too few cells for {channel}: look at their files"
+        )
     else:
         message = (
             f"no FMO, isotype or unstained well for {channel}. Mark the control wells in the layout: role = fmo, "
@@ -176,7 +187,7 @@ def _no_control(bench: Bench, channel: str, served: Assignment) -> Finding:
     return _finding(bench, "fail" if needed or gated else "note", "no_control", channel, message)
 
 
-def _closeness(bench: Bench, channel: str, served: Assignment) -> list[Finding]:
+def _closeness_findings(bench: Bench, channel: str, served: Assignment) -> list[Finding]:
     """Say which sample wells are served by a control of another treatment, or of another context."""
     wider: tuple[tuple[str, Level, str], ...] = (
         ("context", "note", "no control of their own treatment: one of the same context serves"),
@@ -188,7 +199,8 @@ def _closeness(bench: Bench, channel: str, served: Assignment) -> list[Finding]:
         wells = [w for w in samples if w.name in served.matches and served.matches[w.name].closeness == closeness]
         if wells:
             message = (
-                f"{channel}: {len(wells)} wells ({listed(wells)}) have {words}; drugs and MSC change autofluorescence"
+                f"{channel}: {len(wells)} wells ({well_names(wells)}) have {words}; drugs and MSC change "
+                "autofluorescence"
             )
             found.append(_finding(bench, level, "control_not_matched", channel, message))
     return found

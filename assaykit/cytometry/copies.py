@@ -14,8 +14,8 @@ from itertools import combinations
 from pathlib import Path
 
 from assaykit.checks import Located, Place
-from assaykit.cytometry.estimated import listed
-from assaykit.cytometry.survey import own_well
+from assaykit.cytometry.gate_estimate import well_names
+from assaykit.cytometry.survey import well_from_keywords
 from assaykit.cytometry.wells import DATA_ERRORS
 from assaykit.errors import FcsError
 from assaykit.fcs import Header, read_fcs_header
@@ -59,7 +59,7 @@ class WellFile:
         return (date, begin, end) if begin else ("", "", "")
 
 
-def copied_files(assay: Assay) -> list[Located]:
+def copy_findings(assay: Assay) -> list[Located]:
     """Return a finding per plate that holds what another holds, and per set of wells with the same events.
 
     Of equal files the one that says itself that it belongs where it stands is the original; else the first, where all
@@ -68,9 +68,9 @@ def copied_files(assay: Assay) -> list[Located]:
     """
     files = well_files(assay)
     copies = [pair for group in _equal(files) for pair in _copies(group, {plate.name for plate in assay.plates})]
-    told = list(_told(copies))
+    told = list(_copy_findings(copies))
     gone = {place for one in told for place in one.places}
-    return [*told, *_identities([file for file in files if file.place not in gone])]
+    return [*told, *_identity_findings([file for file in files if file.place not in gone])]
 
 
 def well_files(assay: Assay) -> list[WellFile]:
@@ -130,7 +130,7 @@ def _copies(group: Sequence[WellFile], plates: set[str]) -> Iterator[tuple[WellF
 
 def _belongs(file: WellFile, plates: set[str]) -> int:
     """Return how well a file says that it belongs where it stands: its plate counts before its well."""
-    well = own_well(file.header.keywords)
+    well = well_from_keywords(file.header.keywords)
     plate = (file.plate_id == file.plate.name) - (file.plate_id in plates and file.plate_id != file.plate.name)
     return 2 * plate + (well == file.well.name) - (bool(well) and well != file.well.name)
 
@@ -140,7 +140,7 @@ def _condition(well: Well) -> tuple[str, ...]:
     return (well.role, *(str(well.factors.get(name, "")) for name in names))
 
 
-def _told(copies: Sequence[tuple[WellFile, WellFile]]) -> Iterator[Located]:
+def _copy_findings(copies: Sequence[tuple[WellFile, WellFile]]) -> Iterator[Located]:
     """Yield one finding per plate that copies stand on, and plate they are copies of."""
     pairs: dict[tuple[str, str], list[tuple[WellFile, WellFile]]] = defaultdict(list)
     for copy, original in copies:
@@ -154,18 +154,22 @@ def _told(copies: Sequence[tuple[WellFile, WellFile]]) -> Iterator[Located]:
             message = f"the same data stand in several wells: {words}"
         elif all(well.role not in COUNTED for well in wells):
             level: Level = "note" if all(well.role in OF_THE_INSTRUMENT for well in wells) else "warn"
-            message = f"{listed(wells)} hold the events of controls of plate {source}: one control serves both plates"
+            message = (
+                f"{well_names(wells)} hold the events of controls of plate {source}: one control serves both plates"
+            )
             yield Located(Finding(level, "control_shared", message, plate), tuple(copy.place for copy, _ in members))
             continue
         else:
             noun = "wells" if len(wells) > 1 else "well"
-            message = f"the very events of plate {source} stand in {len(wells)} {noun} of this one ({listed(wells)})"
+            message = (
+                f"the very events of plate {source} stand in {len(wells)} {noun} of this one ({well_names(wells)})"
+            )
         message += "; what was measured once counts once. Put the right files there, or leave the copy out"
         well = wells[0].name if len(wells) == 1 else ""
         yield Located(Finding("fail", "copied_data", message, plate, well), tuple(copy.place for copy, _ in members))
 
 
-def _identities(files: Sequence[WellFile]) -> Iterator[Located]:
+def _identity_findings(files: Sequence[WellFile]) -> Iterator[Located]:
     """Yield a finding per plate that bears the identity, or the times of acquisition, of one before it."""
     by_plate: dict[str, list[WellFile]] = defaultdict(list)
     for file in files:
@@ -179,7 +183,7 @@ def _identities(files: Sequence[WellFile]) -> Iterator[Located]:
             gone.add(second)
             text = f"{message} as plate {first}: one plate under two names counts once. Put the right files there"
             yield Located(Finding("fail", "copied_plate", text, second), tuple(file.place for file in others))
-    yield from _named_otherwise({name: by_plate[name] for name in by_plate if name not in gone})
+    yield from _mismatch_findings({name: by_plate[name] for name in by_plate if name not in gone})
 
 
 def _same_times(ones: Sequence[WellFile], others: Sequence[WellFile]) -> str:
@@ -208,7 +212,7 @@ def _same_identity(ones: Sequence[WellFile], others: Sequence[WellFile]) -> str:
     return f"the files bear the same $PLATEID {next(iter(first))} and the same day"
 
 
-def _named_otherwise(plates: Mapping[str, Sequence[WellFile]]) -> Iterator[Located]:
+def _mismatch_findings(plates: Mapping[str, Sequence[WellFile]]) -> Iterator[Located]:
     """Yield a finding per plate whose files say that they are of another plate of the study, or than most of them."""
     for name, files in plates.items():
         usual, held = Counter(file.plate_id for file in files).most_common(1)[0] if files else ("", 0)
@@ -220,6 +224,8 @@ def _named_otherwise(plates: Mapping[str, Sequence[WellFile]]) -> Iterator[Locat
         ]
         if other:
             ids = ", ".join(dict.fromkeys(file.plate_id for file in other))
-            message = f"the files of {len(other)} wells ({listed([f.well for f in other])}) say they are of plate {ids}"
+            message = (
+                f"the files of {len(other)} wells ({well_names([f.well for f in other])}) say they are of plate {ids}"
+            )
             finding = Finding("warn", "plate_mismatch", f"{message}: check whether folders were swapped", name)
             yield Located(finding, tuple(file.place for file in other))

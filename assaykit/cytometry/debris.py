@@ -51,7 +51,7 @@ class Scatter:
     side: NDArray[np.floating] | None = None
     top: float = np.inf
 
-    def usable(self) -> Scatter:
+    def in_range(self) -> Scatter:
         """Return the events with forward scatter above zero and below saturation."""
         kept = np.isfinite(self.forward) & (self.forward > 0) & (self.forward < self.top)
         return replace(
@@ -63,7 +63,7 @@ class Scatter:
 
 def cut_debris(scatter: Scatter, *, seed: int) -> Cut:
     """Return where debris ends on forward scatter; the smallest value seen where there is none to cut."""
-    events = scatter.usable()
+    events = scatter.in_range()
     if events.forward.size < FEWEST:
         return _all_kept(events, f"only {events.forward.size} events to estimate it from; every event is kept")
     # 1. Populations on a linear scale; the largest half per cent, which may trail far, is not drawn.
@@ -85,7 +85,7 @@ def cut_debris(scatter: Scatter, *, seed: int) -> Cut:
     low, high = np.percentile(histogram.centres[valley_floor(redrawn(histogram, seed), *pair)], [2.5, 97.5])
     undecided = share_between(histogram, low, high)
     why = f"{undecided:.1%} of the events lie within its interval" if undecided > UNSETTLED else ""
-    return Cut(float(histogram.centres[valley_floor(density, *pair)]), float(low), float(high), sure=not why, why=why)
+    return Cut(float(histogram.centres[valley_floor(density, *pair)]), float(low), float(high), sure=not why, doubt=why)
 
 
 def _unlike_debris(
@@ -135,4 +135,4 @@ AT_THRESHOLD = 0.06
 def _all_kept(events: Scatter, why: str) -> Cut:
     edge = float(events.forward.min()) if events.forward.size else 0.0
     doubt = "" if why == CELLS else why
-    return Cut(edge, edge, edge, sure=not doubt, why=doubt)
+    return Cut(edge, edge, edge, sure=not doubt, doubt=doubt)

@@ -40,8 +40,8 @@ class Cut:
     low: float
     high: float
     sure: bool
-    why: str = ""
-    trusted: bool = True
+    doubt: str = ""
+    usable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +97,11 @@ def peaks_of(histogram: Histogram) -> tuple[int, ...]:
 
     Every local maximum is a peak at first; while the shallowest dent parts nothing, its lower peak joins the other.
     """
+    # 1. Every local maximum of the smooth curve; of a plateau its right end.
     density = smoothed(histogram)
     before, after = np.r_[-np.inf, density[:-1]], np.r_[density[1:], -np.inf]
     peaks = np.flatnonzero((density >= before) & (density > after) & (density > 0)).tolist()
+    # 2. The weakest dent goes first, since what it joins may make a neighbour's dent deep enough.
     while len(peaks) > 1:
         weakest = min(pairwise(peaks), key=lambda pair: _strength(histogram, density, peaks, pair))
         if _strength(histogram, density, peaks, weakest) >= 1.0:
@@ -115,6 +117,7 @@ def lowest_between(density: Array, first: int, second: int) -> int:
 
 def _strength(histogram: Histogram, density: Array, peaks: list[int], pair: tuple[int, int]) -> float:
     """Return how far the dent between two neighbouring peaks passes all bars; below 1 it parts nothing."""
+    # Three bars, each 1 where it is just met: depth beside the lower peak, standard errors, cells on the smaller side.
     dents = [0, *(lowest_between(density, *other) for other in pairwise(peaks)), density.size]
     place = peaks.index(pair[0])
     smaller = min(histogram.counts[dents[i] : dents[i + 1]].sum() for i in (place, place + 1))

@@ -18,8 +18,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.cytometry.columns import Columns
-from assaykit.cytometry.wells import is_fluorescence
+from assaykit.cytometry.channels import is_fluorescence
+from assaykit.cytometry.columns import WellColumns
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -49,7 +49,7 @@ class BinnedSet:
 
     values: Array
     edges: NDArray[np.int64]
-    enough: Mask
+    testable: Mask
     z: Array
 
 
@@ -65,7 +65,7 @@ class Trace:
         """The rank tests, sets x bins."""
         return np.array([each.z for each in self.sets])
 
-    def moved(self, limit: float, chance: float) -> Array:
+    def shifts(self, limit: float, chance: float) -> Array:
         """Return, per bin, the largest shift beyond `limit` and beyond chance; 0 where there is none.
 
         In a steady run any bin has one with a probability below `chance`; shifts are measured where a rank test asks.
@@ -75,7 +75,7 @@ class Trace:
         least = norm.isf(chance / (2 * self.z.size))
         beyond = np.abs(self.z) > least
         pairs = zip(self.sets, beyond, strict=True)
-        shift = np.array([shifts(each) if asked.any() else np.zeros(asked.size) for each, asked in pairs])
+        shift = np.array([quantile_shifts(each) if asked.any() else np.zeros(asked.size) for each, asked in pairs])
         shift = np.where(beyond & (np.abs(shift) > limit), shift, 0.0)
         largest = np.abs(shift).argmax(axis=0)
         return np.asarray(shift[largest, np.arange(shift.shape[1])])
@@ -96,11 +96,11 @@ def trace(values: NDArray[np.floating], most_bins: int) -> Trace | None:
         part = np.flatnonzero(values > limit if percent else values >= limit)
         # Above a limit lie the highest ranks of the run, so that within the set they begin again at 1.
         own = ranks[part] - (values.size - part.size)
-        sets.append(_tested(values[part].astype(np.float64), own, np.searchsorted(part, edges)))
+        sets.append(_rank_tests(values[part].astype(np.float64), own, np.searchsorted(part, edges)))
     return Trace(edges, tuple(sets))
 
 
-def _tested(values: Array, ranks: Array, edges: NDArray[np.int64]) -> BinnedSet:
+def _rank_tests(values: Array, ranks: Array, edges: NDArray[np.int64]) -> BinnedSet:
     """Return a set with the rank test of each bin."""
     starts, sizes = edges[:-1], np.diff(edges)
     enough = (sizes >= FEWEST_PER_SET) & (sizes < values.size)
@@ -115,19 +115,19 @@ def _tested(values: Array, ranks: Array, edges: NDArray[np.int64]) -> BinnedSet:
     return BinnedSet(values, edges, enough, z)
 
 
-def shifts(binned: BinnedSet) -> Array:
+def quantile_shifts(binned: BinnedSet) -> Array:
     """Return, per bin, by what share of their size a quarter of a set's quantiles moved, with the rank test's sign.
 
     Quantiles are held against the median bin's; near zero, their size is the spread of the denser half (the shortest
     that holds half of the values: Rousseeuw & Leroy 1987), which a second population leaves be.
     """
     shift = np.zeros(binned.z.size)
-    bins = [bounds for bounds, held in zip(pairwise(binned.edges), binned.enough, strict=True) if held]
+    bins = [bounds for bounds, held in zip(pairwise(binned.edges), binned.testable, strict=True) if held]
     quantiles = np.array([np.percentile(binned.values[first:last], LEVELS) for first, last in bins])
     usual = np.median(quantiles, axis=0)
     scale = np.maximum(np.abs(usual), max(shortest_half(binned.values) / 1.349, np.finfo(float).tiny))
     moved = np.percentile(np.abs((quantiles - usual) / scale), 75, axis=1)
-    shift[binned.enough] = moved * np.sign(binned.z[binned.enough])
+    shift[binned.testable] = moved * np.sign(binned.z[binned.testable])
     return shift
 
 
@@ -155,13 +155,13 @@ def drift(values: NDArray[np.floating], limit: float, *, channels: int = 1) -> D
     run = trace(values[:: max(1, values.size // MOST_CELLS)], DRIFT_BINS)
     if run is None:
         return None
-    moved = run.moved(0.0, BY_CHANCE / channels)
+    moved = run.shifts(0.0, BY_CHANCE / channels)
     extent = float(max(moved.max(), 0.0) - min(moved.min(), 0.0))
     where = np.flatnonzero(moved)
     return Drift(extent, where.size / moved.size, float(where[0]) / moved.size) if extent > limit else None
 
 
-def odd_signals(columns: Columns, limit: float) -> dict[str, Mask]:
+def signal_shifts(columns: WellColumns, limit: float) -> dict[str, Mask]:
     """Return, per fluorescence role whose signal moved, which events came while it had.
 
     Steps as in PeacoQC (Emmaneel 2022, 10.1002/cyto.a.24501), with rank tests and quantiles for its density peaks:
@@ -173,7 +173,7 @@ def odd_signals(columns: Columns, limit: float) -> dict[str, Mask]:
         run = trace(columns.column(role), SIGNAL_BINS)
         if run is None:
             continue
-        shift = run.moved(limit, BY_CHANCE / len(roles))
+        shift = run.shifts(limit, BY_CHANCE / len(roles))
         moved = shift != 0
         if not moved.any():
             continue
@@ -186,7 +186,7 @@ def odd_signals(columns: Columns, limit: float) -> dict[str, Mask]:
     return found
 
 
-def fluorescence_roles(columns: Columns) -> list[str]:
+def fluorescence_roles(columns: WellColumns) -> list[str]:
     """Return the roles of a well that show a dye."""
     channels = {channel.name: channel for channel in columns.events.channels}
     return [role for role, name in columns.names.items() if is_fluorescence(channels[name])]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from assaykit.cytometry.columns import OWN, RAW
-from assaykit.cytometry.compensation import checked
+from assaykit.cytometry.compensation import check_spillover
 from assaykit.cytometry.flowjo_workspace import (
     as_flowkit_expects,
     counts_by_sample,
@@ -298,4 +298,4 @@ def _boolean(gate: Any, named: dict[str, Any], names: Mapping[tuple[str, ...], s
 
 def _spillover(identity: str, matrix: Any) -> Spillover:
     rows = tuple(tuple(float(value) for value in row) for row in np.asarray(matrix.matrix))
-    return checked(Spillover(tuple(str(name) for name in matrix.detectors), rows, source=f"matrix {identity}"))
+    return check_spillover(Spillover(tuple(str(name) for name in matrix.detectors), rows, source=f"matrix {identity}"))

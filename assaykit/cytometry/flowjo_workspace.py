@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -63,6 +64,35 @@ def counts_by_sample(root: Element) -> dict[str, Mapping[tuple[str, ...], int]]:
     for sample, place, count in _all_populations(root):
         samples[sample][place] = count
     return dict(samples)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceSample:
+    """A sample of a workspace: the FCS file's name, its keywords with those a person added, and its groups."""
+
+    name: str
+    keywords: Mapping[str, str]
+    groups: tuple[str, ...]
+
+
+def workspace_samples(path: Path) -> tuple[WorkspaceSample, ...]:
+    """Return the samples of a FlowJo 10 workspace in its order; groups without those that FlowJo makes by itself."""
+    root = workspace_root(path)
+    groups: dict[str, list[str]] = {}
+    for node in root.iter("GroupNode"):
+        if node.get("name", "") not in ("All Samples", ""):
+            for reference in node.iter("SampleRef"):
+                groups.setdefault(reference.get("sampleID", ""), []).append(node.get("name", ""))
+    found = []
+    for sample in root.iter("Sample"):
+        for node in sample.iter("SampleNode"):
+            told = {
+                (word.get("name") or word.get("attribute") or "").strip(): (word.get("value") or "").strip()
+                for word in sample.iter("Keyword")
+            }
+            name, identity = node.get("name", ""), node.get("sampleID", "")
+            found.append(WorkspaceSample(name, told, tuple(groups.get(identity, ()))))
+    return tuple(found)
 
 
 def samples_of_group(root: Element, group: str, where: str) -> tuple[str, ...]:

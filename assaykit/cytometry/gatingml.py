@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from assaykit.cytometry.columns import OWN, RAW
-from assaykit.cytometry.compensation import checked
+from assaykit.cytometry.compensation import check_spillover
 from assaykit.cytometry.hierarchy import ALL, COMPLEMENT, in_order
 from assaykit.errors import CompensationError, GateError
 from assaykit.protocol.gates import (
@@ -143,10 +143,10 @@ class _Reading:
         return found
 
 
-def number(text: str) -> float:
+def finite_number(text: str) -> float:
     """Return a finite number; ValueError where the text is none.
 
-    >>> number("1.5")
+    >>> finite_number("1.5")
     1.5
     """
     try:
@@ -162,7 +162,7 @@ def _number(element: Element, name: str, default: float | None = None) -> float:
     text = element.get(f"{TRANSFORMS}{name}")
     if text is None and default is None:
         raise ValueError(f"{_tag(element)} without {name}")
-    return number(text) if text is not None else float(default or 0.0)
+    return finite_number(text) if text is not None else float(default or 0.0)
 
 
 SCALES: dict[str, Callable[[Element], FixedScale]] = {
@@ -207,14 +207,14 @@ def _matrix(element: Element) -> list[tuple[str, Spillover]]:
         for tag in ("fluorochromes", "detectors")
     )  # fmt: skip
     rows = tuple(
-        tuple(number(value.attrib[f"{TRANSFORMS}value"]) for value in row.iter(f"{TRANSFORMS}coefficient"))
+        tuple(finite_number(value.attrib[f"{TRANSFORMS}value"]) for value in row.iter(f"{TRANSFORMS}coefficient"))
         for row in element.iter(f"{TRANSFORMS}spectrum")
     )
     if not dyes or not detectors:
         raise ValueError("no fluorochromes or no detectors")
     if len(set(dyes)) < len(dyes):
         raise ValueError("a fluorochrome twice")
-    return [(identity, checked(Spillover(detectors, rows, dyes, source=f"spectrumMatrix {identity}")))]
+    return [(identity, check_spillover(Spillover(detectors, rows, dyes, source=f"spectrumMatrix {identity}")))]
 
 
 def _identity(element: Element) -> dict[str, Any]:
@@ -223,7 +223,7 @@ def _identity(element: Element) -> dict[str, Any]:
 
 def _end(element: Element, name: str) -> float | None:
     text = element.get(f"{GATING}{name}")
-    return None if text is None else number(text)
+    return None if text is None else finite_number(text)
 
 
 def _dimension(element: Element, definitions: _Definitions, matrices: Matrices) -> _Dimension:
@@ -240,7 +240,9 @@ def _dimension(element: Element, definitions: _Definitions, matrices: Matrices) 
     scale = element.get(f"{GATING}transformation-ref")
     channel = named.attrib[f"{DATATYPE}name"] if named is not None else ratio_id
     own = reference == "FCS"
-    if channel.startswith(COMPENSATED) and channel not in _dyes(matrices.get(reference)):
+    matrix = matrices.get(reference)
+    dyes = () if matrix is None else matrix.dyes or matrix.detectors
+    if channel.startswith(COMPENSATED) and channel not in dyes:
         channel, own = channel.removeprefix(COMPENSATED), reference not in matrices
     if not own and reference != RAW and reference not in matrices:
         raise ValueError(f"compensation-ref '{reference}', which is not defined")
@@ -259,10 +261,6 @@ def _dimension(element: Element, definitions: _Definitions, matrices: Matrices) 
 
 
 COMPENSATED = "Comp-"
-
-
-def _dyes(matrix: Spillover | None) -> tuple[str, ...]:
-    return (matrix.dyes or matrix.detectors) if matrix is not None else ()
 
 
 def _axes(dimensions: list[_Dimension]) -> dict[str, Any]:
@@ -285,7 +283,7 @@ def _dimensions(element: Element, definitions: _Definitions, matrices: Matrices)
 
 def _coordinates(element: Element, tag: str) -> tuple[tuple[float, ...], ...]:
     value = f"{DATATYPE}value"
-    return tuple(tuple(number(c.attrib[value]) for c in group) for group in element.iter(f"{GATING}{tag}"))
+    return tuple(tuple(finite_number(c.attrib[value]) for c in group) for group in element.iter(f"{GATING}{tag}"))
 
 
 def _rectangle(element: Element, definitions: _Definitions, matrices: Matrices) -> list[FixedGate]:
@@ -322,7 +320,7 @@ def _ellipsoid(element: Element, definitions: _Definitions, matrices: Matrices) 
             channels=tuple(axis.channel for axis in axes),
             mean=means[0],
             covariance=covariance,
-            distance_squared=number(distance.attrib[f"{DATATYPE}value"]),
+            distance_squared=finite_number(distance.attrib[f"{DATATYPE}value"]),
         )
     ]
 
@@ -340,8 +338,8 @@ def _quadrants(element: Element, definitions: _Definitions, matrices: Matrices) 
                 raise ValueError(f"divider_ref '{reference}', which is not defined")
             divider = dividers[reference]
             axis = _dimension(divider, definitions, matrices)
-            values = sorted(number(value.text or "") for value in divider.iter(f"{GATING}value"))
-            place = number(position.attrib[f"{GATING}location"])
+            values = sorted(finite_number(value.text or "") for value in divider.iter(f"{GATING}value"))
+            place = finite_number(position.attrib[f"{GATING}location"])
             bounds[axis.channel] = (
                 max((value for value in values if value <= place), default=None),
                 min((value for value in values if value > place), default=None),

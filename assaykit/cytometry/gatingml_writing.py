@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -31,12 +32,14 @@ from assaykit.study.model import Spillover
 Element = ET.Element
 Shape = ThresholdGate | IntervalGate | RectangleGate | PolygonGate | QuadrantGate | EllipsoidGate
 Ends = tuple[float | None, float | None]
+LARGEST = sys.float_info.max
 
 
 def write_gatingml(document: GatingDocument, path: Path, *, columns: Mapping[str, str] | None = None) -> None:
     """Write the gates as Gating-ML 2.0; `columns` turns channel roles into the $PnN other programs know.
 
-    Raises GateError for a gate Gating-ML cannot hold: one drawn on "all" as an operand.
+    A threshold that spares dyes becomes one gate per dye and their union. Raises GateError for a gate Gating-ML cannot
+    hold: one that combines "all", or a scale that is a bare name.
     """
     for prefix, name in (("gating", GATING), ("transforms", TRANSFORMS), ("data-type", DATATYPE)):
         ET.register_namespace(prefix, name.strip("{}"))
@@ -59,6 +62,18 @@ class _Writer:
 
     def add(self, gate: FixedGate) -> None:
         match gate:
+            case ThresholdGate() if gate.spared:
+                ends = {gate.channel: gate.value, **gate.spared}
+                parts = [
+                    gate.model_copy(
+                        update={"name": f"{gate.name}_{channel}", "channel": channel, "value": value, "spared": {}}
+                    )
+                    for channel, value in ends.items()
+                ]
+                for part in parts:
+                    self.add(part)
+                union = tuple(part.name for part in parts)
+                element = _boolean(BooleanGate(name=gate.name, parent=gate.parent, operation="or", of=union))
             case BooleanGate():
                 element = _boolean(gate)
             case PolygonGate():
@@ -77,9 +92,11 @@ class _Writer:
             raise GateError("a scale must have its numbers to be written", scale, f"gate {gate.name}")
         if scale is not None and not isinstance(scale, str):
             dimension.set(f"{GATING}transformation-ref", self._transformation(scale, *_scale_element(scale)))
-        for name, end in zip(("min", "max"), ends, strict=True):
-            if end is not None and abs(end) != float("inf"):
-                dimension.set(f"{GATING}{name}", repr(float(end)))
+        # FlowKit 1.3 cannot apply a ratio that is open at one end: it gets the largest number there is.
+        for name, end, furthest in zip(("min", "max"), ends, (-LARGEST, LARGEST), strict=True):
+            bound = furthest if channel in gate.ratios and ends != (None, None) and end is None else end
+            if bound is not None and abs(bound) != float("inf"):
+                dimension.set(f"{GATING}{name}", repr(float(bound)))
         if channel in gate.ratios:
             identity = self._ratio(gate, channel)
             ET.SubElement(dimension, f"{DATATYPE}new-dimension", {f"{DATATYPE}transformation-ref": identity})
@@ -148,13 +165,6 @@ def _values(element: Element, tag: str, values: tuple[float, ...]) -> None:
 
 def _bounds(gate: ThresholdGate | IntervalGate | RectangleGate | QuadrantGate) -> dict[str, Ends]:
     match gate:
-        case ThresholdGate() if gate.spared:
-            raise GateError(
-                "a gate must be one shape to be written as Gating-ML",
-                f"a threshold that spares {', '.join(gate.spared)}",
-                f"gate {gate.name}",
-                "write its protocol with spares = []",
-            )
         case ThresholdGate():
             return {gate.channel: (gate.value, None) if gate.side == "above" else (None, gate.value)}
         case IntervalGate():
@@ -175,7 +185,8 @@ def _boolean(gate: BooleanGate) -> Element:
     tag = gate.operation if single_not or gate.operation != "not" else "and"
     flip = gate.operation == "not" and not single_not
     operation = ET.SubElement(element, f"{GATING}{tag}")
-    for name in gate.of:
+    # Its `and` and `or` take two references at least: one that stands alone is named twice, which changes nothing.
+    for name in gate.of * 2 if len(gate.of) == 1 and tag != "not" else gate.of:
         reference = ET.SubElement(operation, f"{GATING}gateReference", {f"{GATING}ref": name.removeprefix(COMPLEMENT)})
         if name.startswith(COMPLEMENT) != flip:
             reference.set(f"{GATING}use-as-complement", "true")

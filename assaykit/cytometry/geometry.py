@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.cytometry.columns import OWN, Columns
-from assaykit.cytometry.scales import raw_values, shown_values
+from assaykit.cytometry.columns import OWN, WellColumns
+from assaykit.cytometry.scales import raw_values, transformed_values
 from assaykit.errors import GateError
 from assaykit.protocol.gates import (
     EllipsoidGate,
@@ -30,7 +30,7 @@ Array = NDArray[np.floating]
 Shape = ThresholdGate | IntervalGate | RectangleGate | PolygonGate | QuadrantGate | EllipsoidGate
 
 
-def inside(gate: Shape, columns: Columns) -> Mask:
+def inside(gate: Shape, columns: WellColumns) -> Mask:
     """Return which events the gate keeps, shape (events,), whatever its parent."""
     match gate:
         case ThresholdGate(side="above"):
@@ -61,10 +61,10 @@ def _all(masks: Sequence[Mask]) -> Mask:
     return result
 
 
-def _between(gate: Shape, columns: Columns, channel: str, bounds: tuple[float | None, float | None]) -> Mask:
+def _between(gate: Shape, columns: WellColumns, channel: str, bounds: tuple[float | None, float | None]) -> Mask:
     """Return low <= value < high on the raw scale; ends given on another scale are brought down first."""
     values = channel_values(gate, columns, channel)
-    scale = scale_of(gate, channel)
+    scale = axis_scale(gate, channel)
     low, high = (_raw_end(end, scale) for end in bounds)
     if low is None:
         return values < high if high is not None else ~np.isnan(values)
@@ -77,7 +77,7 @@ def _raw_end(end: float | None, scale: FixedScale | None) -> float | None:
     return end if scale is None else float(raw_values([end], scale)[0])
 
 
-def channel_values(gate: Shape, columns: Columns, channel: str) -> Array:
+def channel_values(gate: Shape, columns: WellColumns, channel: str) -> Array:
     """Return the raw values a gate reads for a channel: compensated as the gate says, or a ratio it defines."""
     compensation = gate.compensation.get(channel, OWN)
     if channel in gate.ratios:
@@ -85,7 +85,7 @@ def channel_values(gate: Shape, columns: Columns, channel: str) -> Array:
     return columns.column(channel, compensation)
 
 
-def scale_of(gate: Shape, channel: str) -> FixedScale | None:
+def axis_scale(gate: Shape, channel: str) -> FixedScale | None:
     """Return the scale a gate's numbers for a channel are given on; None for raw.
 
     Raises GateError where a scale is still a bare name: `resolve` fills in its numbers.
@@ -98,10 +98,12 @@ def scale_of(gate: Shape, channel: str) -> FixedScale | None:
     return scale
 
 
-def _in_polygon_gate(gate: PolygonGate, columns: Columns) -> Mask:
+def _in_polygon_gate(gate: PolygonGate, columns: WellColumns) -> Mask:
     """Test only the cells of the polygon's bounding box, which is found on the raw scale."""
     corners = np.asarray(gate.vertices, dtype=np.float64)
-    axes = [(channel, channel_values(gate, columns, channel), scale_of(gate, channel)) for channel in (gate.x, gate.y)]
+    axes = [
+        (channel, channel_values(gate, columns, channel), axis_scale(gate, channel)) for channel in (gate.x, gate.y)
+    ]
     box = np.ones(len(columns), dtype=bool)
     for (_, values, scale), ends in zip(axes, corners.T, strict=True):
         low, high = float(ends.min()), float(ends.max())
@@ -114,7 +116,7 @@ def _in_polygon_gate(gate: PolygonGate, columns: Columns) -> Mask:
     held = np.flatnonzero(box)
     if 2 * held.size > box.size and all(scale is None for _, _, scale in axes):
         return points_in_polygon(axes[0][1], axes[1][1], corners)  # picking most cells out costs more than testing all
-    x, y = (values[held] if scale is None else shown_values(values[held], scale) for _, values, scale in axes)
+    x, y = (values[held] if scale is None else transformed_values(values[held], scale) for _, values, scale in axes)
     box[held] = points_in_polygon(x, y, corners)
     return box
 
@@ -152,7 +154,7 @@ def _grid(corners: NDArray[np.float64], low: NDArray[np.float64], scale: NDArray
     """
     placed = (corners - low) * scale
     walked = np.concatenate([_walk(a, b) for a, b in zip(placed, np.roll(placed, -1, axis=0), strict=True)])
-    table = np.zeros((GRID + 2, GRID + 2), dtype=np.int8)
+    table = np.full((GRID + 2, GRID + 2), OUTSIDE, dtype=np.int8)
     column, row = np.clip(walked.astype(np.intp), 0, GRID - 1).T + 1
     for across in (-1, 0, 1):
         for up in (-1, 0, 1):
@@ -224,12 +226,12 @@ def _by_sides(x: Array, y: Array, corners: NDArray[np.float64]) -> Mask:
     return kept
 
 
-def _in_ellipsoid(gate: EllipsoidGate, columns: Columns) -> Mask:
+def _in_ellipsoid(gate: EllipsoidGate, columns: WellColumns) -> Mask:
     """Return (x - mean)' covariance^-1 (x - mean) <= distance_squared."""
     shown = []
     for channel in gate.channels:
-        values, scale = channel_values(gate, columns, channel), scale_of(gate, channel)
-        shown.append(values.astype(np.float64) if scale is None else shown_values(values, scale))
+        values, scale = channel_values(gate, columns, channel), axis_scale(gate, channel)
+        shown.append(values.astype(np.float64) if scale is None else transformed_values(values, scale))
     centred = np.column_stack(shown) - np.asarray(gate.mean)
     solved = np.linalg.solve(np.asarray(gate.covariance), centred.T)
     return np.asarray(np.einsum("ij,ji->i", centred, solved) <= gate.distance_squared)

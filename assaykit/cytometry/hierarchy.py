@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.cytometry.columns import Columns
+from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.geometry import inside
 from assaykit.errors import GateError
 from assaykit.protocol.gates import BooleanGate, FixedGate, Gate, GateModel
@@ -19,7 +19,7 @@ COMPLEMENT = "not "
 G = TypeVar("G", bound=GateModel)
 
 
-def populations(gates: Sequence[FixedGate], columns: Columns, *, kept: Mask | None = None) -> dict[str, Mask]:
+def populations(gates: Sequence[FixedGate], columns: WellColumns, *, kept: Mask | None = None) -> dict[str, Mask]:
     """Return population -> mask (events,), "all" first, in an order in which parents precede children.
 
     "all" is every event, or every event `kept` where a protocol excludes some.
@@ -30,14 +30,14 @@ def populations(gates: Sequence[FixedGate], columns: Columns, *, kept: Mask | No
     return masks
 
 
-def kept_by(gate: FixedGate, columns: Columns, masks: Mapping[str, Mask]) -> Mask:
+def kept_by(gate: FixedGate, columns: WellColumns, masks: Mapping[str, Mask]) -> Mask:
     """Return the cells of the gate's parent that it keeps; `masks` must hold what it is drawn on."""
     own = _combined(gate, masks) if isinstance(gate, BooleanGate) else inside(gate, columns)
     return own & masks[gate.parent]
 
 
 def _combined(gate: BooleanGate, masks: Mapping[str, Mask]) -> Mask:
-    parts = [_operand(name, masks) for name in gate.of]
+    parts = [~masks[name.removeprefix(COMPLEMENT)] if name.startswith(COMPLEMENT) else masks[name] for name in gate.of]
     match gate.operation:
         case "and":
             return np.asarray(np.logical_and.reduce(parts))
@@ -45,10 +45,6 @@ def _combined(gate: BooleanGate, masks: Mapping[str, Mask]) -> Mask:
             return np.asarray(np.logical_or.reduce(parts))
         case "not":
             return np.asarray(~np.logical_or.reduce(parts))
-
-
-def _operand(name: str, masks: Mapping[str, Mask]) -> Mask:
-    return ~masks[name.removeprefix(COMPLEMENT)] if name.startswith(COMPLEMENT) else masks[name]
 
 
 def drawn_on(gate: GateModel) -> tuple[str, ...]:

@@ -10,14 +10,22 @@ from typing import Any
 
 import numpy as np
 
-from assaykit.cytometry.channels import gate_channels
-from assaykit.cytometry.columns import OWN, RAW, Columns
+from assaykit.cytometry.columns import OWN, RAW, WellColumns
 from assaykit.cytometry.flowjo import flowjo_samples, read_flowjo
 from assaykit.cytometry.gatingml import GatingDocument, read_gatingml
 from assaykit.cytometry.hierarchy import populations
 from assaykit.errors import GateError
 from assaykit.fcs import read_fcs
-from assaykit.protocol.gates import BooleanGate, EllipsoidGate, FixedGate, PolygonGate, QuadrantGate, RectangleGate
+from assaykit.protocol.gates import (
+    BooleanGate,
+    EllipsoidGate,
+    FixedGate,
+    PolygonGate,
+    QuadrantGate,
+    RectangleGate,
+    gate_axes,
+    gate_channels,
+)
 from assaykit.protocol.model import Protocol
 from assaykit.sources import is_file
 from assaykit.study.model import Spillover
@@ -53,21 +61,21 @@ class CountCheck:
 
     sample: str
     population: str
-    theirs: int
-    ours: int
+    flowjo_cells: int
+    assaykit_cells: int
     events: int
 
     @property
     def agrees(self) -> bool:
         """Whether both differ by at most TOLERANCE of the events."""
-        return abs(self.ours - self.theirs) <= TOLERANCE * self.events
+        return abs(self.assaykit_cells - self.flowjo_cells) <= TOLERANCE * self.events
 
 
 TOLERANCE = 0.001
 """Of all events: FlowJo's biex is a table of 4,096 steps, ours is brought down to raw values through it."""
 
 
-def counts_checked(
+def compare_counts(
     path: Path, folder: Path, *, sample: str = "", group: str = ""
 ) -> tuple[list[CountCheck], list[str]]:
     """Return FlowJo's counts beside ours for every chosen sample whose file is in the folder, and the other samples.
@@ -82,7 +90,7 @@ def counts_checked(
             absent.append(chosen.name)
             continue
         events = read_fcs(file)
-        masks = populations(chosen.document.gates, Columns(events, {}, chosen.document.matrices))
+        masks = populations(chosen.document.gates, WellColumns(events, {}, chosen.document.matrices))
         checks += [
             CountCheck(chosen.name, name, count, int(np.count_nonzero(masks[name])), len(events))
             for name, count in chosen.counts.items()
@@ -97,21 +105,22 @@ def protocol_from_gates(document: GatingDocument, *, name: str) -> ImportedProto
     own. Raises GateError for a matrix that is not in the document, or not square.
     """
     shapes = [gate for gate in document.gates if not isinstance(gate, BooleanGate)]
-    used = dict.fromkeys(reference for gate in shapes for reference in _references(gate) if reference != RAW)
+    references = (gate.compensation.get(axis, OWN) for gate in shapes for axis in gate_axes(gate))
+    used = dict.fromkeys(reference for reference in references if reference != RAW)
     files = {key: f"{name}_{_plain_name(key)}.csv" for key in used if key != OWN}
     matrices = {file: _square(document.matrices, key) for key, file in files.items()}
     shared = next(iter(files)) if len(used) == 1 and files else None
     channels = dict.fromkeys(channel for gate in shapes for channel in gate_channels(gate))
     roles = _roles(list(channels))
     dyes = {dye: d for m in matrices.values() for dye, d in zip(m.dyes or m.detectors, m.detectors, strict=True)}
-    references = {RAW: RAW, OWN: OWN, **files} | ({shared: OWN} if shared else {})
+    written_as = {RAW: RAW, OWN: OWN, **files} | ({shared: OWN} if shared else {})
     protocol = {
         "assaykit": 1,
         "name": name,
         "title": f"Gates imported for {name}",
         "compensation": files[shared] if shared else "file" if OWN in used else "none",
         "channels": {roles[channel]: {"names": [dyes.get(channel, channel)]} for channel in channels},
-        "gate": [_plain(_rewritten(gate, roles, references)) for gate in document.gates],
+        "gate": [_plain(_with_roles(gate, roles, written_as)) for gate in document.gates],
         "readout": [
             {"statistic": statistic, "population": gate.name}
             for gate in document.gates
@@ -120,22 +129,6 @@ def protocol_from_gates(document: GatingDocument, *, name: str) -> ImportedProto
     }
     Protocol.model_validate(protocol)
     return ImportedProtocol(protocol, matrices)
-
-
-def _references(gate: FixedGate) -> list[str]:
-    """Return how each channel of a gate is compensated, ratios among them."""
-    match gate:
-        case BooleanGate():
-            return []
-        case RectangleGate():
-            named: Sequence[str] = list(gate.bounds)
-        case PolygonGate() | QuadrantGate():
-            named = [gate.x, gate.y]
-        case EllipsoidGate():
-            named = gate.channels
-        case _:
-            named = [gate.channel]
-    return [gate.compensation.get(channel, OWN) for channel in named]
 
 
 def _square(matrices: Mapping[str, Spillover], name: str) -> Spillover:
@@ -162,7 +155,7 @@ def _plain_name(text: str) -> str:
     return re.sub(r"\W+", "_", text.casefold()).strip("_") or "channel"
 
 
-def _rewritten(gate: FixedGate, roles: Mapping[str, str], references: Mapping[str, str]) -> FixedGate:
+def _with_roles(gate: FixedGate, roles: Mapping[str, str], references: Mapping[str, str]) -> FixedGate:
     """Return the gate reading roles instead of channels, and matrices by the files they will stand in."""
     if isinstance(gate, BooleanGate):
         return gate

@@ -20,16 +20,16 @@ from assaykit.study.model import Assay
 from assaykit.study.stains import bare_names, marker_parts, plain_name
 from assaykit.vocabulary import Role
 
-MARKED = "marked roles"
-"""The factor that `with_marked_roles` adds: the channel roles a control's `marker` names, with commas between."""
+MARKER_ROLES = "marked roles"
+"""The factor that `with_marker_roles` adds: the channel roles a control's `marker` names, with commas between."""
 TECHNICAL = frozenset(
-    {"treatment", "context", "marker", MARKED, "control", "replicate", "repeat", "insert", "tube", "dose", "well"}
+    {"treatment", "context", "marker", MARKER_ROLES, "control", "replicate", "repeat", "insert", "tube", "dose", "well"}
 )
 Closeness = Literal["named", "treatment", "context", "plate"]
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class ControlMatch:
     """The control wells that serve a well, and how close they are to it."""
 
     wells: tuple[Well, ...]
@@ -90,12 +90,12 @@ def roles_of_marker(text: str, known: Mapping[str, frozenset[str]]) -> frozenset
     return frozenset[str]().union(*named) if len(named) == len(parts) else None
 
 
-def with_marked_roles(assay: Assay, plate: Plate) -> Plate:
+def with_marker_roles(assay: Assay, plate: Plate) -> Plate:
     """Return the plate whose controls say which roles their markers name, as their own files call the channels."""
-    return replace(plate, wells=tuple(_marked(assay, well) for well in plate.wells))
+    return replace(plate, wells=tuple(_with_roles(assay, well) for well in plate.wells))
 
 
-def _marked(assay: Assay, well: Well) -> Well:
+def _with_roles(assay: Assay, well: Well) -> Well:
     if not marker_of(well):
         return well
     channels: tuple[Channel, ...] = ()
@@ -105,7 +105,7 @@ def _marked(assay: Assay, well: Well) -> Well:
         except FcsError:
             channels = ()  # measuring the well says why
     roles = roles_of_marker(text_factor(well, "marker"), stain_roles(assay, channels))
-    return replace(well, factors={**well.factors, MARKED: ", ".join(sorted(roles or ()))})
+    return replace(well, factors={**well.factors, MARKER_ROLES: ", ".join(sorted(roles or ()))})
 
 
 def marker_of(well: Well) -> str:
@@ -117,8 +117,8 @@ def concerns(assay: Assay, well: Well, role: str) -> bool:
     """Whether a control well's `marker` names this channel; a control without a marker concerns every channel."""
     if not marker_of(well):
         return True
-    if MARKED in well.factors:
-        return role in text_factor(well, MARKED).split(", ")
+    if MARKER_ROLES in well.factors:
+        return role in text_factor(well, MARKER_ROLES).split(", ")
     return role in (roles_of_marker(text_factor(well, "marker"), stain_roles(assay)) or ())
 
 
@@ -129,21 +129,21 @@ def controls_of(assay: Assay, plate: Plate, channel: str) -> dict[Role, tuple[We
         role: tuple(
             well
             for well in plate.wells
-            if well.role == role and well.file is not None and concerns(assay, well, channel)
+            if well.role == role and (well.file is not None or well.readouts) and concerns(assay, well, channel)
         )
         for role in roles
     }
     return {role: wells for role, wells in found.items() if wells}
 
 
-def match_control(well: Well, controls: Sequence[Well]) -> Match:
+def match_control(well: Well, controls: Sequence[Well]) -> ControlMatch:
     """Return the controls that serve a well; `controls` must not be empty."""
     alike = _alike(well, controls)
     for closeness, factors in (("treatment", ("treatment", "context")), ("context", ("context",))):
         same = [control for control in alike if all(_agrees(control, well, factor) for factor in factors)]
         if same:
-            return Match(tuple(same), "treatment" if closeness == "treatment" else "context")
-    return Match(tuple(alike), "plate")
+            return ControlMatch(tuple(same), "treatment" if closeness == "treatment" else "context")
+    return ControlMatch(tuple(alike), "plate")
 
 
 def _agrees(control: Well, well: Well, factor: str) -> bool:

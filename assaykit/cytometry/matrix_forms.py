@@ -1,6 +1,7 @@
 """The forms in which programs write a spillover matrix: FCS keywords, tables and FlowJo's XML, each to named numbers.
 
-bytes -> `Written` (detectors, rows in the same order, what was mended) -> `settled` (a diagonal of 1, or a refusal)
+bytes -> `SpilloverTable` (detectors, rows in the same order, what was mended)
+      -> `with_unit_diagonal` (percents divided by 100, or a refusal)
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ BELOW_ZERO = 0.02
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Written:
+class SpilloverTable:
     """A square matrix as it is written: detectors, rows in their order, and what was mended or looks doubtful."""
 
     detectors: tuple[str, ...]
@@ -42,7 +43,7 @@ class Written:
     doubts: tuple[str, ...] = ()
 
 
-def written_in_keywords(keywords: Mapping[str, str], channels: Sequence[Channel]) -> tuple[Written, str] | None:
+def table_from_keywords(keywords: Mapping[str, str], channels: Sequence[Channel]) -> tuple[SpilloverTable, str] | None:
     """Return the matrix a file's keywords hold and the keyword, or None where they hold none.
 
     An empty keyword, a count of 0 and names without numbers are none; so is the identity over channels that the file
@@ -57,7 +58,7 @@ def written_in_keywords(keywords: Mapping[str, str], channels: Sequence[Channel]
     return None if pairs is None else (pairs, "$DFCiTOj")
 
 
-def _of_one_keyword(text: str, keyword: str, channels: Sequence[Channel]) -> Written | None:
+def _of_one_keyword(text: str, keyword: str, channels: Sequence[Channel]) -> SpilloverTable | None:
     """Read `n, name 1..n, n x n numbers`; $COMP of FCS 3.0 has no names: its rows are all channels, or those of dyes.
 
     Names may be $PnN, $PnS or the parameter's number.
@@ -75,16 +76,18 @@ def _of_one_keyword(text: str, keyword: str, channels: Sequence[Channel]) -> Wri
         raise CompensationError(must, f"{text[:60]!r}...", keyword, REMEDY) from error
     if not unnamed:
         names = tuple(channel_name(name, channels) for name in parts[1:start])
-        return _without_absent(Written(names, numbers), channels)
+        return _without_absent(SpilloverTable(names, numbers), channels)
     dyed = [channel.name for channel in channels if is_fluorescence(channel)]
     named = {len(channels): [channel.name for channel in channels], len(dyed): dyed}.get(size)
     if named is None:
         must = f"{keyword} without channel names must have a row for every channel, or for every fluorescence channel"
         raise CompensationError(must, f"{size} rows for {len(channels)} and {len(dyed)} channels", keyword, REMEDY)
-    return Written(tuple(named), numbers, (f"{keyword} names no channels: its rows are taken as {', '.join(named)}",))
+    return SpilloverTable(
+        tuple(named), numbers, (f"{keyword} names no channels: its rows are taken as {', '.join(named)}",)
+    )
 
 
-def _of_pairs(keywords: Mapping[str, str], channels: Sequence[Channel]) -> Written | None:
+def _of_pairs(keywords: Mapping[str, str], channels: Sequence[Channel]) -> SpilloverTable | None:
     dyed = [channel.name for channel in channels if is_fluorescence(channel)]
     places = _numbered(dyed)
     numbers = np.eye(len(dyed))
@@ -110,7 +113,7 @@ def _of_pairs(keywords: Mapping[str, str], channels: Sequence[Channel]) -> Writt
         f"$DFCiTOj is read as percent between the fluorescence channels ({', '.join(dyed)}); the file does not say "
         'whether its values are compensated already: if they are, say compensation = "none"'
     )
-    return Written(tuple(dyed), numbers, doubts=(doubt,))
+    return SpilloverTable(tuple(dyed), numbers, doubts=(doubt,))
 
 
 def _numbered(names: Sequence[str]) -> list[dict[int, int]]:
@@ -128,7 +131,7 @@ def _numbered(names: Sequence[str]) -> list[dict[int, int]]:
     return list(found.values())
 
 
-def _without_absent(matrix: Written, channels: Sequence[Channel]) -> Written | None:
+def _without_absent(matrix: SpilloverTable, channels: Sequence[Channel]) -> SpilloverTable | None:
     """Return the matrix without channels the file lacks that leak nowhere; None where none is left."""
     known = {channel.name for channel in channels}
     rest = matrix.numbers - np.eye(len(matrix.detectors))
@@ -152,7 +155,7 @@ def channel_name(name: str, channels: Sequence[Channel]) -> str:
     return name
 
 
-def written_in_file(path: Path, channels: Sequence[Channel]) -> Written:
+def table_from_file(path: Path, channels: Sequence[Channel]) -> SpilloverTable:
     """Return the matrix of a table (CSV, tab, XLSX, decimal points or commas, FlowJo's headers) or of FlowJo's XML.
 
     A header of detectors, then one row per dye, with or without its name first: named rows may stand in any order,
@@ -185,7 +188,7 @@ def _no_table(found: str, path: Path) -> CompensationError:
     )
 
 
-def _of_rows(rows: list[list[str]], path: Path, channels: Sequence[Channel]) -> Written:
+def _of_rows(rows: list[list[str]], path: Path, channels: Sequence[Channel]) -> SpilloverTable:
     # 1. The header is the first row of names above numbers: FlowJo's older text files have a name and a sign above it.
     numeric = [sum(map(_is_number, row)) for row in rows]
     head = next((i for i in range(len(rows) - 1) if not numeric[i] and numeric[i + 1]), None)
@@ -219,7 +222,7 @@ def _of_rows(rows: list[list[str]], path: Path, channels: Sequence[Channel]) -> 
                 str(path),
             )
         numbers = numbers[[labels.index(name) for name in detectors]]
-    return Written(detectors, numbers)
+    return SpilloverTable(detectors, numbers)
 
 
 def _bare(label: str, channels: Sequence[Channel]) -> str:
@@ -237,7 +240,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _of_xml(data: bytes, path: Path, channels: Sequence[Channel]) -> Written:
+def _of_xml(data: bytes, path: Path, channels: Sequence[Channel]) -> SpilloverTable:
     """Read FlowJo's .mtx: spillover and coefficient elements of Gating-ML, or Channel and ChannelValue of old ones.
 
     Old ones name a document type, which is passed over; one that declares anything (entities) is refused.
@@ -252,7 +255,7 @@ def _of_xml(data: bytes, path: Path, channels: Sequence[Channel]) -> Written:
         raise CompensationError(must, str(error), where, "export it again") from error
     table: dict[str, dict[str, str]] = {}
     for element in root.iter():
-        if _tag(element) in {"spillover", "Channel"}:
+        if re.split("[}:]", element.tag)[-1] in {"spillover", "Channel"}:  # whatever its namespace
             row = {_named(child): _attribute(child, "value") for child in element}
             table[_named(element)] = {name: value for name, value in row.items() if name}
     names = list(table)
@@ -264,10 +267,6 @@ def _of_xml(data: bytes, path: Path, channels: Sequence[Channel]) -> Written:
     )
 
 
-def _tag(element: ET.Element) -> str:
-    return element.tag.rpartition("}")[2].rpartition(":")[2]
-
-
 def _named(element: ET.Element) -> str:
     return _attribute(element, "parameter") or _attribute(element, "name")
 
@@ -276,7 +275,7 @@ def _attribute(element: ET.Element, name: str) -> str:
     return next((text.strip() for key, text in element.attrib.items() if key.rpartition("}")[2] == name), "")
 
 
-def settled(matrix: Written, where: str) -> Written:
+def with_unit_diagonal(matrix: SpilloverTable, where: str) -> SpilloverTable:
     """Return the matrix with a diagonal of 1: percents divided by 100, which a note says.
 
     Raises CompensationError for numbers that are none, another diagonal, percents beside a diagonal of 1, and for what
@@ -288,7 +287,7 @@ def settled(matrix: Written, where: str) -> Written:
     diagonal = np.diag(numbers)
     if diagonal.size and np.allclose(diagonal, PERCENT, rtol=1e-3):
         note = f"the matrix of {where} is in percent (a diagonal of 100): it is divided by 100"
-        return settled(replace(matrix, numbers=numbers / PERCENT, notes=(*matrix.notes, note)), where)
+        return with_unit_diagonal(replace(matrix, numbers=numbers / PERCENT, notes=(*matrix.notes, note)), where)
     _refuse_inverse(matrix, where)
     off = numbers - np.diag(diagonal)
     own = np.isclose(diagonal, 1.0, atol=NEAR_ONE)
@@ -317,7 +316,7 @@ def settled(matrix: Written, where: str) -> Written:
     return replace(matrix, doubts=(*matrix.doubts, doubt))
 
 
-def _refuse_inverse(matrix: Written, where: str) -> None:
+def _refuse_inverse(matrix: SpilloverTable, where: str) -> None:
     """Raise where the numbers are those of a compensation matrix: the inverse has the diagonal of 1 and no negatives.
 
     The inverse of a spillover matrix has 1 or more on its diagonal and mostly negative numbers off it.

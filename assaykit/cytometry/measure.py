@@ -3,7 +3,7 @@
     well -> columns (compensated when asked for) -> masks of the plate's gates -> rows of POPULATIONS and READOUTS
 
 It uses of its arguments only the protocol, the channels, what was resolved for the plate, the plate's name and the
-well: `light_assay` and `light_plate` leave out the rest before they travel to another process.
+well: `worker_assay` and `worker_plate` leave out the rest before they travel to another process.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.cytometry.calibration import CALIBRATED, beyond_beads
+from assaykit.cytometry.calibration import RECEPTORS, beyond_beads
 from assaykit.cytometry.carry_over import RunStart, run_start
-from assaykit.cytometry.columns import Columns
+from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.contamination import contamination
 from assaykit.cytometry.hierarchy import ALL, populations
 from assaykit.cytometry.quality import exclusions, well_quality
-from assaykit.cytometry.readouts import NAN, READOUTS, CellSet, ControlPart, Statistic
-from assaykit.cytometry.wells import DATA_ERRORS, existing, read_columns, uncomputable
+from assaykit.cytometry.readouts import NAN, READOUTS, CellSet, ControlPart
+from assaykit.cytometry.statistics import statistics_rows
+from assaykit.cytometry.wells import DATA_ERRORS, computation_error, read_well_columns, well_file
 from assaykit.errors import FcsError, InputError
 from assaykit.fcs import read_fcs_header
 from assaykit.fcs.events import Events
@@ -57,61 +58,68 @@ class GatedEvents:
     """One well for a gating figure: its events, its channels by role (compensated on demand), gates and masks."""
 
     events: Events
-    columns: Columns
+    columns: WellColumns
     gates: tuple[FixedGate, ...]
     masks: Masks
-    excluded: tuple[Finding, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
-def light_assay(assay: Assay, plate: Plate) -> Assay:
+def worker_assay(assay: Assay, plate: Plate) -> Assay:
     """Return the assay with only what measuring this plate's wells needs, to travel cheaply to another process."""
     resolved = {plate.name: assay.resolved.get(plate.name, NOTHING)}
     return replace(assay, plates=(), counts=(), resolved=resolved)
 
 
-def light_plate(plate: Plate) -> Plate:
+def worker_plate(plate: Plate) -> Plate:
     """Return the plate without its wells, which measuring one well does not need."""
     return replace(plate, wells=())
 
 
 def measure_well(assay: Assay, plate: Plate, well: Well) -> WellMeasurement:
     """Return the well's rows and findings; a file that cannot be read or does not fit is a `fail` finding."""
+    if well.readouts or assay.statistics:  # a well whose sample is in no table was said where the study was read
+        return WellMeasurement([], statistics_rows(assay, plate, well), [])
     if well.file is None and well.counts:
-        return WellMeasurement([], _counted(assay, plate, well), [])
+        return WellMeasurement([], _count_rows(assay, plate, well), [])
     try:
-        return _ungated(assay, plate, well) if well.role in UNGATED else _gated(assay, plate, well)
+        return _measure_ungated(assay, plate, well) if well.role in UNGATED else _measure_gated(assay, plate, well)
     except InputError as error:
-        return WellMeasurement([], [], [_unusable(error, plate, well)])
+        return WellMeasurement([], [], [_well_finding(error, plate, well)])
     except DATA_ERRORS as error:
-        return WellMeasurement([], [], [_unusable(uncomputable(error, well), plate, well)])
+        return WellMeasurement([], [], [_well_finding(computation_error(error, well), plate, well)])
 
 
-def _gated(assay: Assay, plate: Plate, well: Well) -> WellMeasurement:
-    gated = events_gated(assay, plate, well)
+def _measure_gated(assay: Assay, plate: Plate, well: Well) -> WellMeasurement:
+    gated = gate_events(assay, plate, well)
     resolved = assay.resolved.get(plate.name, NOTHING)
     place = {"assay": assay.name, "plate": plate.name, "well": well.name}
     rows = _population_rows(gated, place)
     readouts, findings = _readout_rows(assay, resolved, well, gated, place)
-    findings = [*_repairs(gated.events), *gated.excluded, *findings]
+    source = gated.events.source.name if gated.events.source else "the file"
+    repairs = [
+        Finding(r.level, f"repair_{r.name}", f"{source}: {r.found}; {r.action} ({r.where})")
+        for r in gated.events.repairs
+    ]
+    findings = [*repairs, *gated.findings, *findings]
     findings += well_quality(assay.protocol, gated.columns, gated.masks)
     findings += contamination(assay.protocol, resolved, well, gated.columns, gated.masks)
     located = [replace(f, plate=plate.name, well=well.name) for f in findings]
     return WellMeasurement(rows, readouts, located, run_start(well.name, gated.columns))
 
 
-def _ungated(assay: Assay, plate: Plate, well: Well) -> WellMeasurement:
+def _measure_ungated(assay: Assay, plate: Plate, well: Well) -> WellMeasurement:
     """Return the events of a well of beads or of nothing; a blank without a file has none."""
     if well.file is None:
         return WellMeasurement([], [], [])
-    header = read_fcs_header(existing(well))
+    header = read_fcs_header(well_file(well))
     row = {"assay": assay.name, "plate": plate.name, "well": well.name, "population": ALL, "parent": ""}
     return WellMeasurement([{**row, "events": header.events, "fraction": 1.0 if header.events else NAN}], [], [])
 
 
-def events_gated(assay: Assay, plate: Plate, well: Well) -> GatedEvents:
+def gate_events(assay: Assay, plate: Plate, well: Well) -> GatedEvents:
     """Return a well's events with the plate's gates applied; raises InputError where it cannot be read or gated."""
     resolved = assay.resolved.get(plate.name, NOTHING)
-    columns = read_columns(on_plate(assay, plate), well, resolved)
+    columns = read_well_columns(on_plate(assay, plate), well, resolved)
     gates = gates_for(resolved, well)
     excluded = exclusions(assay.protocol, columns)
     finite, told = finite_events(columns.events)
@@ -147,7 +155,7 @@ def gates_for(resolved: ResolvedPlate, well: Well) -> tuple[FixedGate, ...]:
     return tuple(own.get(gate.name, gate) for gate in resolved.gates)
 
 
-def _counted(assay: Assay, plate: Plate, well: Well) -> list[Row]:
+def _count_rows(assay: Assay, plate: Plate, well: Well) -> list[Row]:
     place = {"assay": assay.name, "plate": plate.name, "well": well.name}
     return [
         {**place, "readout": name, "value": float(value), "unit": "cells", "cells": round(value)}
@@ -155,19 +163,13 @@ def _counted(assay: Assay, plate: Plate, well: Well) -> list[Row]:
     ]
 
 
-def _unusable(error: InputError, plate: Plate, well: Well) -> Finding:
+def _well_finding(error: InputError, plate: Plate, well: Well) -> Finding:
     check = "file_unreadable" if isinstance(error, FcsError) else "well_unusable"
     if well.file is None or is_absent(well.file):
         check = "file_missing"
     named = well.file is not None and well.file.name not in str(error)
     prefix = f"{well.file.name}: " if named and well.file is not None else ""
     return Finding("fail", check, f"{prefix}{error}", plate.name, well.name)
-
-
-def _repairs(events: Events) -> list[Finding]:
-    """Return what the reader mended, as findings."""
-    name = events.source.name if events.source else "the file"
-    return [Finding(r.level, f"repair_{r.name}", f"{name}: {r.found}; {r.done} ({r.where})") for r in events.repairs]
 
 
 def _population_rows(gated: GatedEvents, place: Row) -> list[Row]:
@@ -204,27 +206,21 @@ def _readout_rows(
         cells = sets.setdefault(key, sets.get(key) or cell_set(assay, resolved, well, gated, readout))
         if statistic.control and cells.control is None and cells.threshold is None:
             continue  # the plate's findings say that no control serves
-        if readout.statistic == CALIBRATED and cells.beads is None:
+        if readout.statistic == RECEPTORS and cells.beads is None:
             continue  # there are no beads, or the plate's findings say why they give no line
-        for name, label in _named(readout, statistic):
-            rows.setdefault(label, {**place, "readout": label, **_valued(READOUTS[name], cells)})
-        if readout.statistic == CALIBRATED:
-            findings += _beyond_beads(readout, cells)
-    return list(rows.values()), [*findings, *_too_few(assay, well, gated)]
+        stem = readout.channel or readout.population
+        labels = {readout.statistic: readout.name or f"{stem}_{readout.statistic}"}
+        labels |= {companion: f"{stem}_{companion}" for companion in statistic.companions}
+        for name, label in labels.items():
+            value = READOUTS[name].compute(cells)
+            row = {**place, "readout": label, "value": value, "unit": READOUTS[name].unit, "cells": cells.cells}
+            rows.setdefault(label, row)
+        if readout.statistic == RECEPTORS:
+            findings += _beyond_beads_findings(readout, cells)
+    return list(rows.values()), [*findings, *_few_cells_findings(assay, well, gated)]
 
 
-def _named(readout: Readout, statistic: Statistic) -> list[tuple[str, str]]:
-    """Return (statistic, readout name) for a readout and those always given beside it."""
-    stem = readout.channel or readout.population
-    first = readout.name or f"{stem}_{readout.statistic}"
-    return [(readout.statistic, first), *((name, f"{stem}_{name}") for name in statistic.beside)]
-
-
-def _valued(statistic: Statistic, cells: CellSet) -> Row:
-    return {"value": statistic.compute(cells), "unit": statistic.unit, "cells": cells.cells}
-
-
-def _beyond_beads(readout: Readout, cells: CellSet) -> list[Finding]:
+def _beyond_beads_findings(readout: Readout, cells: CellSet) -> list[Finding]:
     if cells.control is None or cells.beads is None:
         return []
     above = READOUTS["median"].compute(cells) - cells.control.median
@@ -235,7 +231,7 @@ def _beyond_beads(readout: Readout, cells: CellSet) -> list[Finding]:
     return [Finding("warn", "beyond_beads", message)]
 
 
-def _too_few(assay: Assay, well: Well, gated: GatedEvents) -> list[Finding]:
+def _few_cells_findings(assay: Assay, well: Well, gated: GatedEvents) -> list[Finding]:
     """Say where the population that the well's numbers rest on holds too few cells, or too few beads.
 
     Below `least_cells` it is noise: a count of n cells has a CV of 100 / sqrt(n) % (Poisson; Shapiro, Practical Flow

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from assaykit.cytometry.bench import Bench
-from assaykit.cytometry.channels import gate_channels
-from assaykit.cytometry.estimated import Estimate, listed
+from assaykit.cytometry.gate_estimate import GateEstimate, well_names
 from assaykit.errors import GateError, InputError
 from assaykit.plate.model import Plate
-from assaykit.protocol.gates import BooleanGate, FixedGate, Gate, PolygonGate, ThresholdGate
+from assaykit.protocol.gates import BooleanGate, FixedGate, Gate, PolygonGate, ThresholdGate, gate_channels
 from assaykit.sources import is_file
 from assaykit.study.model import Assay, Override
 from assaykit.study.overrides import excluded_wells, gate_overrides
@@ -28,15 +28,15 @@ SAME = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class HandSet:
+class OverriddenGate:
     """A gate after every override: the plate's, its forms in single wells by hand, and what it was estimated as."""
 
-    estimate: Estimate
+    estimate: GateEstimate
     by_well: dict[str, FixedGate]
-    before: FixedGate | None = None  # the plate's gate as estimated, where another was set for the whole plate
+    plate_estimate: FixedGate | None = None  # the plate's gate as estimated, where another was set for the whole plate
 
 
-def set_by_hand(gate: Gate, bench: Bench, fix: Callable[[Gate], Estimate]) -> HandSet:
+def apply_overrides(gate: Gate, bench: Bench, fix: Callable[[Gate], GateEstimate]) -> OverriddenGate:
     """Return the gate as a person set it, or as `fix` estimates it where nobody did.
 
     A gate set for the whole plate needs no estimate: one that fails is said beside it, and what an estimate found is
@@ -48,10 +48,12 @@ def set_by_hand(gate: Gate, bench: Bench, fix: Callable[[Gate], Estimate]) -> Ha
     whole = next((o for o in reversed(overrides) if not o.plates[bench.plate.name]), None)
     in_wells = [o for o in overrides if o.plates[bench.plate.name]]
     if whole is None:
-        before: Estimate | None = fix(gate)
-        serving = before
+        estimate: GateEstimate | None = fix(gate)
+        serving = estimate
     else:
-        before = _estimated(gate, fix)
+        estimate = None
+        with suppress(InputError):  # it need not be one that can be estimated
+            estimate = fix(gate)
         serving = fix(_form(whole))
     assert serving is not None
     by_well: dict[str, FixedGate] = {}
@@ -60,17 +62,9 @@ def set_by_hand(gate: Gate, bench: Bench, fix: Callable[[Gate], Estimate]) -> Ha
         by_well |= dict.fromkeys(override.plates[bench.plate.name], form)
     findings = list(serving.findings)
     for override in ([] if whole is None else [whole]) + in_wells:
-        findings += _told(override, gate, before, bench)
-    made = replace(serving, own={**serving.own, **by_well}, findings=tuple(findings))
-    return HandSet(made, by_well, before.gate if whole is not None and before is not None else None)
-
-
-def _estimated(gate: Gate, fix: Callable[[Gate], Estimate]) -> Estimate | None:
-    """Return the gate as it would be estimated, or None where it cannot be."""
-    try:
-        return fix(gate)
-    except InputError:
-        return None
+        findings += _override_findings(override, gate, estimate, bench)
+    made = replace(serving, by_well={**serving.by_well, **by_well}, findings=tuple(findings))
+    return OverriddenGate(made, by_well, estimate.gate if whole is not None and estimate is not None else None)
 
 
 def _form(override: Override) -> Gate:
@@ -90,19 +84,21 @@ def _require_channels(override: Override, bench: Bench) -> None:
         )
 
 
-def _told(override: Override, gate: Gate, before: Estimate | None, bench: Bench) -> Iterator[Finding]:
+def _override_findings(
+    override: Override, gate: Gate, estimate: GateEstimate | None, bench: Bench
+) -> Iterator[Finding]:
     """Yield the note that a gate was set by hand, and a warning where it was set on another estimate."""
     wells = override.plates[bench.plate.name]
-    place = f" in {listed([w for w in bench.plate.wells if w.name in wells])}" if wells else ""
+    place = f" in {well_names([w for w in bench.plate.wells if w.name in wells])}" if wells else ""
     well = wells[0] if len(wells) == 1 else ""
-    old = None if before is None else before.own.get(well, before.gate)
+    old = None if estimate is None else estimate.by_well.get(well, estimate.gate)
     was = "no estimate could be made" if old is None else f"estimated: {gate_words(old)}"
     message = f"{gate.name}{place}: {gate_words(_form(override))}, by hand ({was}): {override.signed}"
     yield Finding("note", "set_by_hand", message, bench.plate.name, well, population=gate.name)
-    if override.was is not None and not _unchanged(override.was, gate, old):
+    if override.was is not None and not _is_unchanged(override.was, gate, old):
         message = (
-            f"{gate.name}{place}: it was set by hand when it was {_written(override.was)}; now {was}. Look at it again "
-            f"({override.source})"
+            f"{gate.name}{place}: it was set by hand when it was {_value_text(override.was)}; now {was}. Look at it "
+            f"again ({override.source})"
         )
         yield Finding("warn", "override_stale", message, bench.plate.name, well, population=gate.name)
 
@@ -125,22 +121,22 @@ def gate_words(gate: Gate) -> str:
             return f"{gate.operation} of {', '.join(gate.of)}"
         case _:
             rest = gate.model_dump(exclude={"name", "parent", "kind"}, exclude_defaults=True)
-            return ", ".join([gate.kind, *(f"{key} {_written(value)}" for key, value in rest.items())])
+            return ", ".join([gate.kind, *(f"{key} {_value_text(value)}" for key, value in rest.items())])
 
 
-def _written(value: Any) -> str:
+def _value_text(value: Any) -> str:
     match value:
         case float() | int():
             return f"{value:.5g}"
         case dict():
-            return ", ".join(f"{key} {_written(inner)}" for key, inner in value.items())
+            return ", ".join(f"{key} {_value_text(inner)}" for key, inner in value.items())
         case list() | tuple():
-            return f"({', '.join(_written(inner) for inner in value)})"
+            return f"({', '.join(_value_text(inner) for inner in value)})"
         case _:
             return str(value)
 
 
-def _unchanged(was: Any, written: Gate, now: FixedGate | None) -> bool:
+def _is_unchanged(was: Any, written: Gate, now: FixedGate | None) -> bool:
     """Whether a gate still is what it was when it was set: its method, its value, or its corners, within 1 %."""
     if isinstance(was, str):
         return was in (written.kind, getattr(written, "method", written.kind))
@@ -194,11 +190,11 @@ def plate_findings(assay: Assay, plate: Plate) -> list[Finding]:
             message = f"channels on this plate, by hand: {roles}: {override.signed}"
             findings.append(Finding("note", "set_by_hand", message, plate.name))
         if override.sha256:
-            findings += _of_another_file(override, plate)
+            findings += _changed_file_findings(override, plate)
     return findings
 
 
-def _of_another_file(override: Override, plate: Plate) -> Sequence[Finding]:
+def _changed_file_findings(override: Override, plate: Plate) -> Sequence[Finding]:
     name = override.plates[plate.name][0]
     file = next((well.file for well in plate.wells if well.name == name), None)
     if file is None or not is_file(file):

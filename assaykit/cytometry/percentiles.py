@@ -30,13 +30,13 @@ def cut_at_percentile(values: NDArray[np.floating], percent: float) -> Cut:
         raise GateError("a threshold must rest on control cells", f"{ordered.size} cells")
     if percent < 50.0:  # the mirror image: the near end of the range is the one that may stay open
         mirrored = cut_at_percentile(-ordered, 100.0 - percent)
-        return Cut(-mirrored.value, -mirrored.high, -mirrored.low, sure=mirrored.sure, why=mirrored.why)
+        return Cut(-mirrored.value, -mirrored.high, -mirrored.low, sure=mirrored.sure, doubt=mirrored.doubt)
     below, above = _ranks(ordered.size, percent / 100.0)
     low = ordered[below - 1] if below >= 1 else -np.inf
     high = ordered[above - 1] if above <= ordered.size else np.inf
     closed = bool(np.isfinite(low) and np.isfinite(high))
     why = "" if closed else f"{ordered.size} control cells; {fewest_cells(percent)} or more close its interval"
-    return Cut(quantile(ordered, percent), float(low), float(high), sure=closed, why=why)
+    return Cut(quantile(ordered, percent), float(low), float(high), sure=closed, doubt=why)
 
 
 def _ranks(n: int, share: float) -> tuple[int, int]:
@@ -68,10 +68,10 @@ def fewest_cells(percent: float) -> int:
     return ceil(log(1.0 - CONFIDENCE) / log(share))
 
 
-def interval_text(cut: Cut) -> str:
+def cut_interval_text(cut: Cut) -> str:
     """Return a cut's interval in words, an open end named.
 
-    >>> interval_text(Cut(3.0, 2.0, float("inf"), sure=False))
+    >>> cut_interval_text(Cut(3.0, 2.0, float("inf"), sure=False))
     '95 % interval above 2, upper limit open'
     """
     match isfinite(cut.low), isfinite(cut.high):

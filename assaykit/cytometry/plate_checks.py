@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
-from assaykit.cytometry.estimated import listed
+from assaykit.cytometry.gate_estimate import well_names
 from assaykit.plate.model import Plate, Well
 from assaykit.study.model import Assay
 from assaykit.tables import Finding
@@ -31,28 +31,28 @@ FALSE_ALARMS = 1 / 400
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Placed:
+class PlateReadout:
     """One readout over the wells of a plate, on a log2 scale where all values are positive.
 
-    `counting` is the variance that counting alone gives each value: 1 / (n ln(2)^2) of the log2 of n cells. Counts
-    among which there is a zero stand as 2 sqrt(n + 3/8), whose variance is 1 (Anscombe 1948, 10.2307/2332343).
+    `counting_variance` is what counting alone gives each value: 1 / (n ln(2)^2) of the log2 of n cells. Counts among
+    which there is a zero stand as 2 sqrt(n + 3/8), whose variance is 1 (Anscombe 1948, 10.2307/2332343).
     """
 
     name: str
     wells: tuple[Well, ...]
     places: NDArray[np.intp]  # wells x (row, column), from 0
     values: NDArray[np.float64]
-    counting: NDArray[np.float64]
+    counting_variance: NDArray[np.float64]
     labels: NDArray[np.intp]  # the number of each well's condition
 
 
 def check_plate(assay: Assay, plate: Plate, readouts: pd.DataFrame) -> list[Finding]:
     """Return what the plate's readouts say of the plate: bright controls, an edge pattern, lines that look swapped."""
-    measured = [p for name in _names(assay, readouts) if (p := _placed(plate, readouts, name)) is not None]
-    findings = _bright_controls(assay, plate, readouts)
+    measured = [p for name in _names(assay, readouts) if (p := _plate_readout(plate, readouts, name)) is not None]
+    findings = _bright_control_findings(assay, plate, readouts)
     for readout in measured:
-        findings += _edge(plate, readout, asked=len(measured))
-    findings += _swapped(plate, measured)
+        findings += _edge_findings(plate, readout, asked=len(measured))
+    findings += _swap_findings(plate, measured)
     return findings
 
 
@@ -87,7 +87,7 @@ def _by_well(readouts: pd.DataFrame, name: str) -> dict[str, float]:
     return dict(zip(rows["well"], rows["value"].astype(float), strict=True))
 
 
-def _placed(plate: Plate, readouts: pd.DataFrame, name: str) -> Placed | None:
+def _plate_readout(plate: Plate, readouts: pd.DataFrame, name: str) -> PlateReadout | None:
     values = _by_well(readouts, name)
     roles = {"sample", "fmo"}
     wells = [w for w in plate.wells if w.role in roles and position(w) and np.isfinite(values.get(w.name, np.nan))]
@@ -95,23 +95,23 @@ def _placed(plate: Plate, readouts: pd.DataFrame, name: str) -> Placed | None:
         return None
     raw = np.array([values[w.name] for w in wells])
     logarithmic = bool(raw.min() > 0)
-    scaled, counting = np.log2(raw) if logarithmic else raw, np.zeros(raw.size)
+    scaled, counting_variance = np.log2(raw) if logarithmic else raw, np.zeros(raw.size)
     if name.endswith("_count"):
         scaled = scaled if logarithmic else 2.0 * np.sqrt(raw + 0.375)
-        counting = 1.0 / (raw * np.log(2.0) ** 2) if logarithmic else np.ones(raw.size)
+        counting_variance = 1.0 / (raw * np.log(2.0) ** 2) if logarithmic else np.ones(raw.size)
     places = np.array([position(w) for w in wells])
     numbers: dict[tuple[object, ...], int] = {}
     labels = np.array([numbers.setdefault(condition(well), len(numbers)) for well in wells], dtype=np.intp)
-    return Placed(name, tuple(wells), places, scaled, counting, labels)
+    return PlateReadout(name, tuple(wells), places, scaled, counting_variance, labels)
 
 
-def _centred(values: Floats, groups: NDArray[np.intp], weights: Floats) -> Floats:
+def _centre_within(values: Floats, groups: NDArray[np.intp], weights: Floats) -> Floats:
     """Return values less the weighted mean of their group; a group of one leaves nothing."""
     sums = np.bincount(groups, weights=weights * values) / np.maximum(np.bincount(groups, weights=weights), 1e-300)
     return np.asarray(values - sums[groups])
 
 
-def _replicate_variance(values: Floats, counting: Floats, groups: NDArray[np.intp]) -> tuple[float, int]:
+def _replicate_variance(values: Floats, counting_variance: Floats, groups: NDArray[np.intp]) -> tuple[float, int]:
     """Return the variance between replicates beyond counting, and its degrees of freedom; groups are numbered."""
     sizes = np.bincount(groups)
     means = np.bincount(groups, weights=values) / np.maximum(sizes, 1)
@@ -120,10 +120,10 @@ def _replicate_variance(values: Floats, counting: Floats, groups: NDArray[np.int
     if df <= 0:
         return 0.0, 0
     pooled = float(((values - means[groups])[known] ** 2).sum()) / df
-    return max(pooled - float(counting[known].mean()), 0.0), df
+    return max(pooled - float(counting_variance[known].mean()), 0.0), df
 
 
-def _edge(plate: Plate, readout: Placed, *, asked: int) -> list[Finding]:
+def _edge_findings(plate: Plate, readout: PlateReadout, *, asked: int) -> list[Finding]:
     """Name an edge that differs from the inside of the same conditions, beyond chance and by half a spread.
 
     1. Values and the indicator of the edge are centred within their condition (fixed effects of the conditions), each
@@ -132,15 +132,15 @@ def _edge(plate: Plate, readout: Placed, *, asked: int) -> list[Finding]:
     3. p below `FALSE_ALARMS`, shared among the readouts asked, is no chance; half a spread is our convention.
     """
     sample = np.array([well.role == "sample" for well in readout.wells])
-    groups, counting = readout.labels[sample], readout.counting[sample]
+    groups, counting_variance = readout.labels[sample], readout.counting_variance[sample]
     rows, columns = readout.places[sample].T
     edge = (np.isin(rows, (0, plate.rows - 1)) | np.isin(columns, (0, plate.columns - 1))).astype(np.float64)
-    beyond, _ = _replicate_variance(readout.values[sample], counting, groups)
-    variance = beyond + counting
+    beyond, _ = _replicate_variance(readout.values[sample], counting_variance, groups)
+    variance = beyond + counting_variance
     if not variance.size or not variance.max() > 0:
         return []
     weights = 1.0 / np.maximum(variance, 1e-9 * variance.max())
-    y, x = (_centred(values, groups, weights) for values in (readout.values[sample], edge))
+    y, x = (_centre_within(values, groups, weights) for values in (readout.values[sample], edge))
     sizes = np.bincount(groups)
     df = int(sizes[sizes > 1].sum()) - int(np.count_nonzero(sizes > 1)) - 1
     across = float((weights * x**2).sum())
@@ -161,7 +161,7 @@ def _edge(plate: Plate, readout: Placed, *, asked: int) -> list[Finding]:
     return [Finding("warn", "plate_edge", message, plate.name)]
 
 
-def _bright_controls(assay: Assay, plate: Plate, readouts: pd.DataFrame) -> list[Finding]:
+def _bright_control_findings(assay: Assay, plate: Plate, readouts: pd.DataFrame) -> list[Finding]:
     """Name FMO wells as bright as the stained wells they serve: stained and unstained wells were swapped."""
     findings = []
     resolved = assay.resolved.get(plate.name)
@@ -180,19 +180,19 @@ def _bright_controls(assay: Assay, plate: Plate, readouts: pd.DataFrame) -> list
         if stained and len(dimmer) > max(1, len(stained) // 10):
             bright = dict.fromkeys(name for well in dimmer for name in controls[serves[well.name]].wells)
             message = (
-                f"{channel}: {len(dimmer)} stained wells ({listed(dimmer)}) are no brighter than the FMO wells that "
-                f"serve them ({', '.join(bright)}); check whether columns or rows were swapped"
+                f"{channel}: {len(dimmer)} stained wells ({well_names(dimmer)}) are no brighter than the FMO wells "
+                f"that serve them ({', '.join(bright)}); check whether columns or rows were swapped"
             )
             findings.append(Finding("warn", "control_bright", message, plate.name))
     return findings
 
 
-def _swapped(plate: Plate, measured: Sequence[Placed]) -> list[Finding]:
+def _swap_findings(plate: Plate, measured: Sequence[PlateReadout]) -> list[Finding]:
     """Name two rows or columns that agree with their replicates elsewhere only when their labels change places."""
     lines = [(axis, pair, readout) for readout in measured for axis in (0, 1) for pair in _pairs(readout, axis)]
     judged = [(one, p) for one in lines if (p := _swap_chance(one[2], one[0], one[1])) is not None]
     findings = []
-    for axis, words, named in ((0, "rows", _row_name), (1, "columns", _column_name)):
+    for axis, words, named in ((0, "rows", _row_name), (1, "columns", lambda index: str(index + 1))):
         mine = [(p, pair, readout.name) for (of, pair, readout), p in judged if of == axis]
         if not mine:
             continue
@@ -206,11 +206,11 @@ def _swapped(plate: Plate, measured: Sequence[Placed]) -> list[Finding]:
     return findings
 
 
-def _pairs(readout: Placed, axis: int) -> list[tuple[int, int]]:
+def _pairs(readout: PlateReadout, axis: int) -> list[tuple[int, int]]:
     return list(combinations(np.unique(readout.places[:, axis]).tolist(), 2))
 
 
-def _swap_chance(readout: Placed, axis: int, pair: tuple[int, int]) -> float | None:
+def _swap_chance(readout: PlateReadout, axis: int, pair: tuple[int, int]) -> float | None:
     """Return the chance that two lines look this much swapped where they are not; None where nothing can be told.
 
     1. The wells of both lines that bear another label once swapped, both labels measured elsewhere, are judged:
@@ -222,7 +222,7 @@ def _swap_chance(readout: Placed, axis: int, pair: tuple[int, int]) -> float | N
     """
     along = readout.places[:, axis]
     involved = np.isin(along, pair)
-    changed = _relabelled(readout, axis, pair)
+    changed = _exchange_labels(readout, axis, pair)
     given, values = readout.labels, readout.values
     size = int(given.max()) + 1
     held = np.bincount(given[~involved], minlength=size)
@@ -231,12 +231,12 @@ def _swap_chance(readout: Placed, axis: int, pair: tuple[int, int]) -> float | N
     judged = np.flatnonzero(involved & (given != changed) & (held[given] > 0) & (held[changed] > 0))
     if judged.size < FEWEST_JUDGED:
         return None
-    beyond, df = _replicate_variance(values[~involved], readout.counting[~involved], given[~involved])
+    beyond, df = _replicate_variance(values[~involved], readout.counting_variance[~involved], given[~involved])
     if df < FEWEST_DF:
         return None
     own = means[given[judged]]
     e, d = values[judged] - own, means[changed[judged]] - own
-    variance = (beyond + readout.counting[judged]) * (1.0 + 1.0 / held[given[judged]])
+    variance = (beyond + readout.counting_variance[judged]) * (1.0 + 1.0 / held[given[judged]])
     weights = 1.0 / np.maximum(variance, 1e-18)
     across = float((weights * d**2).sum())
     if not across > 0:
@@ -249,7 +249,7 @@ def _swap_chance(readout: Placed, axis: int, pair: tuple[int, int]) -> float | N
     return float(stdtr(df, -slope * np.sqrt(across)))
 
 
-def _relabelled(readout: Placed, axis: int, pair: tuple[int, int]) -> NDArray[np.intp]:
+def _exchange_labels(readout: PlateReadout, axis: int, pair: tuple[int, int]) -> NDArray[np.intp]:
     """Return each well's label with the labels of two lines exchanged; its own where no well lies opposite."""
     most = readout.places.max(axis=0) + 1
     at = np.full(tuple(most), -1)
@@ -263,7 +263,3 @@ def _relabelled(readout: Placed, axis: int, pair: tuple[int, int]) -> NDArray[np
 
 def _row_name(index: int) -> str:
     return chr(ord("A") + index) if index < 26 else chr(ord("A") + index // 26 - 1) + chr(ord("A") + index % 26)
-
-
-def _column_name(index: int) -> str:
-    return str(index + 1)

@@ -56,7 +56,7 @@ def check_shares(assay: Assay, plate: Plate, populations: pd.DataFrame) -> list[
                 if whole >= FEWEST_CELLS and not least <= part / whole <= most:
                     findings.append(_implausible(gate, plate.name, well, share=part / whole))
         if isinstance(gate, DebrisGate | SingletGate):
-            findings += _wells_apart(gate, plate, kept["well"].tolist(), cells, parent)
+            findings += _well_findings(gate, plate, kept["well"].tolist(), cells, parent)
     return findings
 
 
@@ -69,7 +69,7 @@ def _implausible(gate: EstimatedModel, plate: str, well: str = "", *, share: flo
     return Finding("fail", "gate_implausible", message, plate, well, population=gate.name)
 
 
-def _wells_apart(
+def _well_findings(
     gate: EstimatedModel, plate: Plate, wells: Sequence[str], cells: np.ndarray, parent: np.ndarray
 ) -> list[Finding]:
     enough = parent >= FEWEST_CELLS
@@ -107,7 +107,8 @@ def check_sister_plates(assay: Assay, resolved: Mapping[str, ResolvedPlate]) -> 
             if fixed.name == gate.name and isinstance(fixed, ThresholdGate) and np.isfinite(fixed.value)
         }
         for name, value in values.items() if len(values) > 1 else ():
-            usual = _usual(values, name)
+            # The median plate's value; of two plates the other one's.
+            usual = float(np.median([other for key, other in values.items() if len(values) > 2 or key != name]))
             fold = _fold(value, usual)
             level: Level = "fail" if fold > FOLD_WRONG else "warn"
             if fold > FOLD_DOUBTFUL and not fixed_by_hand(assay, name, gate.name):
@@ -117,12 +118,6 @@ def check_sister_plates(assay: Assay, resolved: Mapping[str, ResolvedPlate]) -> 
                 )
                 findings.append(Finding(level, "threshold_apart", message, name, population=gate.name))
     return findings
-
-
-def _usual(values: Mapping[str, float], name: str) -> float:
-    """Return the median plate's value; of two plates the other one's."""
-    chosen = list(values.values()) if len(values) > 2 else [value for key, value in values.items() if key != name]
-    return float(np.median(chosen))
 
 
 def _fold(one: float, other: float) -> float:

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.cytometry.acquisition import BY_CHANCE, flow_findings, odd_times
-from assaykit.cytometry.columns import Columns
-from assaykit.cytometry.drift import drift, odd_signals
+from assaykit.cytometry.acquisition import BY_CHANCE, flow_findings, irregular_flow
+from assaykit.cytometry.channels import is_fluorescence
+from assaykit.cytometry.columns import WellColumns
+from assaykit.cytometry.drift import drift, signal_shifts
 from assaykit.cytometry.hierarchy import ALL
-from assaykit.cytometry.wells import is_fluorescence
 from assaykit.protocol.gates import SingletGate
 from assaykit.protocol.model import Protocol
 from assaykit.tables import Finding, Level
@@ -36,7 +36,7 @@ class Exclusion:
     findings: tuple[Finding, ...]
 
 
-def exclusions(protocol: Protocol, columns: Columns) -> Exclusion:
+def exclusions(protocol: Protocol, columns: WellColumns) -> Exclusion:
     """Return the events that the checks named in `quality.exclude` leave in; all of them where none is named."""
     kept = np.ones(len(columns), dtype=bool)
     findings = []
@@ -44,11 +44,11 @@ def exclusions(protocol: Protocol, columns: Columns) -> Exclusion:
         outside, words = np.zeros(len(columns), dtype=bool), _REASONS[check]
         match check:
             case "time":
-                outside = odd_times(columns)
+                outside = irregular_flow(columns)
             case "margin":
-                outside = _at_margin(columns)
+                outside = np.logical_or.reduce([outside, *(values >= top for values, top in _ranges(columns).values())])
             case "signal":
-                odd = odd_signals(columns, protocol.quality.max_drift)
+                odd = signal_shifts(columns, protocol.quality.max_drift)
                 outside = np.logical_or.reduce([outside, *odd.values()])
                 words += f" ({', '.join(odd)})" if odd else ""
         if not outside.any():
@@ -68,17 +68,17 @@ _REASONS = {
 }
 
 
-def well_quality(protocol: Protocol, columns: Columns, masks: Mapping[str, Mask]) -> list[Finding]:
+def well_quality(protocol: Protocol, columns: WellColumns, masks: Mapping[str, Mask]) -> list[Finding]:
     """Return what the well's events say against its numbers."""
     return [
         *flow_findings(columns),
-        *_drifts(protocol, columns, masks),
-        *_margins(protocol, columns),
-        *_doublets(protocol, masks),
+        *_drift_findings(protocol, columns, masks),
+        *_margin_findings(protocol, columns),
+        *_doublet_findings(protocol, masks),
     ]
 
 
-def _drifts(protocol: Protocol, columns: Columns, masks: Mapping[str, Mask]) -> list[Finding]:
+def _drift_findings(protocol: Protocol, columns: WellColumns, masks: Mapping[str, Mask]) -> list[Finding]:
     """Name each channel whose signal moved in the first population it is read from; else the plate's gated channels."""
     used: dict[str, str] = {}
     for readout in protocol.readouts:
@@ -96,14 +96,7 @@ def _drifts(protocol: Protocol, columns: Columns, masks: Mapping[str, Mask]) -> 
     return findings
 
 
-def _at_margin(columns: Columns) -> Mask:
-    outside = np.zeros(len(columns), dtype=bool)
-    for values, top in _ranges(columns).values():
-        outside |= values >= top
-    return outside
-
-
-def _ranges(columns: Columns) -> dict[str, tuple[NDArray[np.floating], float]]:
+def _ranges(columns: WellColumns) -> dict[str, tuple[NDArray[np.floating], float]]:
     """Return role -> its uncompensated values and the top of its range ($PnR), for scatter and dyes in use."""
     found = {}
     for role, name in columns.names.items():
@@ -114,7 +107,7 @@ def _ranges(columns: Columns) -> dict[str, tuple[NDArray[np.floating], float]]:
     return found
 
 
-def _margins(protocol: Protocol, columns: Columns) -> list[Finding]:
+def _margin_findings(protocol: Protocol, columns: WellColumns) -> list[Finding]:
     """Name saturated detectors: more events at the top than a well at the limit shows by chance."""
     ranges = {role: held for role, held in _ranges(columns).items() if held[0].size}
     limit, findings = protocol.quality.max_margin_fraction, []
@@ -134,7 +127,7 @@ def _exceeds(count: int, total: int, share: float, *, chance: float) -> bool:
     return count > share * total and float(binom.sf(count - 1, total, share)) < chance
 
 
-def _doublets(protocol: Protocol, masks: Mapping[str, Mask]) -> list[Finding]:
+def _doublet_findings(protocol: Protocol, masks: Mapping[str, Mask]) -> list[Finding]:
     findings = []
     for gate in protocol.gates:
         if not isinstance(gate, SingletGate) or gate.name not in masks or gate.parent not in (*masks, ALL):

@@ -52,9 +52,9 @@ class Statistic:
     compute: Callable[[CellSet], float]
     unit: str
     meaning: str
-    channel: bool = True
+    channel: bool = True  # whether it is read off a channel, rather than counted
     control: bool = False
-    beside: tuple[str, ...] = ()
+    companions: tuple[str, ...] = ()
 
 
 def quantile(values: NDArray[np.floating], percent: float, *, ordered: bool = False) -> float:
@@ -74,10 +74,10 @@ def quantile(values: NDArray[np.floating], percent: float, *, ordered: bool = Fa
     return low + (high - low) * (position - below)
 
 
-def median(values: NDArray[np.floating], *, ordered: bool = False) -> float:
+def median_value(values: NDArray[np.floating], *, ordered: bool = False) -> float:
     """Return the median; nan of no values.
 
-    >>> median(np.array([3.0, 1.0, 2.0, 10.0]))
+    >>> median_value(np.array([3.0, 1.0, 2.0, 10.0]))
     2.5
     """
     return quantile(values, 50.0, ordered=ordered)
@@ -95,7 +95,7 @@ def _values(cells: CellSet) -> NDArray[np.floating]:
 
 
 def _median(cells: CellSet) -> float:
-    return median(_values(cells), ordered=cells.ordered)
+    return median_value(_values(cells), ordered=cells.ordered)
 
 
 def _robust_sd(cells: CellSet) -> float:
@@ -135,7 +135,7 @@ def _positive_median(cells: CellSet) -> float:
     if cells.threshold is None:
         return NAN
     values = _values(cells)
-    return median(values[values >= cells.threshold])
+    return median_value(values[values >= cells.threshold])
 
 
 def _imfi(cells: CellSet) -> float:
@@ -151,6 +151,7 @@ def _differences(cells: CellSet) -> NDArray[np.float64]:
     """Return, at each of the control's quantiles, the share of cells above it minus the control's share."""
     if cells.control is None or not cells.cells:
         return np.array([NAN])
+    # The control's cumulative share at its own quantiles is known: they are equally spaced. The sample's is counted.
     places = cells.control.quantiles
     values = _values(cells) if cells.ordered else np.sort(_values(cells))
     below = np.searchsorted(values, places, side="left") / cells.cells
@@ -170,9 +171,14 @@ def _sed(cells: CellSet) -> float:
     """
     if cells.control is None or not cells.cells:
         return NAN
+    # 1. Where the cumulative shares differ most; at the control's lowest cell nothing can be scaled.
     differences = _differences(cells)
     at = int(differences.argmax())
-    return 100.0 * max(0.0, float(differences[at] / np.linspace(0.0, 1.0, differences.size)[at])) if at else 0.0
+    if at == 0:
+        return 0.0
+    # 2. The control's share C below that place, by which the sample's share T there is scaled: 1 - T / C = D / C.
+    below = np.linspace(0.0, 1.0, differences.size)[at]
+    return 100.0 * max(0.0, float(differences[at] / below))
 
 
 def _ks_distance(cells: CellSet) -> float:
@@ -225,7 +231,7 @@ READOUTS: dict[str, Statistic] = {
         _geometric_mean,
         "intensity",
         "geometric mean of the positive values only; read with fraction_nonpositive",
-        beside=("fraction_nonpositive",),
+        companions=("fraction_nonpositive",),
     ),
     "fraction_nonpositive": Statistic(_fraction_nonpositive, "fraction", "fraction of values <= 0"),
     "percent_positive": Statistic(
@@ -264,7 +270,7 @@ READOUTS: dict[str, Statistic] = {
         "molecules/cell",
         "molecules at (median - control median) on the bead line; refused outside the beads",
         control=True,
-        beside=("receptors_low", "receptors_high"),
+        companions=("receptors_low", "receptors_high"),
     ),
     "receptors_low": Statistic(
         lambda c: _receptors(c, limit=1),

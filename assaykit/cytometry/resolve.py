@@ -10,24 +10,31 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
+from assaykit.cytometry.absent_channels import absent_channel_finding
 from assaykit.cytometry.bench import Bench, with_files
 from assaykit.cytometry.calibration import bead_lines
-from assaykit.cytometry.channels import gate_channels, optional_roles, roles_used
+from assaykit.cytometry.channels import is_fluorescence, optional_roles, roles_used
 from assaykit.cytometry.compensation import reading_findings
 from assaykit.cytometry.contamination import stroma_limits
 from assaykit.cytometry.controls import serving
-from assaykit.cytometry.estimated import Estimate, finding
-from assaykit.cytometry.estimates import estimate
+from assaykit.cytometry.gate_estimate import GateEstimate, bench_finding
+from assaykit.cytometry.gate_estimation import estimate_gate
 from assaykit.cytometry.hierarchy import ALL, drawn_on, in_order, without_operands
-from assaykit.cytometry.matching import with_marked_roles
-from assaykit.cytometry.overrides import HandSet, plate_findings, set_by_hand, with_excluded_samples, without_excluded
-from assaykit.cytometry.passed_over import passed_over
+from assaykit.cytometry.matching import with_marker_roles
+from assaykit.cytometry.overrides import (
+    OverriddenGate,
+    apply_overrides,
+    plate_findings,
+    with_excluded_samples,
+    without_excluded,
+)
 from assaykit.cytometry.scales import logicle_scale, named_scale
 from assaykit.cytometry.single_stain import single_stain_spillover
+from assaykit.cytometry.spillover_need import assess_uncompensated
+from assaykit.cytometry.statistics import is_gated_elsewhere, resolve_statistics
 from assaykit.cytometry.survey import survey_plate, without_odd_wells
-from assaykit.cytometry.uncompensated import judged_uncompensated
 from assaykit.cytometry.unmixing import residual_findings, unmixing_matrix
-from assaykit.cytometry.wells import gate_matrices, is_fluorescence, plate_spillover, wants_whole_table
+from assaykit.cytometry.wells import gate_matrices, plate_spillover, wants_whole_table
 from assaykit.errors import GateError, InputError
 from assaykit.plate.model import Plate
 from assaykit.protocol.gates import (
@@ -43,6 +50,7 @@ from assaykit.protocol.gates import (
     SingletGate,
     ValleyGate,
     ViabilityGate,
+    gate_channels,
 )
 from assaykit.study.model import Assay, Reference, ResolvedPlate, Spillover
 from assaykit.study.overrides import on_plate
@@ -58,13 +66,15 @@ def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE)
 
     A gate that cannot be fixed is left out together with all drawn on it, and a `fail` finding says why.
     """
+    if is_gated_elsewhere(plate):
+        return resolve_statistics(assay, plate)
     if not any(well.file is not None for well in plate.wells):
         return ResolvedPlate(), []
     assay = on_plate(assay, plate)
     columns, findings = survey_plate(assay, plate)
     findings += plate_findings(assay, plate)
-    plate = with_marked_roles(assay, plate)
-    start = ResolvedPlate(columns=columns)
+    plate = with_marker_roles(assay, plate)
+    start = Resolved(columns=columns)
     trusted = without_odd_wells(without_excluded(assay, plate), findings)
     try:
         spillover, judged = _spillover(assay, trusted)
@@ -75,7 +85,7 @@ def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE)
     first = next((well for well in plate.wells if well.role == "sample" and well.file is not None), None)
     if first is not None:
         start = replace(start, whole_table=wants_whole_table(assay, start, first))
-    findings = judged_uncompensated(assay, plate, start, findings)
+    findings = assess_uncompensated(assay, plate, start, findings)
     bench = Bench(assay, trusted, start)
     by_hand, said = _fix_gates(bench, reference)
     findings += [*said, *residual_findings(bench)]
@@ -91,7 +101,7 @@ def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE)
             for well in plate.wells
             if (forms := tuple(made.by_well[well.name] for made in by_hand.values() if well.name in made.by_well))
         },
-        estimated=tuple(made.before for made in by_hand.values() if made.before is not None),
+        estimated=tuple(made.plate_estimate for made in by_hand.values() if made.plate_estimate is not None),
         control_readouts=stroma_limits(bench),
         scales=_scales(bench),
         serves=serves,
@@ -110,58 +120,51 @@ def _spillover(assay: Assay, plate: Plate) -> tuple[Spillover | None, list[Findi
     return spillover, reading_findings(spillover, plate.name)
 
 
-def _fix_gates(bench: Bench, reference: Reference) -> tuple[dict[str, HandSet], list[Finding]]:
+def _fix_gates(bench: Bench, reference: Reference) -> tuple[dict[str, OverriddenGate], list[Finding]]:
     """Fix every gate in order and put it on the bench; return those set by hand, and what a reader must know."""
     findings: list[Finding] = []
-    by_hand: dict[str, HandSet] = {}
+    by_hand: dict[str, OverriddenGate] = {}
     try:
         ordered = in_order(bench.assay.protocol.gates)
     except GateError as error:
-        return {}, [finding(bench, "fail", "gate", str(error))]
+        return {}, [bench_finding(bench, "fail", "gate", str(error))]
     absent: set[str] = set()  # populations of a channel that the lab does not have, and need not have
     for written in ordered:
         gate = without_operands(written, absent)
         known = {ALL, *(fixed.name for fixed, _ in bench.gates)}
         if not known.issuperset(drawn_on(gate)):
             continue  # said where its parent was left out
-        lacking = _lacking(gate, bench)
+        lacking = _absent_roles(gate, bench)
         if lacking and COUNTING_BEADS in lacking:
             absent.add(gate.name)
             continue
         try:
-            set_gate = set_by_hand(gate, bench, partial(_made, bench=bench, reference=reference))
+            set_gate = apply_overrides(gate, bench, partial(_fixed_gate, bench=bench, reference=reference))
         except InputError as error:
-            findings.append(finding(bench, "fail", "gate", str(error)))
+            findings.append(bench_finding(bench, "fail", "gate", str(error)))
             continue
         by_hand[gate.name] = set_gate
         findings += set_gate.estimate.findings
-        bench.add(set_gate.estimate.gate, set_gate.estimate.own)
+        bench.add(set_gate.estimate.gate, set_gate.estimate.by_well)
     return by_hand, findings
 
 
-def _made(gate: Gate, bench: Bench, reference: Reference) -> Estimate:
-    lacking = _lacking(gate, bench)
-    return _passed(gate, bench, lacking) if lacking else _fixed(gate, bench, reference)
+def _fixed_gate(gate: Gate, bench: Bench, reference: Reference) -> GateEstimate:
+    """Return the gate as it is fixed on this plate; one whose channel the plate has not keeps its whole parent."""
+    if lacking := _absent_roles(gate, bench):
+        everything = BooleanGate(name=gate.name, parent=gate.parent, operation="and", of=(gate.parent,))
+        return GateEstimate(everything, {}, (absent_channel_finding(gate, bench, lacking),))
+    match gate:
+        case DebrisGate() | SingletGate() | ViabilityGate() | FmoGate() | ControlGate() | ValleyGate():
+            return estimate_gate(gate, bench, reference)
+        case _:
+            return GateEstimate(_with_numbers(gate, bench))
 
 
-def _lacking(gate: Gate, bench: Bench) -> list[str]:
+def _absent_roles(gate: Gate, bench: Bench) -> list[str]:
     """Return the channels the gate reads that the protocol does not require and the plate does not have."""
     optional = optional_roles(bench.assay.protocol)
     return [role for role in gate_channels(gate) if role in optional and role not in bench.resolved.columns]
-
-
-def _passed(gate: Gate, bench: Bench, lacking: list[str]) -> Estimate:
-    """Return a gate that keeps every cell of its parent, since the plate has no such channel."""
-    everything = BooleanGate(name=gate.name, parent=gate.parent, operation="and", of=(gate.parent,))
-    return Estimate(everything, {}, (passed_over(gate, bench, lacking),))
-
-
-def _fixed(gate: Gate, bench: Bench, reference: Reference) -> Estimate:
-    match gate:
-        case DebrisGate() | SingletGate() | ViabilityGate() | FmoGate() | ControlGate() | ValleyGate():
-            return estimate(gate, bench, reference)
-        case _:
-            return Estimate(_with_numbers(gate, bench))
 
 
 def _with_numbers(gate: FixedGate, bench: Bench) -> FixedGate:
@@ -192,7 +195,7 @@ def _fitted(bench: Bench, channel: str) -> LogicleScale:
 
 def _scales(bench: Bench) -> dict[str, FixedScale]:
     """Return the logicle of every fluorescence channel in use, for gates and figures alike."""
-    held = [h for h in bench.held.values() if h is not None]
+    held = [h for h in bench.cache.values() if h is not None]
     if not held:
         return {}
     dyed = {c.name for c in held[0].columns.events.channels if is_fluorescence(c)}
@@ -201,7 +204,7 @@ def _scales(bench: Bench) -> dict[str, FixedScale]:
 
 
 def _by_control(
-    bench: Bench, serves: dict[str, dict[str, str]], by_hand: dict[str, HandSet]
+    bench: Bench, serves: dict[str, dict[str, str]], by_hand: dict[str, OverriddenGate]
 ) -> dict[str, tuple[FixedGate, ...]]:
     """Return control -> the gates that take another form in the wells it serves."""
     found: dict[str, dict[str, FixedGate]] = {}

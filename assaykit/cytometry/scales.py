@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 LN10 = float(np.log(10.0))
 
 
-def shown_values(raw: ArrayLike, scale: FixedScale) -> Array:
+def transformed_values(raw: ArrayLike, scale: FixedScale) -> Array:
     """Return raw intensities as the scale shows them (same shape, float64); log shows nothing at or below 0 as -inf.
 
     >>> float(shown_values([262144.0], LogicleScale())[0])
@@ -35,7 +35,9 @@ def shown_values(raw: ArrayLike, scale: FixedScale) -> Array:
         case LinearScale():
             return (x + scale.negative) / (scale.top + scale.negative)
         case LogScale():
-            return _log(x, scale)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                decades = np.log10(x / scale.top) / scale.decades + 1.0
+            return np.where(x > 0, decades, -np.inf)
         case ArcsinhScale():
             spread = (scale.decades + scale.negative_decades) * LN10
             shifted = np.arcsinh(x * np.sinh(scale.decades * LN10) / scale.top) + scale.negative_decades * LN10
@@ -72,12 +74,6 @@ def _raw(y: Array, scale: FixedScale) -> Array:
             return _through(transforms.hyperlog_inverse, y, scale)
 
 
-def _log(x: Array, scale: LogScale) -> Array:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shown = np.log10(x / scale.top) / scale.decades + 1.0
-    return np.where(x > 0, shown, -np.inf)
-
-
 def _through(function: object, values: Array, scale: LogicleScale | HyperlogScale) -> Array:
     assert callable(function)
     flat = np.ascontiguousarray(values, dtype=np.float64).ravel()
@@ -94,6 +90,7 @@ def logicle_scale(values: NDArray[np.floating], top: float, *, decades: float = 
     >>> logicle_scale(np.array([1.0, 2.0]), 262144.0).width
     0.0
     """
+    # 1. r, the 5th percentile of the negative values; 2. W, so that r still lies within the linear part of the scale.
     negative = values[values < 0]
     if negative.size == 0:
         return LogicleScale(top=top, decades=decades, width=0.0)

@@ -6,8 +6,8 @@ Both are cells of like scatter, so that autofluorescence, which depends on size 
 the cells of one tube follows autofluorescence instead. Stained cells are those beyond the 99.9th percentile of the
 unstained control (without one: beyond the valley between the tube's own negative and positive cells), and of these
 the brighter half, on which a difference in autofluorescence weighs least. On the three single stains of an LSRII
-(CytoExploreR's Activation set) this lies .002 from the authors' matrix on average; a robust line through both
-(statsmodels RLM, bisquare) .005, for it trusts the dim end.
+(CytoExploreR's Activation set) this lies .003 from the authors' matrix on average. A robust line through both
+(statsmodels' RLM) lies .005 away with bisquare and .024 with Huber weights, for it trusts the dim end: hence by hand.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.cytometry.channels import role_columns
-from assaykit.cytometry.compensation import checked
-from assaykit.cytometry.readouts import median, robust_sd
+from assaykit.cytometry.channels import is_fluorescence, role_columns
+from assaykit.cytometry.compensation import check_spillover
+from assaykit.cytometry.readouts import median_value, robust_sd
 from assaykit.cytometry.stain_files import Stain, StainFiles, stain_files
 from assaykit.cytometry.valleys import cut_by_valley
-from assaykit.cytometry.wells import is_fluorescence
 from assaykit.errors import CompensationError
 from assaykit.fcs.events import Events
 from assaykit.plate.model import Plate
@@ -60,7 +59,7 @@ class Spectrum:
     values: Array
     errors: Array
     cells: int
-    reach: float
+    separation: float
 
 
 def single_stain_spillover(assay: Assay, plate: Plate, roles: Sequence[str]) -> tuple[Spillover, list[Finding]]:
@@ -81,7 +80,7 @@ def single_stain_spillover(assay: Assay, plate: Plate, roles: Sequence[str]) -> 
         )
     first = files.stains[0].events
     detectors = tuple(stain.detector for stain in files.stains)
-    missing = without_stain(assay, first, roles, detectors)
+    missing = dyes_without_stain(assay, first, roles, detectors)
     if missing:
         raise CompensationError(
             "every dye in use must have a single-stain well",
@@ -90,24 +89,21 @@ def single_stain_spillover(assay: Assay, plate: Plate, roles: Sequence[str]) -> 
             "add the control, or give a matrix as a CSV",
         )
     spectra = {stain.detector: spectrum(stain, files, detectors) for stain in files.stains}
-    findings = [*files.findings, *_unused(assay, plate, first, detectors)]
+    findings = list(files.findings)
+    # Dyes of the protocol that no gate reads may leak into those it does read all the same.
+    if leaking := dyes_without_stain(assay, first, assay.protocol.channels, detectors):
+        message = f"no single stain for {', '.join(leaking)}: what it leaks into other channels is not taken out"
+        findings.append(Finding("warn", "single_stain_missing", message, plate.name))
     for name, found in spectra.items():
-        findings += judged(plate, name, found, detectors)
+        findings += spectrum_findings(plate, name, found, detectors)
     rows = tuple(tuple(float(value) for value in found.values) for found in spectra.values())
-    return checked(Spillover(detectors, rows, source="single-stain wells")), findings
+    return check_spillover(Spillover(detectors, rows, source="single-stain wells")), findings
 
 
-def without_stain(assay: Assay, events: Events, roles: Iterable[str], detectors: Sequence[str]) -> list[str]:
+def dyes_without_stain(assay: Assay, events: Events, roles: Iterable[str], detectors: Sequence[str]) -> list[str]:
     """Return the dyed channels of these roles that no single stain is for."""
     dyed = {channel.name for channel in events.channels if is_fluorescence(channel)}
     return sorted(dyed.intersection(role_columns(assay, events.channels, roles).values()) - set(detectors))
-
-
-def _unused(assay: Assay, plate: Plate, events: Events, detectors: Sequence[str]) -> list[Finding]:
-    """Say which dyes of the protocol that no gate reads leak uncorrected into those it does read."""
-    leaking = without_stain(assay, events, assay.protocol.channels, detectors)
-    message = f"no single stain for {', '.join(leaking)}: what it leaks into other channels is not taken out"
-    return [Finding("warn", "single_stain_missing", message, plate.name)] if leaking else []
 
 
 def spectrum(stain: Stain, files: StainFiles, detectors: Sequence[str]) -> Spectrum:
@@ -127,14 +123,14 @@ def spectrum(stain: Stain, files: StainFiles, detectors: Sequence[str]) -> Spect
     dark = dark[dark_alike] if np.count_nonzero(dark_alike) >= FEWEST_CELLS else dark
     if len(bright) < FEWEST_STAINED or len(dark) < FEWEST_CELLS:
         raise _too_dim(stain, f"{len(bright)} stained and {len(dark)} unstained cells can be told apart")
-    reach = (median(bright[:, own]) - median(dark[:, own])) / max(robust_sd(dark[:, own]), 1e-9)
+    reach = (median_value(bright[:, own]) - median_value(dark[:, own])) / max(robust_sd(dark[:, own]), 1e-9)
     if reach < LEAST_RANGE:
         raise _too_dim(stain, f"stained cells {reach:.1f} robust SD from unstained ones")
     # 2. The brighter half of the stained cells carries the slope, the dimmer half its doubt.
     upper = bright[:, own] >= np.median(bright[:, own])
     top, rest = bright[upper], bright[~upper]
     values, far = _slopes(top, dark, own)
-    return Spectrum(values, _errors((top, rest, dark), own, values=values, far=far), len(bright), float(reach))
+    return Spectrum(values, _slope_errors((top, rest, dark), own, values=values, far=far), len(bright), float(reach))
 
 
 def _too_dim(stain: Stain, found: str) -> CompensationError:
@@ -152,6 +148,7 @@ def _slopes(stained: Array, dark: Array, own: int) -> tuple[Array, float]:
     A median of sums is no sum of medians where autofluorescence is skewed, and noise grows with light: so the slope s
     is the one at which the trimmed means of y - s x agree, x the own detector and y another.
     """
+    # 1. A first slope from the trimmed means; 2. what is left of y - s x, added until nothing is.
     x, shade = stained[:, own : own + 1], dark[:, own : own + 1]
     far = float(_centre(x)[0] - _centre(shade)[0])
     slopes = (_centre(stained) - _centre(dark)) / far
@@ -168,7 +165,7 @@ def _centre(cells: Array) -> Array:
     return np.asarray(ordered[cut : len(cells) - cut].mean(axis=0))
 
 
-def _errors(parts: tuple[Array, Array, Array], own: int, *, values: Array, far: float) -> Array:
+def _slope_errors(parts: tuple[Array, Array, Array], own: int, *, values: Array, far: float) -> Array:
     """Return the standard error of each slope: of sampling, by bootstrap over cells, and between populations.
 
     Where stained cells carry c more light of their own than the unstained, a slope over a distance x errs by c / x. The
@@ -217,14 +214,14 @@ def _alike(scatter: Array, like: Array) -> NDArray[np.bool_]:
     return np.asarray((np.abs(scatter - centre) <= ALIKE * np.maximum((high - low) / 2.0, 1e-9)).all(axis=1))
 
 
-def judged(plate: Plate, name: str, found: Spectrum, detectors: Sequence[str]) -> list[Finding]:
+def spectrum_findings(plate: Plate, name: str, found: Spectrum, detectors: Sequence[str]) -> list[Finding]:
     """Say what a single stain is worth: its slopes with their errors, and whether it is bright enough to tell."""
     others = [i for i, other in enumerate(detectors) if other != name]
     listed = ", ".join(f"{detectors[i]} {found.values[i]:.4f} (SE {found.errors[i]:.4f})" for i in others)
     message = f"spillover of {name} from {found.cells} stained cells: {listed}"
     findings = [Finding("note", "single_stain", message, plate.name)] if others else []
-    if found.reach < FAINT_RANGE:
-        message = f"the single stain of {name} is hardly brighter than unstained cells ({found.reach:.1f} spreads)"
+    if found.separation < FAINT_RANGE:
+        message = f"the single stain of {name} is hardly brighter than unstained cells ({found.separation:.1f} spreads)"
         findings.append(Finding("warn", "single_stain_dim", message, plate.name))
     worst = max(others, key=lambda i: found.errors[i], default=None)
     if worst is not None and found.errors[worst] > WORST_SLOPE_ERROR:

@@ -13,7 +13,7 @@ from datetime import date
 from assaykit.checks import Located
 from assaykit.cytometry.channels import role_columns, roles_read
 from assaykit.cytometry.copies import WellFile, well_files
-from assaykit.cytometry.estimated import listed
+from assaykit.cytometry.gate_estimate import well_names
 from assaykit.study.model import Assay
 from assaykit.study.overrides import on_plate
 from assaykit.study.stains import plain_name
@@ -28,15 +28,20 @@ _MONTHS = {name: number for number, name in enumerate(
 ByPlate = Mapping[str, Sequence[WellFile]]
 
 
-def odd_files(assay: Assay) -> list[Located]:
+def sister_findings(assay: Assay) -> list[Located]:
     """Return what the headers of some wells or plates say against those of most."""
     by_plate: dict[str, list[WellFile]] = defaultdict(list)
     for file in well_files(assay):
         by_plate[file.plate.name].append(file)
-    return [*_cytometers(by_plate), *_stains(assay, by_plate), *_missing(assay, by_plate), *_dates(by_plate)]
+    return [
+        *_cytometer_findings(by_plate),
+        *_stain_findings(assay, by_plate),
+        *_missing_stain_findings(assay, by_plate),
+        *_date_findings(by_plate),
+    ]
 
 
-def _cytometers(by_plate: ByPlate) -> Iterator[Located]:
+def _cytometer_findings(by_plate: ByPlate) -> Iterator[Located]:
     """Yield a warning for wells of a plate on another $CYT than most, and a note for a plate on another than most."""
     named = {
         plate: [(f, f.header.keywords.get("$CYT", "").strip()) for f in files] for plate, files in by_plate.items()
@@ -46,7 +51,7 @@ def _cytometers(by_plate: ByPlate) -> Iterator[Located]:
         odd = [file for file, text in files if text and text != usual[plate]]
         if odd:
             other = odd[0].header.keywords.get("$CYT", "").strip()
-            message = f"{listed([f.well for f in odd])} were acquired on '{other}', most wells on '{usual[plate]}'"
+            message = f"{well_names([f.well for f in odd])} were acquired on '{other}', most wells on '{usual[plate]}'"
             yield _located("warn", "cytometer_differs", f"{message}: their intensities cannot be compared", odd)
     most = _most(usual.values())
     for plate, text in usual.items():
@@ -57,7 +62,7 @@ def _cytometers(by_plate: ByPlate) -> Iterator[Located]:
             yield _located("note", "cytometer_differs", message, by_plate[plate])
 
 
-def _stains(assay: Assay, by_plate: ByPlate) -> Iterator[Located]:
+def _stain_findings(assay: Assay, by_plate: ByPlate) -> Iterator[Located]:
     """Yield wells whose detector bears another stain than in most wells of the assay.
 
     It is a fail where labels changed places, or where a role is read from another detector than in most wells of its
@@ -78,17 +83,19 @@ def _stains(assay: Assay, by_plate: ByPlate) -> Iterator[Located]:
             moved = [file for file in files if columns[file.place] not in {"", most}]
             if moved:
                 names = ", ".join(dict.fromkeys(columns[file.place] for file in moved))
-                words = f"{role} is read from {names} in {listed([f.well for f in moved])}, from {most} in most wells"
+                words = (
+                    f"{role} is read from {names} in {well_names([f.well for f in moved])}, from {most} in most wells"
+                )
                 yield _located("fail", "stain_differs", f"{words}: check the labels ($PnS)", moved, channel=role)
         odd: dict[tuple[str, str, str], list[WellFile]] = defaultdict(list)
         for file, name, stain in told:
             if plain_name(stain) != usual:
                 odd[file.plate.name, name, stain].append(file)
         for (_, name, stain), files in odd.items():
-            swapped = plain_name(stain) in others and _elsewhere(files[0], usual)
-            words = (
-                f"{name} ({role}) is labelled '{stain}' in {listed([f.well for f in files])}, '{usual}' in most wells"
-            )
+            labels = {plain_name(channel.stain) for channel in files[0].header.channels}
+            swapped = plain_name(stain) in others and usual in labels
+            wells = well_names([file.well for file in files])
+            words = f"{name} ({role}) is labelled '{stain}' in {wells}, '{usual}' in most wells"
             level: Level = "fail" if swapped else "warn"
             why = "the labels of two detectors changed places" if swapped else "another stain, or another name for it"
             yield _located(level, "stain_differs", f"{words}: {why}", files, channel=role)
@@ -105,12 +112,7 @@ def _columns(assay: Assay, file: WellFile, role: str) -> dict[str, str]:
     return role_columns(on_plate(assay, file.plate), file.header.channels, [role])
 
 
-def _elsewhere(file: WellFile, stain: str) -> bool:
-    """Whether a file puts a stain on some detector."""
-    return any(plain_name(channel.stain) == stain for channel in file.header.channels)
-
-
-def _missing(assay: Assay, by_plate: ByPlate) -> Iterator[Located]:
+def _missing_stain_findings(assay: Assay, by_plate: ByPlate) -> Iterator[Located]:
     """Yield a warning per plate without a channel that most plates have, for roles a file need not have."""
     roles = [role for role, recipe in assay.protocol.channels.items() if not recipe.required]
     for role in roles:
@@ -124,14 +126,14 @@ def _missing(assay: Assay, by_plate: ByPlate) -> Iterator[Located]:
                 yield _located("warn", "stain_missing", message, by_plate[plate], channel=role)
 
 
-def _dates(by_plate: ByPlate) -> Iterator[Located]:
+def _date_findings(by_plate: ByPlate) -> Iterator[Located]:
     """Yield a warning per plate, or wells of a plate, whose $DATE is far from what the others say."""
     days = {plate: [(f, day) for f in files if (day := _day(f)) is not None] for plate, files in by_plate.items()}
-    middle = {plate: _median([day for _, day in found]) for plate, found in days.items() if found}
+    middle = {plate: sorted(day for _, day in found)[len(found) // 2] for plate, found in days.items() if found}
     for plate, found in days.items():
         odd = [f for f, day in found if abs((day - middle[plate]).days) > 1]
         if odd:
-            message = f"$DATE of {listed([f.well for f in odd])} is not the day of most wells, {middle[plate]}"
+            message = f"$DATE of {well_names([f.well for f in odd])} is not the day of most wells, {middle[plate]}"
             yield _located("warn", "date_odd", f"{message}: were files of another run put here?", odd)
     for plate, day in middle.items():
         others = [other for name, other in middle.items() if name != plate]
@@ -164,10 +166,6 @@ def _date(year: int, month: int, day: int) -> date | None:
         return date(year, month, day)
     except ValueError:
         return None
-
-
-def _median(days: Sequence[date]) -> date:
-    return sorted(days)[len(days) // 2]
 
 
 def _most(texts: Iterable[str]) -> str:

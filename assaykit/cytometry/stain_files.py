@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from assaykit.cytometry.channels import role_columns
+from assaykit.cytometry.channels import is_fluorescence, role_columns
 from assaykit.cytometry.matching import marker_of, roles_of_marker, stain_roles, text_factor
-from assaykit.cytometry.wells import existing, is_fluorescence
+from assaykit.cytometry.wells import well_file
 from assaykit.errors import FcsError
 from assaykit.fcs import read_fcs
 from assaykit.fcs.events import Channel, Events
@@ -55,17 +55,18 @@ def stain_files(assay: Assay, plate: Plate) -> StainFiles:
     found: dict[str, list[Stain]] = {}
     findings: list[Finding] = []
     dark = [events for well in plate.wells if well.role == "unstained" if (events := _readable(well)) is not None]
-    apart = [(path, events) for path in assay.single_stains if (events := _readable(_well(path))) is not None]
+    wells = [(path, Well(path.stem, "single_stain", file=path, where=path.name)) for path in assay.single_stains]
+    apart = [(path, events) for path, well in wells if (events := _readable(well)) is not None]
     dark += [events for path, events in apart if _is_unstained(path, events)]
-    unstained = _together(dark) if dark else None
+    unstained = _pool(dark) if dark else None
     for well in (well for well in plate.wells if well.role == "single_stain"):
         events = _readable(well)
-        detector = _named_by_marker(assay, well, events) if events is not None else None
+        detector = _detector_by_marker(assay, well, events) if events is not None else None
         if events is not None and detector is not None:
             found.setdefault(detector, []).append(Stain(detector, events, well.name))
     for path, events in apart:
         if not _is_unstained(path, events):
-            detector, finding = _named_by_file(assay, path, events, unstained=unstained)
+            detector, finding = _detector_by_file(assay, path, events, unstained=unstained)
             findings += [replace(finding, plate=plate.name)] if finding else []
             if detector:
                 found.setdefault(detector, []).append(Stain(detector, events, path.name))
@@ -73,30 +74,26 @@ def stain_files(assay: Assay, plate: Plate) -> StainFiles:
     order = next(iter(found.values()))[0].events.names if found else ()
     stains = [found[name] for name in order if name in found]
     return StainFiles(
-        tuple(Stain(each[0].detector, _together([s.events for s in each]), each[0].label) for each in stains),
+        tuple(Stain(each[0].detector, _pool([s.events for s in each]), each[0].label) for each in stains),
         unstained,
         tuple(findings),
     )
 
 
-def _well(path: Path) -> Well:
-    return Well(path.stem, "single_stain", file=path, where=path.name)
-
-
 def _readable(well: Well) -> Events | None:
     try:
-        return read_fcs(existing(well))
+        return read_fcs(well_file(well))
     except FcsError:
         return None  # measuring the well says why
 
 
-def _together(several: Sequence[Events]) -> Events:
+def _pool(several: Sequence[Events]) -> Events:
     """Return the events of files with the same channels as one; those of the first where they differ."""
     alike = [events.values for events in several if events.names == several[0].names]
     return several[0] if len(alike) == 1 else replace(several[0], values=np.concatenate(alike))
 
 
-def _named_by_marker(assay: Assay, well: Well, events: Events) -> str | None:
+def _detector_by_marker(assay: Assay, well: Well, events: Events) -> str | None:
     """Return the detector a single stain is for: by the role its marker names, else by $PnN or $PnS."""
     roles = roles_of_marker(text_factor(well, "marker"), stain_roles(assay, events.channels))
     columns = role_columns(assay, events.channels, roles or ())
@@ -114,15 +111,17 @@ def _tokens(text: str) -> list[str]:
     return re.findall(r"[a-z0-9]+", re.sub(r"\.fcs$", "", text.casefold()))
 
 
-def _told_by(path: Path, events: Events) -> list[str]:
+def _file_names(path: Path, events: Events) -> list[str]:
     return [path.stem, *(events.keywords.get(key, "") for key in TUBE_KEYWORDS)]
 
 
 def _is_unstained(path: Path, events: Events) -> bool:
-    return any(UNSTAINED.intersection(_tokens(text)) for text in _told_by(path, events)[:2])
+    return any(UNSTAINED.intersection(_tokens(text)) for text in _file_names(path, events)[:2])
 
 
-def _named_by_file(assay: Assay, path: Path, events: Events, *, unstained: Events | None) -> tuple[str, Finding | None]:
+def _detector_by_file(
+    assay: Assay, path: Path, events: Events, *, unstained: Events | None
+) -> tuple[str, Finding | None]:
     """Return the detector of a file, by a name or by its light, and a finding that says which; "" where none tells."""
     dyed = [channel for channel in events.channels if is_fluorescence(channel)]
     known = {plain_name(name): channel.name for channel in reversed(dyed) for name in reversed(_names(channel))}
@@ -130,7 +129,7 @@ def _named_by_file(assay: Assay, path: Path, events: Events, *, unstained: Event
     for name, roles in stain_roles(assay, events.channels).items():
         if name not in known and roles & columns.keys():
             known[name] = next(columns[role] for role in columns if role in roles)
-    named = next((channel for text in _told_by(path, events) if (channel := _longest(text, known))), "")
+    named = next((channel for text in _file_names(path, events) if (channel := _longest(text, known))), "")
     bright, times = _brightest(events, [channel.name for channel in dyed], unstained)
     if not named and not bright:
         message = f"{path.name}: neither its name nor its tube's tells a channel, and nothing shines: it is not used"
@@ -202,6 +201,6 @@ def _header(well: Well) -> tuple[Channel, ...] | None:
     from assaykit.fcs import read_fcs_header
 
     try:
-        return tuple(read_fcs_header(existing(well)).channels)
+        return tuple(read_fcs_header(well_file(well)).channels)
     except FcsError:
         return None

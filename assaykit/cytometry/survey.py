@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from assaykit.checks import consequence
-from assaykit.cytometry.channels import role_columns, roles_by_hand, roles_read, shared_channels
+from assaykit.cytometry.channels import is_fluorescence, role_columns, roles_by_hand, roles_read, shared_channels
 from assaykit.cytometry.compensation import reading_findings, spillover_from_keywords
 from assaykit.cytometry.matrix_forms import KEYWORDS
-from assaykit.cytometry.wells import DATA_ERRORS, is_fluorescence
+from assaykit.cytometry.wells import DATA_ERRORS
 from assaykit.errors import CompensationError, FcsError
 from assaykit.fcs import read_fcs_header
 from assaykit.fcs.events import Channel
@@ -44,12 +44,12 @@ def survey_plate(assay: Assay, plate: Plate) -> tuple[dict[str, str], list[Findi
         *_settings(assay, plate, headers, columns=columns, what="gain"),
         *_matrices(assay, plate, headers, columns),
         *_misplaced(plate, headers),
-        *_shared(assay, plate, columns),
+        *_shared_channels(assay, plate, columns),
     ]
     return columns, findings
 
 
-def _shared(assay: Assay, plate: Plate, columns: Mapping[str, str]) -> list[Finding]:
+def _shared_channels(assay: Assay, plate: Plate, columns: Mapping[str, str]) -> list[Finding]:
     """Say which channels the study gives to several roles, and where singlets cannot be told for it."""
     singlets = [{gate.area, gate.height} for gate in assay.protocol.gates if isinstance(gate, SingletGate)]
     findings = []
@@ -98,7 +98,7 @@ def calibrated_roles(assay: Assay) -> frozenset[str]:
 
 def _misplaced(plate: Plate, headers: Headers) -> list[Finding]:
     """Say where a file names another well than the layout does, if most files of the plate name the layout's."""
-    said = [(well, name) for well, (_, keywords) in headers if (name := own_well(keywords))]
+    said = [(well, name) for well, (_, keywords) in headers if (name := well_from_keywords(keywords))]
     other = [(well, name) for well, name in said if name != well.name]
     if not other or len(other) > len(said) / 2:
         return []
@@ -114,7 +114,7 @@ def _misplaced(plate: Plate, headers: Headers) -> list[Finding]:
     ]
 
 
-def own_well(keywords: Mapping[str, str]) -> str:
+def well_from_keywords(keywords: Mapping[str, str]) -> str:
     """Return the well a file says it is, written as A1; "" where it does not say."""
     text = next((keywords[key].strip() for key in WELL_KEYWORDS if keywords.get(key, "").strip()), "")
     match = re.fullmatch(r"([A-Za-z]{1,2})0*(\d{1,2})", text)
@@ -162,7 +162,7 @@ def _matrices(assay: Assay, plate: Plate, headers: Headers, columns: Mapping[str
         return []
     matrices = [(well, _matrix_text(header)) for well, header in headers]
     without = [well for well, text in matrices if not text]
-    findings = _uncompensated(plate, headers, columns, without)
+    findings = _uncompensated_findings(plate, headers, columns, without)
     usual = Counter(text for _, text in matrices).most_common(1)[0][0]
     findings += [
         Finding(
@@ -175,10 +175,10 @@ def _matrices(assay: Assay, plate: Plate, headers: Headers, columns: Mapping[str
         for well, text in matrices
         if text and usual and text != usual
     ]
-    return [*findings, *dict.fromkeys(finding for _, header in headers for finding in _as_read(plate, header))]
+    return [*findings, *dict.fromkeys(finding for _, header in headers for finding in _reading_findings(plate, header))]
 
 
-def _as_read(plate: Plate, header: Header) -> list[Finding]:
+def _reading_findings(plate: Plate, header: Header) -> list[Finding]:
     """Say how a file's matrix was read; one that cannot be used is told when its well is measured."""
     channels, keywords = header
     try:
@@ -187,7 +187,7 @@ def _as_read(plate: Plate, header: Header) -> list[Finding]:
         return []
 
 
-def _uncompensated(
+def _uncompensated_findings(
     plate: Plate, headers: Headers, columns: Mapping[str, str], without: Sequence[Well]
 ) -> list[Finding]:
     """Say that the plate holds no matrix, or which of its files lack the one that most have."""

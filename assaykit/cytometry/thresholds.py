@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from assaykit.cytometry.assignment import Assignment, assignment, control_population
 from assaykit.cytometry.bench import Bench, with_files
-from assaykit.cytometry.estimated import Estimate, finding, listed, seed_of, threshold
+from assaykit.cytometry.gate_estimate import GateEstimate, bench_finding, gate_seed, threshold_gate, well_names
 from assaykit.cytometry.matching import concerns, text_factor
-from assaykit.cytometry.percentiles import cut_at_percentile, interval_text
-from assaykit.cytometry.readouts import median, robust_sd
+from assaykit.cytometry.percentiles import cut_at_percentile, cut_interval_text
+from assaykit.cytometry.readouts import median_value, robust_sd
 from assaykit.cytometry.valleys import FEWEST, Cut, cut_above_mode
 from assaykit.errors import GateError
 from assaykit.plate.model import Well
@@ -22,27 +22,29 @@ from assaykit.study.model import Reference
 from assaykit.tables import Finding
 
 
-def fmo_estimate(gate: FmoGate, bench: Bench) -> Estimate:
+def fmo_estimate(gate: FmoGate, bench: Bench) -> GateEstimate:
     """Return the FMO threshold of the plate and, in the wells whose layout names their control, that control's own.
 
     Where the protocol asks for it, each treatment that has its own control has its own threshold as well.
     Raises GateError where the plate has no control that lacks the stain.
     """
     served = assignment(bench, gate.channel, gate.parent)
-    controls = served.usable.wells or tuple(well for group in served.groups for well in group.wells)
+    controls = served.default.wells or tuple(well for group in served.by_name for well in group.wells)
     if not controls:
-        few = served.usable.poor
+        few = served.default.sparse
         raise GateError(
             "an FMO gate must have wells of the role fmo for its channel",
             f"none with {FEWEST} cells of {gate.parent} for {gate.channel}"
-            + (f": {listed(few)} hold fewer, and so in every population above it" if few else ""),
+            + (f": {well_names(few)} hold fewer, and so in every population above it" if few else ""),
             f"gate {gate.name}",
             "look at the files of these wells"
             if few
             else "mark the FMO wells in the layout: role = fmo, marker = the stain left out",
         )
     shared = _percentile_gate(gate, bench, controls)
-    return Estimate(shared[0], _own(gate, bench, served), tuple(_about(gate, bench, controls, shared)))
+    return GateEstimate(
+        shared[0], _gates_by_well(gate, bench, served), tuple(_threshold_findings(gate, bench, controls, shared))
+    )
 
 
 def _percentile_gate(gate: FmoGate | ControlGate, bench: Bench, wells: Sequence[Well]) -> tuple[FixedGate, Cut]:
@@ -51,30 +53,32 @@ def _percentile_gate(gate: FmoGate | ControlGate, bench: Bench, wells: Sequence[
     if values.size < FEWEST:
         raise GateError(
             f"a threshold must rest on at least {FEWEST} control cells",
-            f"{values.size} cells of {gate.parent} in {listed(wells)}",
+            f"{values.size} cells of {gate.parent} in {well_names(wells)}",
             f"gate {gate.name}",
             "check the control wells, or the gates above this one",
         )
     cut = cut_at_percentile(values, gate.percentile)
     side = gate.side if isinstance(gate, ControlGate) else "above"
-    return threshold(gate, gate.channel, cut, side=side), cut
+    return threshold_gate(gate, gate.channel, cut, side=side), cut
 
 
-def _about(gate: FmoGate, bench: Bench, controls: Sequence[Well], shared: tuple[FixedGate, Cut]) -> list[Finding]:
+def _threshold_findings(
+    gate: FmoGate, bench: Bench, controls: Sequence[Well], shared: tuple[FixedGate, Cut]
+) -> list[Finding]:
     """Say how sure the threshold is, and where the control wells disagree by more than their own spread."""
     cut = shared[1]
-    note = f"{gate.channel} positive above {cut.value:.4g} ({interval_text(cut)}), {listed(controls)}"
-    findings = [finding(bench, "note", "threshold", f"{gate.name}: {note}")]
+    note = f"{gate.channel} positive above {cut.value:.4g} ({cut_interval_text(cut)}), {well_names(controls)}"
+    findings = [bench_finding(bench, "note", "threshold", f"{gate.name}: {note}")]
     each = {well.name: bench.values([well], gate.parent, gate.channel) for well in controls}
-    medians = {name: median(values) for name, values in each.items() if values.size >= FEWEST}
+    medians = {name: median_value(values) for name, values in each.items() if values.size >= FEWEST}
     if len(medians) < 2:
         return findings
     pooled = bench.values(controls, gate.parent, gate.channel)
-    spread, centre = robust_sd(pooled), median(np.array(list(medians.values())))
+    spread, centre = robust_sd(pooled), median_value(np.array(list(medians.values())))
     odd = [name for name, value in medians.items() if abs(value - centre) > 2.0 * spread]
     if odd:
         findings.append(
-            finding(
+            bench_finding(
                 bench,
                 "warn",
                 "controls_disagree",
@@ -85,20 +89,20 @@ def _about(gate: FmoGate, bench: Bench, controls: Sequence[Well], shared: tuple[
     return findings
 
 
-def _own(gate: FmoGate, bench: Bench, served: Assignment) -> dict[str, FixedGate]:
+def _gates_by_well(gate: FmoGate, bench: Bench, served: Assignment) -> dict[str, FixedGate]:
     """Return, well by well, the threshold of the control that serves it; one per group of controls."""
     made: dict[str, FixedGate] = {}
-    own: dict[str, FixedGate] = {}
+    by_well: dict[str, FixedGate] = {}
     for well, match in served.matches.items():
         if match.closeness != "named" and gate.per != "treatment":
             continue
         if match.key not in made:
             made[match.key] = _percentile_gate(gate, bench, match.wells)[0]
-        own[well] = made[match.key]
-    return own
+        by_well[well] = made[match.key]
+    return by_well
 
 
-def control_estimate(gate: ControlGate, bench: Bench, reference: Reference) -> Estimate:
+def control_estimate(gate: ControlGate, bench: Bench, reference: Reference) -> GateEstimate:
     """Return a threshold from the wells the gate names, or from the next best the plate has, which a finding says."""
     for kind in dict.fromkeys((gate.control, "single_stain", "unstained", "isotype", "fmo", "reference")):
         wells = _wells_of(kind, gate, bench, reference)
@@ -109,16 +113,16 @@ def control_estimate(gate: ControlGate, bench: Bench, reference: Reference) -> E
         )
         message = (
             f"{gate.name}: {gate.channel} {gate.side} {cut.value:.4g} "
-            f"({interval_text(cut)}), from {kind} wells {listed(wells)}"
+            f"({cut_interval_text(cut)}), from {kind} wells {well_names(wells)}"
         )
-        found = [finding(bench, "note", "threshold", message)]
+        found = [bench_finding(bench, "note", "threshold", message)]
         if kind != "reference" and not cut.sure:
-            message = f"{gate.name}: the threshold rests on {cut.why}"
+            message = f"{gate.name}: the threshold rests on {cut.doubt}"
             found.append(Finding("warn", "control_few", message, bench.plate.name, channel=gate.channel))
         if kind != gate.control:
             message = f"{gate.name}: the plate has no usable {gate.control} wells; {kind} wells set the threshold"
-            found.append(finding(bench, "warn", "control_substituted", message))
-        return Estimate(fixed, {}, tuple(found))
+            found.append(bench_finding(bench, "warn", "control_substituted", message))
+        return GateEstimate(fixed, {}, tuple(found))
     raise GateError(
         "a control gate must have control wells",
         f"no {gate.control} wells with cells of {gate.parent}",
@@ -147,11 +151,11 @@ def _reference_gate(gate: ControlGate, bench: Bench, wells: Sequence[Well]) -> t
     """Untreated wells hold some positives: take the percentile of the negative peak, not of all cells."""
     values = bench.values(wells, gate.parent, gate.channel)
     spreads = NormalDist().inv_cdf(gate.percentile / 100.0)
-    cut = cut_above_mode(values, spreads, seed=seed_of(bench, gate.name))
-    return threshold(gate, gate.channel, cut, side=gate.side), cut
+    cut = cut_above_mode(values, spreads, seed=gate_seed(bench, gate.name))
+    return threshold_gate(gate, gate.channel, cut, side=gate.side), cut
 
 
-def dead_control_estimate(gate: ViabilityGate, bench: Bench) -> Estimate:
+def dead_control_estimate(gate: ViabilityGate, bench: Bench) -> GateEstimate:
     """Return the value that best parts the dead control from the live controls (largest distance of the two).
 
     Raises GateError where the plate has no well of the role dead.
@@ -167,19 +171,22 @@ def dead_control_estimate(gate: ViabilityGate, bench: Bench) -> Estimate:
             f"gate {gate.name}",
             'mark the killed wells in the layout: role = dead; or set method = "valley"',
         )
-    rng = np.random.default_rng(seed_of(bench, gate.name))
+    rng = np.random.default_rng(gate_seed(bench, gate.name))
     redrawn = [_parting(rng.choice(live, live.size), rng.choice(dead, dead.size)) for _ in range(100)]
     low, high = np.percentile(redrawn, [2.5, 97.5])
     cut = Cut(_parting(live, dead), float(low), float(high), sure=True)
-    message = (
-        f"{gate.name}: dead above {cut.value:.4g} (95 % interval {cut.low:.4g} to {cut.high:.4g}), {listed(dead_wells)}"
-    )
-    return Estimate(
-        threshold(gate, gate.channel, cut, side="below"), {}, (finding(bench, "note", "threshold", message),)
+    interval = f"95 % interval {cut.low:.4g} to {cut.high:.4g}"
+    message = f"{gate.name}: dead above {cut.value:.4g} ({interval}), {well_names(dead_wells)}"
+    return GateEstimate(
+        threshold_gate(gate, gate.channel, cut, side="below"), {}, (bench_finding(bench, "note", "threshold", message),)
     )
 
 
 def _parting(live: NDArray[np.floating], dead: NDArray[np.floating]) -> float:
+    """Return where the cumulative shares of live and dead cells differ most, Kolmogorov-Smirnov's place.
+
+    On a grid, by hand: SciPy's `ks_2samp` names the first of several places of the same distance, at a gap's edge.
+    """
     places = np.quantile(np.concatenate([live, dead]), np.linspace(0.005, 0.995, 400))
     below_live = np.searchsorted(np.sort(live), places) / live.size
     below_dead = np.searchsorted(np.sort(dead), places) / dead.size

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.cytometry.bench import Bench, with_files
-from assaykit.cytometry.compensation import WORST_CONDITION, checked, compensate
+from assaykit.cytometry.channels import is_fluorescence
+from assaykit.cytometry.compensation import WORST_CONDITION, check_spillover, compensate
 from assaykit.cytometry.readouts import robust_sd
-from assaykit.cytometry.single_stain import judged, spectrum, without_stain
+from assaykit.cytometry.single_stain import dyes_without_stain, spectrum, spectrum_findings
 from assaykit.cytometry.stain_files import StainFiles, stain_files
-from assaykit.cytometry.wells import is_fluorescence
 from assaykit.errors import CompensationError
 from assaykit.fcs.events import Events
 from assaykit.plate.model import Plate
@@ -48,7 +48,7 @@ def unmixing_matrix(assay: Assay, plate: Plate, roles: Sequence[str]) -> tuple[S
         )
     first = files.stains[0].events
     dyes = tuple(stain.detector for stain in files.stains)
-    missing = without_stain(assay, first, roles, dyes)
+    missing = dyes_without_stain(assay, first, roles, dyes)
     if missing:
         raise CompensationError(
             "every dye in use must have a single stain", f"none for {', '.join(missing)}", plate.name, "add the control"
@@ -58,16 +58,18 @@ def unmixing_matrix(assay: Assay, plate: Plate, roles: Sequence[str]) -> tuple[S
     spectra = [spectrum(stain, files, detectors) for stain in files.stains]
     findings = list(files.findings)
     for name, found in zip(dyes, spectra, strict=True):
-        findings += judged(plate, name, found, detectors)
+        findings += spectrum_findings(plate, name, found, detectors)
     matrix = np.array([found.values for found in spectra])
     own = _dark_spectrum(files, detectors)
-    if own is not None and len(dyes) < len(detectors) and _parts(np.vstack([matrix, own])):
-        matrix, dyes = np.vstack([matrix, own]), (*dyes, AUTOFLUORESCENCE)
+    if own is not None and len(dyes) < len(detectors):
+        extended = np.vstack([matrix, own])
+        if float(np.linalg.cond(extended)) < WORST_CONDITION:  # it can be told from the dyes
+            matrix, dyes = extended, (*dyes, AUTOFLUORESCENCE)
     weights: tuple[float, ...] = ()
     if assay.protocol.compensation == "unmix_weighted":
         weights = _weights(files.unstained, detectors, plate)
     rows = tuple(tuple(float(value) for value in row) for row in matrix)
-    spillover = checked(Spillover(detectors, rows, dyes=dyes, source="single stains", weights=weights))
+    spillover = check_spillover(Spillover(detectors, rows, dyes=dyes, source="single stains", weights=weights))
     words = "weighted" if weights else "ordinary"
     message = f"{len(detectors)} detectors are unmixed into {', '.join(dyes)} by {words} least squares"
     return spillover, [Finding("note", "unmixing", message, plate.name), *findings]
@@ -79,10 +81,6 @@ def _dark_spectrum(files: StainFiles, detectors: Sequence[str]) -> Array | None:
         return None
     light = np.median(_signals(files.unstained, detectors), axis=0)
     return np.asarray(light / light.max()) if light.max() > 0 else None
-
-
-def _parts(matrix: Array) -> bool:
-    return float(np.linalg.cond(matrix)) < WORST_CONDITION
 
 
 def _weights(unstained: Events | None, detectors: Sequence[str], plate: Plate) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""From a well to its `Columns`: header -> roles -> the detectors needed -> events, nothing else read."""
+"""From a well to its `WellColumns`: header -> roles -> the detectors needed -> events, nothing else read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 
 from assaykit.cytometry.channels import (
     find_channel,
-    is_fluorescence,
     optional_roles,
     require_roles,
     role_columns,
@@ -17,8 +16,8 @@ from assaykit.cytometry.channels import (
     roles_read,
     roles_used,
 )
-from assaykit.cytometry.columns import OWN, RAW, Columns
-from assaykit.cytometry.compensation import checked, inverse, read_spillover, spillover_from_keywords
+from assaykit.cytometry.columns import OWN, RAW, WellColumns
+from assaykit.cytometry.compensation import check_spillover, inverse, read_spillover, spillover_from_keywords
 from assaykit.errors import CompensationError, FcsError, InputError
 from assaykit.fcs import read_fcs, read_fcs_header
 from assaykit.fcs.events import Channel
@@ -26,7 +25,6 @@ from assaykit.plate.model import Well
 from assaykit.sources import is_absent, is_file
 from assaykit.study.model import Assay, ResolvedPlate, Spillover
 
-__all__ = ["is_fluorescence"]  # known here to those who read wells
 WHOLE_TABLE = 0.5
 """Above this share of the channels it is quicker to read the table as it lies than to pick its columns apart."""
 TIME_NAMES = ("Time", "TIME", "HDR-T")
@@ -34,9 +32,9 @@ FROM_STAINS = frozenset({"single_stain", "unmix", "unmix_weighted"})
 """What `compensation` says where the matrix is estimated from single stains."""
 
 
-def read_columns(
-    assay: Assay, well: Well, resolved: ResolvedPlate, *, roles: Sequence[str] = (), beside: Sequence[str] = ()
-) -> Columns:
+def read_well_columns(
+    assay: Assay, well: Well, resolved: Resolved, *, roles: Sequence[str] = (), beside: Sequence[str] = ()
+) -> WellColumns:
     """Return the well's channels: those `roles` (by default, all that gates, readouts and purity use) and Time.
 
     The roles `beside` are read as well where the file has them.
@@ -44,7 +42,7 @@ def read_columns(
     Raises FcsError for a file that is missing or cannot be read, GateError for a channel it lacks,
     CompensationError for a matrix that does not fit.
     """
-    path = existing(well)
+    path = well_file(well)
     wanted = (*(roles or (*roles_read(assay.protocol), *roles_by_hand(assay))), *beside)
     events = read_fcs(path) if resolved.whole_table else None
     source = events or read_fcs_header(path)
@@ -57,7 +55,7 @@ def read_columns(
     matrices = {**resolved.matrices, **({} if spillover is None else {OWN: spillover})}
     if events is None:
         events = read_fcs(path, _needed(names, matrices, source.channels))
-    return Columns(events, names, matrices)
+    return WellColumns(events, names, matrices)
 
 
 def wants_whole_table(assay: Assay, resolved: ResolvedPlate, well: Well) -> bool:
@@ -66,7 +64,7 @@ def wants_whole_table(assay: Assay, resolved: ResolvedPlate, well: Well) -> bool
     False for a well that cannot be read: measuring it says why.
     """
     try:
-        header = read_fcs_header(existing(well))
+        header = read_fcs_header(well_file(well))
         names = role_columns(assay, header.channels, (*roles_read(assay.protocol), *roles_by_hand(assay)))
         spillover = spillover_for(assay, resolved, header.keywords, header.channels)
     except (InputError, *DATA_ERRORS):
@@ -79,7 +77,7 @@ DATA_ERRORS = (ArithmeticError, MemoryError, OSError, np.linalg.LinAlgError)
 """What NumPy, its linear algebra and the system raise of the bytes or numbers of one file; each costs that well."""
 
 
-def uncomputable(error: Exception, well: Well) -> InputError:
+def computation_error(error: Exception, well: Well) -> InputError:
     """Return one of DATA_ERRORS as an error of the well's file."""
     found = getattr(error, "strerror", None) or str(error) or type(error).__name__
     if isinstance(error, MemoryError):
@@ -92,7 +90,7 @@ def uncomputable(error: Exception, well: Well) -> InputError:
     )
 
 
-def existing(well: Well) -> Path:
+def well_file(well: Well) -> Path:
     """Return the well's file; raises FcsError where nothing is named or there. What is no file the reader refuses."""
     if well.file is None:
         raise FcsError(
@@ -128,7 +126,7 @@ def spillover_for(
                 "see the plate's findings",
             )
         case _:
-            return checked(resolved.spillover, channels)
+            return check_spillover(resolved.spillover, channels)
 
 
 def plate_spillover(assay: Assay, source: Path | None) -> Spillover | None:

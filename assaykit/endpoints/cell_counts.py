@@ -83,8 +83,8 @@ def _dilution(readouts: Readouts) -> float:
 def fraction(value: float) -> float:
     """Return a viability written as a fraction or as a percentage, as a fraction.
 
-    >>> fraction(0.9), fraction(90.0)
-    (0.9, 0.9)
+    >>> fraction(0.9), fraction(90.0), fraction(1.0)
+    (0.9, 0.9, 1.0)
     """
     return value / 100 if value > 1 else value
 
@@ -110,3 +110,17 @@ def cells_by_fate(readouts: Readouts, options: Options) -> dict[str, float]:
         early_only = options.get("apoptotic", "early+late") == "early"
         parts["apoptotic"] = parts["early"] if early_only else parts["early"] + parts["late"]
     return {name: value for name, value in parts.items() if not math.isnan(value)}
+
+
+def shares_by_fate(readouts: Readouts, options: Options) -> dict[str, float]:
+    """Return the parts of `cells_by_fate` in % of all leukaemia cells, `total` being 100, where no cells are known.
+
+    They come of tables that give shares alone.
+
+    >>> shares_by_fate({"early_percent_of_parent": 3.0, "late_percent_of_parent": 2.0}, {})["apoptotic"]
+    5.0
+    """
+    end = "_percent_of_parent"
+    shares = {name.removesuffix(end): value for name, value in readouts.items() if name.endswith(end)}
+    known: dict[str, float] = {name: shares[name] for name in (*QUADRANTS, "apoptotic") if name in shares}
+    return cells_by_fate({**known, "total": 100.0}, options) if known else {}

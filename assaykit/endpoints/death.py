@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from assaykit.endpoints.arms import COMBINATION, REVERSAL, WITH_AND_WITHOUT_STROMA
-from assaykit.endpoints.cell_counts import cells_by_fate
+from assaykit.endpoints.cell_counts import cells_by_fate, shares_by_fate
 from assaykit.endpoints.formation import FROM_REFERENCE, OWN
 from assaykit.endpoints.model import Endpoint, Quantity, Readouts, WellReadings, percent
 from assaykit.endpoints.quantities import QuantityOfWell, missing, of_read_wells
@@ -26,6 +26,9 @@ def part_of_cells(part: str) -> QuantityOfWell:
     def counted(spec: EndpointSpec, well: WellReadings) -> Quantity:
         cells = cells_by_fate(own_readouts(spec, well), spec.options)
         lacking = [name for name in (part, "total") if name not in cells]
+        shares = shares_by_fate(own_readouts(spec, well), spec.options) if lacking else {}
+        if shares.get(part, math.inf) <= 100:
+            return _share_of_cells(part, shares[part], own_readouts(spec, well).get("total_count"))
         if lacking:
             return Quantity(doubt=missing(f"there is no count of {' and '.join(lacking)} cells"))
         if cells["total"] <= 0:
@@ -37,6 +40,14 @@ def part_of_cells(part: str) -> QuantityOfWell:
         return Quantity(values, round(cells["total"]), cells[part], cells["total"])
 
     return counted
+
+
+def _share_of_cells(part: str, share: float, total: float | None) -> Quantity:
+    """Return a part in % of all leukaemia cells, with the cells behind it where all of them are counted."""
+    values = {part: share, "total": 100.0}
+    if total is None:
+        return Quantity(values)
+    return Quantity(values, round(total), float(round(share * total / 100)), total)
 
 
 def apoptosis(quantity: Readouts, _reference: Readouts) -> float:

@@ -104,18 +104,18 @@ def _same_question(other: Candidate, read: Candidate) -> bool:
 def adjusted_by_family(readings: Sequence[ClaimReading], primary: Sequence[str]) -> dict[str, float]:
     """Return, by claim, Holm's p value within its family; one contrast asked by several claims counts once."""
     families: dict[str, dict[int, float]] = {}
-    asked: dict[str, tuple[str, int]] = {}
+    hypotheses: dict[str, tuple[str, int]] = {}  # by claim: its family, and the contrast read
     for reading in readings:
         if reading.read is not None and reading.refusal is None:
             claim, estimate = reading.claim, reading.read.estimate
             family = "primary" if claim.id in primary else claim.family
             families.setdefault(family, {})[estimate.row] = estimate.result.p_value
-            asked[claim.id] = family, estimate.row
+            hypotheses[claim.id] = family, estimate.row
     adjusted = {
         family: dict(zip(p_values, adjusted_p_values(list(p_values.values()), "holm").tolist(), strict=True))
         for family, p_values in families.items()
     }
-    return {claim: adjusted[family][row] for claim, (family, row) in asked.items()}
+    return {claim: adjusted[family][row] for claim, (family, row) in hypotheses.items()}
 
 
 def _check_primary(named: Sequence[str], claims: Sequence[Claim]) -> None:

@@ -18,7 +18,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 
@@ -163,15 +163,15 @@ def _remove(ledger: sqlite3.Connection, run: Run) -> int:
 
 def _shared(ledger: sqlite3.Connection, run: Run) -> str:
     """Return which run of the ledger holds some of the same data; empty where none does."""
-    held: dict[str, set[str]] = {}
+    known: dict[str, set[str]] = {}
     for digest in run.inputs:
         for (title,) in ledger.execute(
             "SELECT title FROM runs JOIN inputs USING (run) WHERE sha256 = ?", (digest,)
         ).fetchall():
-            held.setdefault(title, set()).add(digest)
-    if not held:
+            known.setdefault(title, set()).add(digest)
+    if not known:
         return ""
-    title, digests = max(held.items(), key=lambda item: len(item[1]))
+    title, digests = max(known.items(), key=lambda item: len(item[1]))
     return f"{len(digests)} of its {len(run.inputs)} data files are those of '{title}', already in the ledger"
 
 
@@ -186,11 +186,9 @@ def _insert(ledger: sqlite3.Connection, run: Run, position: int | None) -> None:
         "INSERT INTO inputs (run, sha256, path) VALUES (?, ?, ?)",
         [(run.fingerprint, digest, path) for digest, path in run.inputs.items()],
     )
-    ledger.executemany(_INSERT_VERDICT, [(run.fingerprint, *_values(row)) for row in run.verdicts])
-
-
-def _values(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(row[name] for name in _VERDICT_COLUMNS)
+    ledger.executemany(
+        _INSERT_VERDICT, [(run.fingerprint, *(row[name] for name in _VERDICT_COLUMNS)) for row in run.verdicts]
+    )
 
 
 @contextmanager

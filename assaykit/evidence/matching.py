@@ -49,14 +49,14 @@ def candidates_of_test(test: Test, place: int, lab: LabEstimates) -> Iterator[Ca
     """Yield every estimate that answers the test, which is the claim's number `place`."""
     for preference, endpoint in enumerate(test.endpoints):
         for estimate in lab.of(endpoint, test.kind):
-            doses, asked = _as_asked(test, estimate, lab.drugs)
-            if asked is not None:
+            doses, answer = _answer_to(test, estimate, lab.drugs)
+            if answer is not None:
                 # What could be estimated goes before everything else.
-                rank = (not asked.result.estimated, place, preference, *_rank(test, asked, doses, drugs=lab.drugs))
-                yield Candidate(test, _with_equivalence(asked, lab), doses, rank)
+                rank = (not answer.result.estimated, place, preference, *_rank(test, answer, doses, drugs=lab.drugs))
+                yield Candidate(test, _with_equivalence(answer, lab), doses, rank)
 
 
-def _as_asked(test: Test, estimate: Estimate, drugs: Catalogue) -> tuple[tuple[Dose, ...], Estimate | None]:
+def _answer_to(test: Test, estimate: Estimate, drugs: Catalogue) -> tuple[tuple[Dose, ...], Estimate | None]:
     """Return the doses of both sides and the estimate as the test asks for it, which may be turned round; else None."""
     if test.kind == "custom":
         return (), estimate if estimate.contrast == test.contrast else None

@@ -75,12 +75,14 @@ class _Step(NamedTuple):
     fault: Fault = ""
 
 
-def aligned(body: str, delimiter: str) -> tuple[Word, ...]:
+def align_text(body: str, delimiter: str) -> tuple[Word, ...]:
     """Return the words of TEXT, from behind its first delimiter on, with the fewest and least faults."""
     pieces, runs = _pieces(body, delimiter)
     if not pieces:
         return ()
-    inside = [_inside(piece) for piece in pieces]
+    inside = [
+        _STANDARD_IN_VALUE if is_standard(piece) else _KNOWN_IN_VALUE if is_known(piece) else 0 for piece in pieces
+    ]
     habits = _HABITS if max(runs) > 1 else _HABITS[:1]
     ways = (_cheapest(_Text(pieces, runs, inside, delimiter, habit)) for habit in habits)
     _, steps = min(ways, key=lambda way: way[0])
@@ -214,11 +216,6 @@ class _Text:
             if run % 2:
                 cost, fault = cost + _JOINED_GRAMMAR, "undoubled"
         yield _Step(self.inside[first] + _NOT_WHOLE, _State(first, _STANDARD_VALUE), "", "")
-
-
-def _inside(piece: str) -> int:
-    """Return what it costs to read a piece as part of a value."""
-    return _STANDARD_IN_VALUE if is_standard(piece) else _KNOWN_IN_VALUE if is_known(piece) else 0
 
 
 def _keyword_cost(word: str) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import binascii
 
 from assaykit.fcs.events import Repair
-from assaykit.fcs.repairs import mended
+from assaykit.fcs.repairs import make_repair
 from assaykit.fcs.source import Source
 
 _PIECE = 1 << 20
@@ -19,13 +19,13 @@ _STARTS = (0x0000, 0xFFFF)
 def crc_repairs(source: Source, *, begin: int, end: int) -> tuple[Repair, ...]:
     """Return a repair where the data set [begin, end) is followed by a CRC that does not agree with its bytes."""
     written = source.read(end, end + 8)
-    claimed = _claimed(written)
+    claimed = _written_checksums(written)
     if not claimed or claimed & {_crc(source, begin=begin, end=end, start=start) for start in _STARTS}:
         return ()
-    return (mended("crc_differs", repr(written)[1:], where=f"bytes {end}-{end + 7}"),)
+    return (make_repair("crc_differs", repr(written)[1:], where=f"bytes {end}-{end + 7}"),)
 
 
-def _claimed(written: bytes) -> set[int]:
+def _written_checksums(written: bytes) -> set[int]:
     """Return what eight characters may say as a number of 16 bits, none where they are no CRC or zero."""
     digits = written.strip(b" \0")
     if len(written) < 8 or not digits or not digits.isalnum():

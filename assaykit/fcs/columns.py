@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.errors import FcsError
-from assaykit.fcs.layouts import Field, Layout, direction
+from assaykit.fcs.layouts import EventLayout, Field, direction
 from assaykit.fcs.source import Source
 
 BLOCK = 1 << 19  # bytes: within a typical second-level cache
@@ -32,7 +32,7 @@ Scale = Callable[[Column], NDArray[np.floating]]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ColumnRequest:
     """One column asked for: its field, and the scale from stored to scaled values (None leaves them stored)."""
 
     field: Field
@@ -65,7 +65,7 @@ def _fits(field: Field) -> bool:
 
 
 def read_columns(
-    source: Source, layout: Layout, wanted: Sequence[Wanted], *, begin: int, events: int
+    source: Source, layout: EventLayout, wanted: Sequence[ColumnRequest], *, begin: int, events: int
 ) -> tuple[NDArray[np.floating], tuple[Excess, ...]]:
     """Return events x len(wanted) values, and per column the integer bits found outside its mask.
 
@@ -78,20 +78,20 @@ def read_columns(
     decoders = [decoder(column.field, layout.order) for column in wanted]
     for first, count, block, width in blocks(source, layout, begin=begin, events=events):
         for row, (column, decode) in enumerate(zip(wanted, decoders, strict=True)):
-            stored, excess = _masked(decode(block, width, count), column.field.mask)
+            stored, excess = _apply_mask(decode(block, width, count), column.field.mask)
             outside[row] = Excess(outside[row].any | excess.any, outside[row].every & excess.every)
             values[row, first : first + count] = stored if column.scale is None else column.scale(stored)
     return values.T, tuple(outside)
 
 
-def _is_table(layout: Layout, wanted: Sequence[Wanted]) -> bool:
+def _is_table(layout: EventLayout, wanted: Sequence[ColumnRequest]) -> bool:
     """Whether every field is wanted, in file order, and all are of one kind and width."""
     forms = {(field.kind, field.bits) for field in layout.fields}
     return len(forms) == 1 and "A" not in forms.pop()[0] and [column.field for column in wanted] == list(layout.fields)
 
 
 def _read_table(
-    source: Source, layout: Layout, wanted: Sequence[Wanted], *, begin: int, events: int
+    source: Source, layout: EventLayout, wanted: Sequence[ColumnRequest], *, begin: int, events: int
 ) -> tuple[NDArray[np.floating], tuple[Excess, ...]]:
     """Return what `read_columns` does for all channels of one width, which are decoded a block at a time."""
     first_field, channels = layout.fields[0], len(wanted)
@@ -107,7 +107,7 @@ def _read_table(
     for first, count, block, _ in blocks(source, layout, begin=begin, events=events):
         stored = decode(block, size, count * channels).reshape(count, channels)
         if common is not None:
-            stored, (found, always) = _masked_table(stored, masks, common)
+            stored, (found, always) = _apply_masks(stored, masks, common)
             some, every = some | found, every & always
         part = values[first : first + count]
         part[...] = stored
@@ -116,7 +116,7 @@ def _read_table(
     return values, tuple(Excess(int(found), int(always)) for found, always in zip(some, every, strict=True))
 
 
-def _masked_table(
+def _apply_masks(
     stored: Column, masks: Sequence[int | None], common: int
 ) -> tuple[Column, tuple[NDArray[np.uint64], NDArray[np.uint64]]]:
     """Return the bits of a block of integers that $PnR keeps, and others found in any and in every event, per channel.
@@ -143,7 +143,7 @@ def fill_exactly(source: Source, block: NDArray[np.uint8], begin: int) -> None:
         )  # fmt: skip
 
 
-def blocks(source: Source, layout: Layout, *, begin: int, events: int) -> Any:
+def blocks(source: Source, layout: EventLayout, *, begin: int, events: int) -> Any:
     """Yield (first event, events, bytes, bytes per event) of DATA, some hundred kilobytes at a time."""
     width = layout.width // 8
     rows = min(max(1, BLOCK // width), max(events, 1))
@@ -154,7 +154,7 @@ def blocks(source: Source, layout: Layout, *, begin: int, events: int) -> Any:
         yield first, count, block, width
 
 
-def _masked(column: Column, mask: int | None) -> tuple[Column, Excess]:
+def _apply_mask(column: Column, mask: int | None) -> tuple[Column, Excess]:
     """Return the bits of integers that $PnR keeps, and any others found."""
     if mask is None:
         return column, Excess(0, 0)
@@ -172,7 +172,7 @@ def decoder(field: Field, order: tuple[int, ...]) -> Decode:
         return _text(begin, size)
     way = direction(order, size)
     if not way:
-        return _shuffled(begin, size, order=order, kind=field.kind)
+        return _shuffled_decoder(begin, size, order=order, kind=field.kind)
     if field.kind in "FD" or size in (1, 2, 4, 8):
         return _strided(begin, np.dtype(f"{way}{'f' if field.kind in 'FD' else 'u'}{size}"))
     return _odd_width(begin, size, way)
@@ -199,7 +199,7 @@ def _odd_width(begin: int, size: int, way: str) -> Decode:
     return decode
 
 
-def _shuffled(begin: int, size: int, *, order: tuple[int, ...], kind: str) -> Decode:
+def _shuffled_decoder(begin: int, size: int, *, order: tuple[int, ...], kind: str) -> Decode:
     places = np.argsort(order)  # where each byte is stored, the least significant first
     dtype = np.dtype(f"<{'f' if kind in 'FD' else 'u'}{size}")
 

@@ -20,13 +20,13 @@ class Stamp(NamedTuple):
     """Which file, and in which state: device, number, bytes, time of modification and of any change, in ns."""
 
     device: int
-    number: int
+    inode: int
     size: int
-    modified: int
-    changed: int
+    mtime: int
+    ctime: int
 
 
-def stamp_of(stream: FileIO) -> Stamp:
+def file_stamp(stream: FileIO) -> Stamp:
     """Return the stamp of an open file."""
     known = os.fstat(stream.fileno())
     return Stamp(known.st_dev, known.st_ino, known.st_size, known.st_mtime_ns, known.st_ctime_ns)
@@ -60,7 +60,7 @@ def sha256_of(path: str | Path, *, stamp: Stamp | None = None) -> str:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         except OSError as error:
             raise FcsError("a file must be readable to its end", error.strerror or str(error), str(path)) from error
-        now = stamp_of(stream)
+        now = file_stamp(stream)
     if stamp is not None and now != stamp:
         changed = "another size" if now.size != stamp.size else "another file or other bytes"
         raise FcsError(

@@ -23,7 +23,7 @@ class Repair:
 
     name: str
     found: str
-    done: str
+    action: str
     where: str
     level: Level = "note"
 

@@ -15,7 +15,7 @@ from typing import Literal
 from assaykit.errors import FcsError
 from assaykit.fcs.events import Channel, Repair
 from assaykit.fcs.keywords import Keywords
-from assaykit.fcs.repairs import mended
+from assaykit.fcs.repairs import make_repair
 
 Kind = Literal["I", "F", "D", "A"]
 _BLANKS = " \0\t\r\n"
@@ -35,7 +35,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class EventLayout:
     """How the bytes of one event part into fields; `width` is in bits and 0 where values are delimited text."""
 
     fields: tuple[Field, ...]
@@ -45,7 +45,7 @@ class Layout:
 
 def layouts_from_keywords(
     words: Keywords, channels: Sequence[Channel], *, where: str
-) -> tuple[Iterator[Layout], tuple[Repair, ...]]:
+) -> tuple[Iterator[EventLayout], tuple[Repair, ...]]:
     """Return the ways one event may be stored, the declared one first, and what had to be mended to tell.
 
     Raises FcsError naming the keyword that does not say.
@@ -56,15 +56,15 @@ def layouts_from_keywords(
     declared = [_bits(kind, channel) for kind, channel in zip(kinds, channels, strict=True)]
     order, notes = _byte_order(words, kinds, declared, where=where)
     if set(kinds) == {"A"} and not all(declared):
-        return iter([Layout(tuple(Field("A", 0, 0, None) for _ in channels), 0, order)]), notes
-    bits, repairs = _all_given(kinds, declared, order, where=where)
+        return iter([EventLayout(tuple(Field("A", 0, 0, None) for _ in channels), 0, order)]), notes
+    bits, repairs = _complete_widths(kinds, declared, order, where=where)
     _check_order(order, bits, where)
     return _ways(kinds, bits, channels, order=order), (*notes, *repairs)
 
 
 def _ways(
     kinds: Sequence[Kind], bits: Sequence[int], channels: Sequence[Channel], *, order: tuple[int, ...]
-) -> Iterator[Layout]:
+) -> Iterator[EventLayout]:
     declared = tuple(zip(kinds, bits, strict=True))
     yield _layout(declared, channels, order)
     for way in dict.fromkeys(_alternatives(kinds, bits, channels)):
@@ -72,12 +72,12 @@ def _ways(
             yield _layout(way, channels, order)
 
 
-def _layout(fields: Sequence[tuple[Kind, int]], channels: Sequence[Channel], order: tuple[int, ...]) -> Layout:
+def _layout(fields: Sequence[tuple[Kind, int]], channels: Sequence[Channel], order: tuple[int, ...]) -> EventLayout:
     placed, offset = [], 0
     for (kind, bits), channel in zip(fields, channels, strict=True):
         placed.append(Field(kind, offset, bits, _mask(channel, bits) if kind == "I" else None))
         offset += bits
-    return Layout(tuple(placed), offset, order)
+    return EventLayout(tuple(placed), offset, order)
 
 
 def _kind(written: str, where: str) -> Kind:
@@ -100,7 +100,7 @@ def _bits(kind: Kind, channel: Channel) -> int:
             return channel.bits
 
 
-def _all_given(
+def _complete_widths(
     kinds: Sequence[Kind], bits: Sequence[int], order: tuple[int, ...], *, where: str
 ) -> tuple[list[int], tuple[Repair, ...]]:
     """Return the widths with missing ones taken from the other parameters of that kind, else from $BYTEORD."""
@@ -118,7 +118,7 @@ def _all_given(
             given[index - 1] = max(alike, key=alike.count) if alike else min(8 * len(order), _WIDEST[kind])
     taken = ", ".join(map(str, sorted({given[int(key[2:-1]) - 1] for key in missing})))
     shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
-    return given, (mended("width_missing", shown, done=f"{taken} bits", where="$PnB"),)
+    return given, (make_repair("width_missing", shown, action=f"{taken} bits", where="$PnB"),)
 
 
 def direction(order: Sequence[int], size: int) -> str:
@@ -185,7 +185,7 @@ def _byte_order(
     if set(kinds) <= {"A"}:
         return (1, 2, 3, 4), ()
     if digits == [1]:  # the first byte is the least: some writers stop there
-        return (1, 2, 3, 4), (mended("byte_order_short", repr(written), where="$BYTEORD"),)
+        return (1, 2, 3, 4), (make_repair("byte_order_short", repr(written), where="$BYTEORD"),)
     raise FcsError(
         "$BYTEORD must be an order of bytes such as 1,2,3,4 or 4,3,2,1",
         repr(written) if "$BYTEORD" in words else "no such keyword", where, "", None, "$BYTEORD", written,

@@ -14,7 +14,7 @@ from dataclasses import replace
 from assaykit.errors import FcsError
 from assaykit.fcs.events import Channel, Level, Repair
 from assaykit.fcs.keywords import Keywords
-from assaykit.fcs.repairs import mended
+from assaykit.fcs.repairs import make_repair
 
 _BLANKS = " \0\t\r\n"
 _DESCRIBES = re.compile(r"\$P(\d{1,6})[NBR]", re.IGNORECASE)
@@ -27,7 +27,9 @@ def total_from_keywords(words: Keywords) -> tuple[int | None, tuple[Repair, ...]
     written = words.get("$TOT", "").strip(_BLANKS)
     number = _number(written)
     if number is None or number < 0 or number != int(number):
-        return None, (mended("number_unusable", repr(written), done="read as absent", where="$TOT"),) if written else ()
+        return None, (
+            make_repair("number_unusable", repr(written), action="read as absent", where="$TOT"),
+        ) if written else ()
     return int(number), ()
 
 
@@ -61,11 +63,13 @@ def parameter_count(words: Keywords, spans: Sequence[int], *, where: str) -> tup
             words.get("$PAR", ""),
         )
     found = f"$PAR {words.get('$PAR', 'missing')}, {described} described"
-    taken = described if said is None else _filling(words, spans, sorted({said, described}))
-    return taken, (mended("par_wrong", found, done=f"{taken} parameters read", where="$PAR"),) if taken != said else ()
+    taken = described if said is None else _count_that_fills(words, spans, sorted({said, described}))
+    return taken, (
+        make_repair("par_wrong", found, action=f"{taken} parameters read", where="$PAR"),
+    ) if taken != said else ()
 
 
-def _filling(words: Keywords, spans: Sequence[int], counts: Sequence[int]) -> int:
+def _count_that_fills(words: Keywords, spans: Sequence[int], counts: Sequence[int]) -> int:
     total = total_from_keywords(words)[0] or 0
     default = {"F": 32, "D": 64}.get(words.get("$DATATYPE", "").strip(_BLANKS).upper(), 0)
     for count in counts:
@@ -101,10 +105,10 @@ def _channel(words: dict[str, str], index: int, repairs: list[Repair]) -> Channe
     stain = words.get(f"{prefix}S", "").strip(_BLANKS)
     if not name:
         name = stain or f"P{index}"
-        repairs.append(mended("name_missing", "no $PnN", done=f"named {name}", where=f"{prefix}N"))
+        repairs.append(make_repair("name_missing", "no $PnN", action=f"named {name}", where=f"{prefix}N"))
     voltage = words.get(f"{prefix}V")
-    top = _positive(words, f"{prefix}R", repairs, absent=0.0)
-    gain = _positive(words, f"{prefix}G", repairs, absent=1.0)
+    top = _positive_number(words, f"{prefix}R", repairs, absent=0.0)
+    gain = _positive_number(words, f"{prefix}G", repairs, absent=1.0)
     volts = None if voltage is None else _number(voltage.strip(_BLANKS))
     return Channel(index, name, stain, top, _bits(words, f"{prefix}B"), gain, decades, offset, volts)
 
@@ -119,30 +123,29 @@ def _number(written: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _positive(words: dict[str, str], key: str, repairs: list[Repair], *, absent: float) -> float:
+def _positive_number(words: dict[str, str], key: str, repairs: list[Repair], *, absent: float) -> float:
     written = words.get(key)
     if written is None or not (written := written.strip(_BLANKS)):
         return absent
     number = _number(written)
-    if number is None and not key.endswith("R") and (number := _number_with_comma(written)):
-        repairs.append(mended("decimal_comma", repr(written), done=f"read as {number:g}", where=key))
+    if number is None and not key.endswith("R") and re.fullmatch(r"\d*,\d+", written):
+        number = _number(written.replace(",", "."))  # a decimal comma, as some computers' language asks
+    if number and "," in written:
+        repairs.append(make_repair("decimal_comma", repr(written), action=f"read as {number:g}", where=key))
     if number is None or number <= 0:
         if not (number == 0 and key.endswith("R")):  # a range of 0 is none, as range_missing says
             level: Level | None = "note" if number == 0 else None  # no gain is 0: it was not said
-            repairs.append(mended("number_unusable", repr(written), done=f"read as {absent:g}", where=key, level=level))
+            repairs.append(
+                make_repair("number_unusable", repr(written), action=f"read as {absent:g}", where=key, level=level)
+            )
         return absent
     return number
-
-
-def _number_with_comma(written: str) -> float | None:
-    """Return a number above 0 written with a decimal comma, as some computers' language asks; None where it is none."""
-    return _number(written.replace(",", ".")) if re.fullmatch(r"\d*,\d+", written) else None
 
 
 def timestep_from_keywords(words: Keywords) -> tuple[float, tuple[Repair, ...]]:
     """Return the seconds one unit of Time lasts, 1.0 where $TIMESTEP does not say, and what was mended to tell."""
     repairs: list[Repair] = []
-    step = _positive(words.folded, "$TIMESTEP", repairs, absent=1.0)
+    step = _positive_number(words.folded, "$TIMESTEP", repairs, absent=1.0)
     return step, tuple(repairs)
 
 
@@ -163,11 +166,11 @@ def _amplifier(written: str, key: str, repairs: list[Repair]) -> tuple[float, fl
     if len(numbers) == 4:  # a decimal comma: 4,0,1,0
         numbers = [_number(part) for part in re.sub(r"(\d),(\d+)", r"\1.\2", written).split(",")]
     if len(numbers) != 2 or numbers[0] is None or numbers[1] is None or min(numbers[0], numbers[1]) < 0:
-        repairs.append(mended("amplifier_unreadable", repr(written), where=key))
+        repairs.append(make_repair("amplifier_unreadable", repr(written), where=key))
         return 0.0, 0.0
     decades, offset = numbers[0], numbers[1]
     if decades > 0 and offset == 0:
-        repairs.append(mended("log_offset_zero", repr(written), where=key))
+        repairs.append(make_repair("log_offset_zero", repr(written), where=key))
         return decades, 1.0
     return decades, offset if decades > 0 else 0.0
 
@@ -177,4 +180,4 @@ def _name_repairs(channels: Sequence[Channel]) -> list[Repair]:
         return []
     counts = Counter(channel.name for channel in channels)
     twice = [name for name, count in counts.items() if count > 1]
-    return [mended("names_repeated", ", ".join(twice), where="$PnN")]
+    return [make_repair("names_repeated", ", ".join(twice), where="$PnN")]

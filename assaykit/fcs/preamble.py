@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from assaykit.errors import FcsError
 from assaykit.fcs.events import Repair
-from assaykit.fcs.repairs import mended
+from assaykit.fcs.repairs import make_repair
 
 LENGTH = 58
 KNOWN_VERSIONS = ("FCS2.0", "FCS3.0", "FCS3.1", "FCS3.2")
@@ -46,10 +46,11 @@ def preamble_from_bytes(raw: bytes, *, base: int, where: str) -> Preamble:
     numbers: list[int | None] = []
     for field, label in enumerate(_FIELDS):
         written = raw[10 + 8 * field : 18 + 8 * field]
-        number = _offset(written)
+        digits = written.strip(b" \0\t\r\n")
+        number = int(digits) if digits.isdigit() else None
         if number is None and field < _USED and written.strip(b" \0") not in {b"", b"-1"}:  # -1: no last byte
             place = f"HEADER bytes {base + 10 + 8 * field}-{base + 17 + 8 * field}"
-            repairs.append(mended("offset_unreadable", f"{label} is {written!r}", where=place))
+            repairs.append(make_repair("offset_unreadable", f"{label} is {written!r}", where=place))
         numbers.append(number)
     return Preamble(version, (numbers[0], numbers[1]), (numbers[2], numbers[3]), tuple(repairs))
 
@@ -59,7 +60,7 @@ def _version(raw: bytes, base: int, where: str) -> tuple[str, list[Repair]]:
     if re.fullmatch(r"FCS[1-9]\.[0-9]", found):
         if found in KNOWN_VERSIONS:
             return found, []
-        return found, [mended("version_unknown", found, where=f"bytes {base}-{base + 5}")]
+        return found, [make_repair("version_unknown", found, where=f"bytes {base}-{base + 5}")]
     impostor = next((what for magic, what in _IMPOSTORS.items() if raw.startswith(magic)), "")
     held = repr(raw[:10]) + (f", {impostor}" if impostor else "") if raw else "an empty file"
     raise FcsError(
@@ -71,8 +72,3 @@ def _version(raw: bytes, base: int, where: str) -> tuple[str, list[Repair]]:
         None,
         found,
     )
-
-
-def _offset(written: bytes) -> int | None:
-    digits = written.strip(b" \0\t\r\n")
-    return int(digits) if digits.isdigit() else None

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 
 from assaykit.errors import FcsError
 from assaykit.fcs.checksum import crc_repairs
-from assaykit.fcs.columns import Excess, Wanted, exact_dtype, read_columns
+from assaykit.fcs.columns import ColumnRequest, Excess, exact_dtype, read_columns
 from assaykit.fcs.events import Channel, Events, Repair
 from assaykit.fcs.keywords import Keywords
-from assaykit.fcs.layouts import Layout, layouts_from_keywords
-from assaykit.fcs.locating import Claim, Extent, Room, locate_data
-from assaykit.fcs.oddities import read_delimited, read_packed
+from assaykit.fcs.layouts import EventLayout, layouts_from_keywords
+from assaykit.fcs.locating import DataExtent, DataOffsets, SearchSpace, locate_data
 from assaykit.fcs.parameters import (
     channels_from_keywords,
     offset_from_keyword,
@@ -29,11 +28,12 @@ from assaykit.fcs.parameters import (
     timestep_from_keywords,
     total_from_keywords,
 )
-from assaykit.fcs.plausible import all_make_sense, holds_zeros_alone, looks_turned, share_of_sense
+from assaykit.fcs.plausibility import all_plausible, bytes_look_swapped, is_all_zeros, plausible_share
 from assaykit.fcs.preamble import LENGTH, Preamble, preamble_from_bytes
-from assaykit.fcs.repairs import mended
-from assaykit.fcs.scale import is_time, scale_of
-from assaykit.fcs.segments import Words, read_words
+from assaykit.fcs.rare_layouts import read_delimited, read_packed
+from assaykit.fcs.repairs import make_repair
+from assaykit.fcs.scale import channel_scale, is_time
+from assaykit.fcs.segments import TextSegment, read_text_segment
 from assaykit.fcs.source import Source, open_source
 from assaykit.vocabulary import nearest
 
@@ -55,7 +55,7 @@ class Header:
     version: str
     keywords: Keywords
     channels: tuple[Channel, ...]
-    layout: Layout
+    layout: EventLayout
     events: int
     data_begin: int  # byte of the file where DATA begins
     data_end: int  # the byte after DATA
@@ -100,7 +100,7 @@ def read_fcs(
         header = _header_of(source, dataset)
         if header.events == 0 and any(repair.name in _NO_EVENTS for repair in header.repairs):
             raise _no_events(header)
-        wanted = _wanted(header, names)
+        wanted = _channel_places(header, names)
         with np.errstate(all="ignore"):  # a file may hold NaN, or floats that overflow: they are read as they are
             try:
                 values, notes = _values(source, header, wanted, scale=scale)
@@ -163,7 +163,7 @@ def _values(
     layout, words = header.layout, header.keywords
     fields = [layout.fields[index] for index in wanted]
     scales = [
-        scale_of(header.channels[index], field, words, events=header.events) if scale else None
+        channel_scale(header.channels[index], field, words, events=header.events) if scale else None
         for index, field in zip(wanted, fields, strict=True)
     ]
     if header.events * layout.width > 8 * MOST_ZEROS and any(note.name == "zeros_alone" for note in header.repairs):
@@ -171,7 +171,7 @@ def _values(
             "DATA must hold events", f"zeros alone in {header.data_end - header.data_begin} bytes", str(source.path),
             "the copy or download broke off: fetch the file again", header.data_begin,
         )  # fmt: skip
-    columns = [Wanted(field, how) for field, how in zip(fields, scales, strict=True)]
+    columns = [ColumnRequest(field, how) for field, how in zip(fields, scales, strict=True)]
     _check_memory(source, header, dtype=exact_dtype(fields), columns=len(fields))
     if layout.width == 0:
         placed = list(zip(wanted, columns, strict=True))
@@ -209,7 +209,7 @@ def _delimited_repairs(header: Header, events: int) -> tuple[Repair, ...]:
     said = header.keywords.get("$TOT", "").strip()
     if said == str(events):
         return ()
-    return (mended("tot_missing", f"$TOT {said!r}", done=f"{events} events read", where="ASCII DATA"),)
+    return (make_repair("tot_missing", f"$TOT {said!r}", action=f"{events} events read", where="ASCII DATA"),)
 
 
 def _mask_repairs(header: Header, wanted: Sequence[int], outside: Sequence[Excess]) -> tuple[Repair, ...]:
@@ -220,14 +220,14 @@ def _mask_repairs(header: Header, wanted: Sequence[int], outside: Sequence[Exces
     notes = []
     if overflown:
         said = f"{', '.join(overflown)}: in some events, which $PnR has no room for"
-        notes.append(mended("bits_beyond_range", said, where="DATA"))
+        notes.append(make_repair("bits_beyond_range", said, where="DATA"))
     if marked:
         said = f"{', '.join(marked)}: the same in every event, such as a number of the channel"
-        notes.append(mended("bits_beyond_range", said, where="DATA", level="note"))
+        notes.append(make_repair("bits_beyond_range", said, where="DATA", level="note"))
     return tuple(notes)
 
 
-def _wanted(header: Header, names: Sequence[str] | None) -> list[int]:
+def _channel_places(header: Header, names: Sequence[str] | None) -> list[int]:
     """Return the places of the channels asked for: $PnN first, then $PnS, exact first, then stripped."""
     if names is None:
         return list(range(len(header.channels)))
@@ -301,16 +301,18 @@ def _further(source: Source, header: Header) -> tuple[Repair, ...]:
     """Return the note that a file holds more than the data set read."""
     place = _next_begin(source, header)
     return (
-        () if place is None else (mended("data_sets_further", f"the next begins at byte {place}", where="$NEXTDATA"),)
+        ()
+        if place is None
+        else (make_repair("data_sets_further", f"the next begins at byte {place}", where="$NEXTDATA"),)
     )
 
 
 def _header(source: Source, *, base: int, dataset: int) -> Header:
     preamble = preamble_from_bytes(source.read(base, base + LENGTH), base=base, where=str(source.path))
-    words = read_words(source, preamble, base)
-    claims = _claims(preamble, words.keywords, base=base, size=source.size)
+    words = read_text_segment(source, preamble, base)
+    claims = _offsets_of_data(preamble, words.keywords, base=base, size=source.size)
     unread = _unread_offsets(words.keywords)
-    extent, channels, notes = _events_described(source, words, claims, base=base)
+    extent, channels, notes = _describe_events(source, words, claims, base=base)
     bits = extent.events * extent.layout.width
     end = (
         extent.begin + (bits + 7) // 8
@@ -323,9 +325,9 @@ def _header(source: Source, *, base: int, dataset: int) -> Header:
     )  # fmt: skip
 
 
-def _events_described(
-    source: Source, words: Words, claims: Sequence[Claim], *, base: int
-) -> tuple[Extent, tuple[Channel, ...], tuple[Repair, ...]]:
+def _describe_events(
+    source: Source, words: TextSegment, claims: Sequence[DataOffsets], *, base: int
+) -> tuple[DataExtent, tuple[Channel, ...], tuple[Repair, ...]]:
     where, keywords = str(source.path), words.keywords
     _check_mode(keywords, where)
     total, doubts = total_from_keywords(keywords)
@@ -334,25 +336,27 @@ def _events_described(
     if not channels:
         raise FcsError("an event must have at least one parameter", "$PAR 0", where, "", None, "$PAR", "0")
     layouts, notes = layouts_from_keywords(keywords, channels, where=where)
-    room = Room(source, base, (words.begin, words.end), total, tuple(channel.range for channel in channels))
-    extent, remarks = _sensible(room, locate_data(room, layouts, claims), channels)
+    room = SearchSpace(source, base, (words.begin, words.end), total, tuple(channel.range for channel in channels))
+    extent, remarks = _check_plausibility(room, locate_data(room, layouts, claims), channels)
     scales = _scale_repairs(channels, extent.layout, keywords)
     return extent, channels, (*doubts, *odd, *faults, *notes, *remarks, *scales)
 
 
-def _sensible(room: Room, extent: Extent, channels: Sequence[Channel]) -> tuple[Extent, tuple[Repair, ...]]:
+def _check_plausibility(
+    room: SearchSpace, extent: DataExtent, channels: Sequence[Channel]
+) -> tuple[DataExtent, tuple[Repair, ...]]:
     """Return the extent with the order of bytes in which its floats make sense, and a warning where they make none."""
     layout = extent.layout
     end = extent.begin + (extent.events * layout.width + 7) // 8
     where = f"DATA from byte {extent.begin}"
-    if extent.events >= _ENOUGH and layout.width and holds_zeros_alone(room.source, begin=extent.begin, end=end):
-        return extent, (mended("zeros_alone", f"{end - extent.begin} bytes, 0 wherever looked at", where=where),)
-    if extent.events >= _ENOUGH and looks_turned(room.source, layout, begin=extent.begin):
+    if extent.events >= _ENOUGH and layout.width and is_all_zeros(room.source, begin=extent.begin, end=end):
+        return extent, (make_repair("zeros_alone", f"{end - extent.begin} bytes, 0 wherever looked at", where=where),)
+    if extent.events >= _ENOUGH and bytes_look_swapped(room.source, layout, begin=extent.begin):
         said = f"$BYTEORD {','.join(map(str, layout.order))}"
-        return extent, (mended("byte_order_doubtful", said, where=where),)
-    if extent.sensible or extent.events < _ENOUGH or all_make_sense(room.source, layout, begin=extent.begin):
+        return extent, (make_repair("byte_order_doubtful", said, where=where),)
+    if extent.plausible or extent.events < _ENOUGH or all_plausible(room.source, layout, begin=extent.begin):
         return extent, ()
-    look = partial(share_of_sense, room.source, layout, begin=extent.begin, ranges=room.ranges)
+    look = partial(plausible_share, room.source, layout, begin=extent.begin, ranges=room.ranges)
     shares = look()
     odd = [] if shares is None else [at for at, share in enumerate(shares) if share < 0.5]
     if not odd or shares is None:
@@ -362,20 +366,20 @@ def _sensible(room: Room, extent: Extent, channels: Sequence[Channel]) -> tuple[
         if turned is not None and not np.isnan(turned).all() and np.nanmin(turned) > 0.95:
             other = replace(layout, order=tuple(reversed(layout.order)))
             said, read = (",".join(map(str, order)) for order in (layout.order, other.order))
-            note = mended("byte_order_wrong", f"$BYTEORD {said}", done=f"read as {read}", where=where)
+            note = make_repair("byte_order_wrong", f"$BYTEORD {said}", action=f"read as {read}", where=where)
             return replace(extent, layout=other), (note,)
     names = ", ".join(channels[at].name for at in odd[:5]) + (f" and {len(odd) - 5} more" if len(odd) > 5 else "")
-    return extent, (mended("values_implausible", names, where=where),)
+    return extent, (make_repair("values_implausible", names, where=where),)
 
 
-def _scale_repairs(channels: Sequence[Channel], layout: Layout, keywords: Keywords) -> list[Repair]:
+def _scale_repairs(channels: Sequence[Channel], layout: EventLayout, keywords: Keywords) -> list[Repair]:
     """Return what the kind of data makes odd: log amplifiers on floats, integers without a range, an odd $TIMESTEP."""
     both = list(zip(channels, layout.fields, strict=True))
     logs = [channel.name for channel, field in both if channel.log_decades > 0 and field.kind in "FD"]
     bare = [channel.name for channel, field in both if channel.range == 0 and field.kind == "I"]
     lost = [channel.name for channel, _ in both if channel.name in bare and channel.log_decades > 0]
     named = {"log_on_float": (logs, "$PnE"), "range_missing": (bare, "$PnR"), "log_without_range": (lost, "$PnR")}
-    notes = [mended(name, ", ".join(at), where=key) for name, (at, key) in named.items() if at]
+    notes = [make_repair(name, ", ".join(at), where=key) for name, (at, key) in named.items() if at]
     odd = timestep_from_keywords(keywords)[1]
     clocks = odd and any(is_time(channel, keywords) for channel in channels)
     return [*notes, *(odd if clocks else ())]
@@ -394,17 +398,17 @@ def _unread_offsets(keywords: Keywords) -> tuple[Repair, ...]:
     """Return a repair for each offset of DATA in TEXT that is no number."""
     written = {key: keywords.get(key, "").strip() for key in ("$BEGINDATA", "$ENDDATA")}
     odd = [(key, value) for key, value in written.items() if value and offset_from_keyword(keywords, key) is None]
-    return tuple(mended("offset_unreadable", repr(value), where=key) for key, value in odd)
+    return tuple(make_repair("offset_unreadable", repr(value), where=key) for key, value in odd)
 
 
-def _claims(preamble: Preamble, keywords: Keywords, *, base: int, size: int) -> list[Claim]:
+def _offsets_of_data(preamble: Preamble, keywords: Keywords, *, base: int, size: int) -> list[DataOffsets]:
     """Return where HEADER and TEXT say DATA lies; in a later data set also as if counted from the file's start."""
     header = preamble.data
     text = (offset_from_keyword(keywords, "$BEGINDATA"), offset_from_keyword(keywords, "$ENDDATA"))
     claims = []
     for start in (base, 0) if base else (0,):
         note = " counted from the start of the file" if base and not start else ""
-        for said_by, (begin, last) in (("TEXT", text), ("HEADER", header)):
+        for segment, (begin, last) in (("TEXT", text), ("HEADER", header)):
             if begin and begin + start < 10 * size and start + begin > base:
-                claims.append(Claim(said_by + note, start + begin, start + (last or begin)))
+                claims.append(DataOffsets(segment + note, start + begin, start + (last or begin)))
     return claims

@@ -1,6 +1,6 @@
 """Every repair the reader can make, by name: what was wrong and what is done about it. `REPAIRS` is the whole list.
 
-`mended` is the only maker of a `Repair`; a name that is not documented here cannot be used. `assaykit fcs repairs`
+`make_repair` is the only maker of a `Repair`; a name that is not documented here cannot be used. `assaykit fcs repairs`
 prints the list.
 """
 
@@ -134,10 +134,10 @@ REPAIRS: dict[str, Remedy] = {
 }
 
 
-def mended(name: str, found: str, *, done: str = "", where: str = "", level: Level | None = None) -> Repair:
+def make_repair(name: str, found: str, *, action: str = "", where: str = "", level: Level | None = None) -> Repair:
     """Return the documented repair `name` with what was found, and where in the file.
 
-    `done` and `level` default to those of its kind; a kind that warns may be a note where no value can rest on it.
+    `action` and `level` default to those of its kind; a kind that warns may be a note where no value can rest on it.
     """
     remedy = REPAIRS[name]
-    return Repair(name, found, done or remedy.action, where, level or remedy.level)
+    return Repair(name, found, action or remedy.action, where, level or remedy.level)

@@ -21,7 +21,7 @@ from assaykit.fcs.parameters import timestep_from_keywords
 _LONGEST_TABLE = 1 << 16
 
 
-def scale_of(channel: Channel, field: Field, keywords: Keywords, *, events: int) -> Scale | None:
+def channel_scale(channel: Channel, field: Field, keywords: Keywords, *, events: int) -> Scale | None:
     """Return the function from stored to scaled values of one channel, None where they are the same."""
     if is_time(channel, keywords):
         step, _ = timestep_from_keywords(keywords)

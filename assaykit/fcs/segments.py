@@ -15,7 +15,7 @@ from assaykit.fcs.grammar import grammar
 from assaykit.fcs.keywords import Keywords
 from assaykit.fcs.parameters import offset_from_keyword
 from assaykit.fcs.preamble import LENGTH, Preamble
-from assaykit.fcs.repairs import mended
+from assaykit.fcs.repairs import make_repair
 from assaykit.fcs.source import Source
 from assaykit.fcs.text import keywords_from_text
 
@@ -27,7 +27,7 @@ _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1b\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class TextSegment:
     """The keywords of a data set and the bytes [begin, end) of the file its primary TEXT takes."""
 
     keywords: Keywords
@@ -36,7 +36,7 @@ class Words:
     repairs: tuple[Repair, ...]
 
 
-def read_words(source: Source, preamble: Preamble, base: int) -> Words:
+def read_text_segment(source: Source, preamble: Preamble, base: int) -> TextSegment:
     """Return the keywords of the data set that begins at byte `base`, supplemental TEXT included.
 
     Raises FcsError where no TEXT can be found.
@@ -50,11 +50,11 @@ def read_words(source: Source, preamble: Preamble, base: int) -> Words:
             retried = keywords_from_text(longer, begin=begin, where=str(source.path))
             if _has_structure(retried[0]):
                 words, delimiter, notes = retried
-                repairs.append(mended("text_end_wrong", f"TEXT ends at byte {end - 1}", where=f"byte {end - 1}"))
+                repairs.append(make_repair("text_end_wrong", f"TEXT ends at byte {end - 1}", where=f"byte {end - 1}"))
                 end = begin + len(longer)
     keywords = Keywords(words)
     extra, remarks = _supplement(source, keywords, base=base, primary=(begin, end), delimiter=delimiter)
-    return Words(Keywords(words | extra) if extra else keywords, begin, end, (*repairs, *notes, *remarks))
+    return TextSegment(Keywords(words | extra) if extra else keywords, begin, end, (*repairs, *notes, *remarks))
 
 
 def _has_structure(words: dict[str, str]) -> bool:
@@ -78,7 +78,7 @@ def _extent(source: Source, preamble: Preamble, base: int) -> tuple[int, int, li
                 stop, repairs = _whole_end(source, start, stop, data=_data_begin(preamble, base))
                 if note and base:
                     repairs.append(
-                        mended("offsets_absolute", f"TEXT at {begin}-{last}", where=f"HEADER at byte {base}")
+                        make_repair("offsets_absolute", f"TEXT at {begin}-{last}", where=f"HEADER at byte {base}")
                     )
                 return start, stop, repairs
     return _searched_extent(source, preamble, base)
@@ -93,7 +93,7 @@ def _whole_end(source: Source, begin: int, end: int, *, data: int | None) -> tup
     """Return the end of TEXT: before DATA where HEADER runs into it, behind the last delimiter where it stops short."""
     delimiter = source.read(begin, begin + 1)
     if data is not None and begin < data < end and _runs_into(source, data, end, delimiter=delimiter):
-        return data, [mended("text_end_wrong", f"TEXT ends at byte {end - 1}, inside DATA", where=f"byte {data}")]
+        return data, [make_repair("text_end_wrong", f"TEXT ends at byte {end - 1}, inside DATA", where=f"byte {data}")]
     tail = source.read(max(begin, end - 64), end).rstrip(b" \0\t\r\n" if delimiter not in b"\t\r\n" else b" \0")
     if tail.endswith(delimiter):
         return end, []
@@ -101,8 +101,8 @@ def _whole_end(source: Source, begin: int, end: int, *, data: int | None) -> tup
     place = beyond.rfind(delimiter)
     if place >= 0 and not _BINARY.search(beyond[:place].replace(delimiter, b"")):
         found = f"TEXT ends at byte {end - 1}, before its last delimiter"
-        return end + place + 1, [mended("text_end_wrong", found, where=f"byte {end - 1}")]
-    return end, [mended("last_delimiter_missing", repr(tail[-12:])[1:], where=f"byte {end - 1}")]
+        return end + place + 1, [make_repair("text_end_wrong", found, where=f"byte {end - 1}")]
+    return end, [make_repair("last_delimiter_missing", repr(tail[-12:])[1:], where=f"byte {end - 1}")]
 
 
 def _runs_into(source: Source, data: int, end: int, *, delimiter: bytes) -> bool:
@@ -131,7 +131,7 @@ def _searched_extent(source: Source, preamble: Preamble, base: int) -> tuple[int
     if end <= begin:
         end = min(source.size, begin + LONGEST_TEXT)
     found = f"HEADER says TEXT lies at {preamble.text[0]}-{preamble.text[1]}"
-    return begin, end, [mended("text_searched", found, where=f"byte {begin}")]
+    return begin, end, [make_repair("text_searched", found, where=f"byte {begin}")]
 
 
 def _supplement(
@@ -147,15 +147,15 @@ def _supplement(
     where = f"supplemental TEXT at byte {begin}"
     if not raw.startswith(mark) and _opens_text(raw[:512]) and raw.count(raw[:1]) > raw.count(mark):
         mark = raw[:1]
-        notes.append(mended("supplement_other_delimiter", repr(mark)[1:], where=where))
+        notes.append(make_repair("supplement_other_delimiter", repr(mark)[1:], where=where))
     if _BINARY.search(raw[:512].replace(mark, b"")) or mark not in raw:
-        return {}, (mended("supplement_not_text", repr(raw[:12])[1:], where=where),)
+        return {}, (make_repair("supplement_not_text", repr(raw[:12])[1:], where=where),)
     if not raw.startswith(mark):
         raw = mark + raw
-        notes.append(mended("supplement_without_delimiter", repr(raw[1:13])[1:], where=where))
+        notes.append(make_repair("supplement_without_delimiter", repr(raw[1:13])[1:], where=where))
     extra, _, remarks = keywords_from_text(raw, begin=begin, where=str(source.path))
     clashes = [key for key, value in extra.items() if key in words and words[key].strip() != value.strip()]
     if clashes:
         level: Level = "warn" if any(grammar(key) for key in clashes) else "note"  # numbers may rest on the other one
-        notes.append(mended("supplement_differs", ", ".join(clashes[:5]), where=where, level=level))
+        notes.append(make_repair("supplement_differs", ", ".join(clashes[:5]), where=where, level=level))
     return {key: value for key, value in extra.items() if key not in words}, (*notes, *remarks)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.errors import FcsError
-from assaykit.fcs.digest import Stamp, open_file, stamp_of
+from assaykit.fcs.digest import Stamp, file_stamp, open_file
 
 _HEAD = 1 << 14  # bytes: HEADER and TEXT of most files
 
@@ -64,7 +64,7 @@ def open_source(path: Path) -> Source:
     a reader would wait for ever.
     """
     stream = open_file(path)
-    stamp = stamp_of(stream)  # before the first byte is read, so that a change while reading shows
+    stamp = file_stamp(stream)  # before the first byte is read, so that a change while reading shows
     try:
         return Source(stream, stamp.size, path, stream.read(_HEAD) or b"", stamp)
     except OSError as error:

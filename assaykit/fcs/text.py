@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from assaykit.errors import FcsError
-from assaykit.fcs.alignment import Word, aligned
+from assaykit.fcs.alignment import Word, align_text
 from assaykit.fcs.events import Level, Repair
 from assaykit.fcs.grammar import MARKERS, REVEALING, grammar, is_standard
-from assaykit.fcs.repairs import mended
+from assaykit.fcs.repairs import make_repair
 
 _MOST_TOKENS = 100_000  # some ten times the largest seen; more would be memory lost on a broken file
 _PADDING = " \0\t\r\n"
@@ -33,7 +33,7 @@ def keywords_from_text(raw: bytes, *, begin: int, where: str) -> tuple[dict[str,
 
     Keywords lose the blanks around them; values are kept verbatim. Raises FcsError where there can be no keyword.
     """
-    text, repairs = _decoded(raw, begin)
+    text, repairs = _decode(raw, begin)
     if len(text) < 2:
         raise FcsError("a TEXT segment must hold keywords", f"{len(raw)} bytes", f"{where}, byte {begin}", "", begin)
     delimiter = text[0]
@@ -45,23 +45,25 @@ def keywords_from_text(raw: bytes, *, begin: int, where: str) -> tuple[dict[str,
     return words, delimiter, (*repairs, *notes, *clashes)
 
 
-def _decoded(raw: bytes, begin: int) -> tuple[str, list[Repair]]:
+def _decode(raw: bytes, begin: int) -> tuple[str, list[Repair]]:
     try:
         return raw.decode("utf-8"), []
     except UnicodeDecodeError as error:
         byte = begin + error.start
-        note = mended("text_not_utf8", f"byte {raw[error.start]:#04x}", where=f"TEXT byte {byte}")
+        note = make_repair("text_not_utf8", f"byte {raw[error.start]:#04x}", where=f"TEXT byte {byte}")
         return raw.decode("latin-1"), [note]
 
 
 def _pairs(body: str, delimiter: str, where: str) -> tuple[Pairs, list[Repair]]:
     """Return keywords and values: as the standard reads them where that is sound, else by the least faults."""
-    tokens = _last_trimmed(_unescaped(body, delimiter))
-    if len(tokens) % 2 == 0 and _sound(tokens, delimiter, doubled=delimiter * 2 in body):
-        return _stripped(tokens[::2], tokens[1::2], where)
-    words = aligned(body, delimiter)
+    tokens = _unescape(body, delimiter)
+    if not tokens[-1].strip(_PADDING):  # behind the last delimiter
+        tokens = tokens[:-1]
+    if len(tokens) % 2 == 0 and _is_in_step(tokens, delimiter, doubled=delimiter * 2 in body):
+        return _strip_keywords(tokens[::2], tokens[1::2], where)
+    words = align_text(body, delimiter)
     whole = [word for word in words if "missing" not in word.faults]
-    pairs, notes = _stripped([word.keyword for word in whole], [word.value for word in whole], where)
+    pairs, notes = _strip_keywords([word.keyword for word in whole], [word.value for word in whole], where)
     return pairs, [*_fault_repairs(words, delimiter, where), *notes]
 
 
@@ -78,7 +80,7 @@ def _fault_repairs(words: Sequence[Word], delimiter: str, where: str) -> Iterato
         elif fault == "undoubled":
             level = "warn" if any(_could_matter(words, place) for place in at) else "note"
         shown = f"{len(at)} with delimiter {delimiter!r}: {keys}" if len(at) > 5 else f"{keys}, delimiter {delimiter!r}"
-        yield mended(name, shown, where=where, level=level)
+        yield make_repair(name, shown, where=where, level=level)
 
 
 def _could_matter(words: Sequence[Word], place: int) -> bool:
@@ -91,7 +93,7 @@ def _could_matter(words: Sequence[Word], place: int) -> bool:
     return words[place] is before or (before is not None and grammar(before.keyword) is None)
 
 
-def _unescaped(body: str, delimiter: str) -> list[str]:
+def _unescape(body: str, delimiter: str) -> list[str]:
     """Return the tokens with each doubled delimiter, from the left, read as one letter of its token."""
     if delimiter * 2 not in body:
         return body.split(delimiter)
@@ -100,12 +102,7 @@ def _unescaped(body: str, delimiter: str) -> list[str]:
     return [token.replace(stand_in, delimiter) for token in tokens]
 
 
-def _last_trimmed(tokens: list[str]) -> list[str]:
-    """Return the tokens without the padding after the last delimiter."""
-    return tokens if tokens[-1].strip(_PADDING) else tokens[:-1]
-
-
-def _sound(tokens: Sequence[str], delimiter: str, *, doubled: bool) -> bool:
+def _is_in_step(tokens: Sequence[str], delimiter: str, *, doubled: bool) -> bool:
     """Whether the strict reading shows no sign that a word stands in the place of another.
 
     Signs are a standard keyword in or among the values, one that most writers use among them, a keyword that holds the
@@ -119,16 +116,16 @@ def _sound(tokens: Sequence[str], delimiter: str, *, doubled: bool) -> bool:
     return all(whole(values[keys.index(key)]) for key, whole in _REVEALING.items() if key in keys)
 
 
-def _stripped(written: Sequence[str], values: Sequence[str], where: str) -> tuple[Pairs, list[Repair]]:
+def _strip_keywords(written: Sequence[str], values: Sequence[str], where: str) -> tuple[Pairs, list[Repair]]:
     """Return the pairs with blanks around keywords removed, and what was odd about the keywords."""
     keys = [key.strip(_PADDING) for key in written]
     pairs = list(zip(keys, values, strict=True))
     notes: list[Repair] = []
     if keys != written:
         padded = [key for key, other in zip(keys, written, strict=True) if key != other]
-        notes.append(mended("keyword_padded", f"{len(padded)}, the first {padded[0]!r}", where=where))
+        notes.append(make_repair("keyword_padded", f"{len(padded)}, the first {padded[0]!r}", where=where))
     if "" in keys:
-        notes.append(mended("value_without_keyword", f"{keys.count('')} of {len(pairs)}", where=where))
+        notes.append(make_repair("value_without_keyword", f"{keys.count('')} of {len(pairs)}", where=where))
         pairs = [(key, value) for key, value in pairs if key]
     return pairs, notes
 
@@ -144,4 +141,4 @@ def _unique(pairs: Pairs, where: str) -> tuple[dict[str, str], list[Repair]]:
         words[key] = value
     if not clashes:
         return words, []
-    return words, [mended("keyword_repeated", "; ".join(clashes[:3]), where=where)]
+    return words, [make_repair("keyword_repeated", "; ".join(clashes[:3]), where=where)]

@@ -14,8 +14,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from assaykit.cytometry.control_chart import control_points
-from assaykit.cytometry.wells import DATA_ERRORS
+from assaykit.cytometry import DATA_ERRORS, control_points
 from assaykit.errors import InputError
 from assaykit.escaping import file_names
 from assaykit.figures.captions import (

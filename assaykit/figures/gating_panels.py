@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from assaykit.cytometry import GatedEvents, events_gated
-from assaykit.cytometry.scales import shown_values
-from assaykit.plate import Plate, Well
-from assaykit.protocol import (
+from assaykit.cytometry import GatedEvents, gate_events, transformed_values
+from assaykit.plate.model import Plate, Well
+from assaykit.protocol.gates import (
     BooleanGate,
     EllipsoidGate,
     FixedGate,
@@ -59,7 +58,7 @@ class GatingPanel:
 
 def gating_panels(assay: Assay, plate: Plate, well: Well) -> tuple[GatingPanel, ...]:
     """Return the panels of a well; raises InputError where it cannot be read."""
-    view = _View(assay, assay.resolved.get(plate.name, ResolvedPlate()), well, events_gated(assay, plate, well))
+    view = _View(assay, assay.resolved.get(plate.name, Resolved()), well, gate_events(assay, plate, well))
     return tuple(view.panels())
 
 
@@ -229,7 +228,11 @@ class _View:
 
     def _all(self, channel: str, values: Array) -> Array:
         scale = self.resolved.scales.get(channel)
-        return shown_values(values, scale) if scale is not None and not isinstance(scale, LinearScale) else values / 1e3
+        return (
+            transformed_values(values, scale)
+            if scale is not None and not isinstance(scale, LinearScale)
+            else values / 1e3
+        )
 
     def _shown(self, channel: str, value: float) -> float:
         return float(self._all(channel, np.asarray([value]))[0])

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-from assaykit.cytometry.control_chart import beyond_limits
+from assaykit.cytometry import beyond_limits
 from assaykit.figures.colours import BLACK, FAINT, GREY, VERMILLION
 from assaykit.figures.styles import Style, axes_at, canvas, in_style
 

@@ -13,16 +13,16 @@ import pandas as pd
 from assaykit.cytometry import (
     RunStart,
     WellMeasurement,
-    carried_over,
+    carry_over_findings,
     check_plate,
     check_shares,
     check_sister_plates,
     check_sister_shares,
     exclusion_findings,
-    light_assay,
-    light_plate,
     measure_well,
     resolve_plate,
+    worker_assay,
+    worker_plate,
 )
 from assaykit.plate import Plate, Well
 from assaykit.study import Assay, InputFile, Reference, ResolvedPlate, Study, file_stamp, input_file
@@ -52,8 +52,9 @@ def resolve(study: Study, executor: Executor | None = None) -> tuple[Study, dict
     assays = []
     for assay in study.assays:
         slim = replace(assay, plates=(), counts=())
-        answers = list(map_tasks(_resolve_task, [(slim, plate, study.reference) for plate in assay.plates], executor))
-        resolved = {plate.name: answer for plate, (answer, _) in zip(assay.plates, answers, strict=True)}
+        plates = (*assay.plates, *(assay.counts if assay.statistics else ()))  # a table may be a plate itself
+        answers = list(spread(_resolve_task, [(slim, plate, study.reference) for plate in plates], executor))
+        resolved = {plate.name: answer for plate, (answer, _) in zip(plates, answers, strict=True)}
         met = [finding for _, found in answers for finding in found]
         findings[assay.name] = [*met, *exclusion_findings(assay), *check_sister_plates(assay, resolved)]
         assays.append(replace(assay, resolved=resolved))
@@ -80,7 +81,7 @@ def measure(
     for plate in assay.plates:
         findings += check_plate(assay, plate, measured.readouts[measured.readouts["plate"] == plate.name])
         findings += check_shares(assay, plate, measured.populations[measured.populations["plate"] == plate.name])
-        findings += [replace(found, plate=plate.name) for found in carried_over(starts.get(plate.name, []))]
+        findings += [replace(found, plate=plate.name) for found in carry_over_findings(starts.get(plate.name, []))]
     findings += check_sister_shares(assay, measured.populations)
     files = tuple(file for _, file in answers if file is not None)
     return replace(measured, findings=tuple(findings), files=files)
@@ -93,7 +94,7 @@ def measure_wells(assay: Assay, executor: Executor | None = None) -> MeasuredAss
 
 def _tasks(assay: Assay) -> list[_Task]:
     return [
-        (light_assay(assay, plate), light_plate(plate), well)
+        (worker_assay(assay, plate), worker_plate(plate), well)
         for plate in (*assay.plates, *assay.counts)
         for well in plate.wells
     ]

@@ -10,7 +10,7 @@ from functools import partial
 import pandas as pd
 
 from assaykit.checks import Located
-from assaykit.cytometry import control_points, copied_files, odd_files, plates_apart
+from assaykit.cytometry import control_points, copy_findings, levey_jennings_findings, sister_findings
 from assaykit.errors import raise_all
 from assaykit.evidence import Claim, compare, compare_size, read_catalogues
 from assaykit.measurements import (
@@ -116,11 +116,11 @@ class _Assay:
 
 def _judge(assay: Assay, measured: MeasuredAssay, *, before: Iterable[Finding], study: Study) -> _Assay:
     """Return the assay with what its findings, and copies of data among its wells, make of its values."""
-    copies = [*copied_files(assay), *copied_counts(assay, study.unit)]
+    copies = [*copy_findings(assay), *copied_counts(assay, study.unit)]
     known = [place for one in copies for place in one.places]
     alike = alike_experiments(assay, measured.readouts, unit=study.unit, leaving=known)
-    located = (*copies, *odd_files(assay), *alike)
-    charted = plates_apart(control_points(assay, measured.readouts, study.reference))
+    located = (*copies, *sister_findings(assay), *alike)
+    charted = levey_jennings_findings(control_points(assay, measured.readouts, study.reference))
     findings = (*before, *measured.findings, *charted)
     told = (*findings, *(one.finding for one in located))
     return _Assay(assay, measured, told, located, flags_from_findings(assay, findings, located))

@@ -24,14 +24,15 @@ class Well:
     counts: Mapping[str, float] = field(default_factory=dict)
     where: str = ""  # file and cell or row this well was read from, for messages
     places: Mapping[str, str] = field(default_factory=dict, compare=False)  # column -> file and cell it was read from
+    readouts: Mapping[str, float] = field(default_factory=dict)  # numbers gated elsewhere, by the readout's name
 
     def __post_init__(self) -> None:
-        for name in ("factors", "counts", "places"):
+        for name in ("factors", "counts", "places", "readouts"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return the parts a worker rebuilds the well from; a read-only view of a mapping does not pickle itself."""
-        mappings = dict(self.factors), self.file, dict(self.counts), self.where, dict(self.places)
+        mappings = dict(self.factors), self.file, dict(self.counts), self.where, dict(self.places), dict(self.readouts)
         return Well, (self.name, self.role, *mappings)
 
     def place(self, column: str) -> str:

@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from assaykit.errors import InputError, ProtocolError
-from assaykit.protocol.gates import Gate
+from assaykit.protocol.gates import Gate, gate_channels
 from assaykit.protocol.model import Protocol
 from assaykit.vocabulary import nearest
 
 EVERYTHING = "all"  # the population of every event
-_CHANNEL_KEYS = ("channel", "area", "height", "x", "y")
 
 
 def protocol_faults(protocol: Protocol, *, where: str) -> list[InputError]:
@@ -46,16 +45,6 @@ def _gate_names(protocol: Protocol) -> Iterator[_Use]:
 def combined_populations(gate: Gate) -> tuple[str, ...]:
     """Return the populations a boolean gate combines, complements by their own name; none for other gates."""
     return tuple(name.removeprefix("not ") for name in gate.of) if gate.kind == "boolean" else ()
-
-
-def gate_channels(gate: Gate) -> tuple[str, ...]:
-    """Return the channel roles a gate reads, in the order it names them; a ratio counts as the two it is formed of."""
-    fields = gate.model_dump()
-    ratios = fields.get("ratios", {})
-    named = [fields[key] for key in _CHANNEL_KEYS if fields.get(key)]
-    named += [*fields.get("channels", ()), *fields.get("bounds", {})]
-    parts = [part for ratio in ratios.values() for part in (ratio["numerator"], ratio["denominator"])]
-    return tuple(dict.fromkeys([*(name for name in named if name not in ratios), *parts]))
 
 
 def _readout_names(protocol: Protocol) -> Iterator[_Use]:

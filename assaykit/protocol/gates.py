@@ -291,3 +291,38 @@ Gate = Annotated[
     Field(discriminator="kind"),
 ]
 FixedGate = ThresholdGate | IntervalGate | RectangleGate | PolygonGate | QuadrantGate | EllipsoidGate | BooleanGate
+
+
+def gate_axes(gate: Gate) -> tuple[str, ...]:
+    """Return the axes a gate is drawn on, each a channel role or a ratio that the gate defines; none for a boolean.
+
+    >>> gate_axes(SingletGate(name="singlets"))
+    ('fsc_a', 'fsc_h')
+    """
+    match gate:
+        case BooleanGate():
+            return ()
+        case RectangleGate():
+            return tuple(gate.bounds)
+        case PolygonGate() | QuadrantGate():
+            return gate.x, gate.y
+        case EllipsoidGate():
+            return gate.channels
+        case SingletGate():
+            return gate.area, gate.height
+        case _:
+            return (gate.channel,)
+
+
+def gate_channels(gate: Gate) -> tuple[str, ...]:
+    """Return the channel roles a gate reads, in the order it names them; a ratio counts as the two it is formed of.
+
+    >>> ratio = Ratio(numerator="fsc_a", denominator="fsc_h")
+    >>> gate_channels(ThresholdGate(name="single", channel="a/h", value=1.3, ratios={"a/h": ratio}))
+    ('fsc_a', 'fsc_h')
+    """
+    ratios: dict[str, Ratio] = getattr(gate, "ratios", {})
+    pairs = (
+        (ratios[axis].numerator, ratios[axis].denominator) if axis in ratios else (axis,) for axis in gate_axes(gate)
+    )
+    return tuple(channel for pair in pairs for channel in pair)

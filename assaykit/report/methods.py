@@ -85,8 +85,25 @@ def _assay(assay: Assay) -> Section:
     rows = sum(len(table.wells) for table in assay.counts)
     read = [f"{wells} wells on {len(assay.plates)} plates" if wells else "", f"{rows} rows of counts" if rows else ""]
     intro = f"Protocol {protocol.name} ({protocol.title}); {' and '.join(part for part in read if part) or 'no data'}."
-    paragraphs = (intro, _compensation(protocol), *_set_by_hand(assay))
+    compensated = () if assay.statistics else (_compensation(protocol),)
+    paragraphs = (intro, *_gated_elsewhere(assay), *compensated, *_set_by_hand(assay))
     return Section(f"Assay: {assay.name.replace('_', ' ')}", paragraphs, tuple(_steps(assay)))
+
+
+def _gated_elsewhere(assay: Assay) -> Iterator[str]:
+    """Yield where numbers come from that were not measured here, and what stands behind shares without cells."""
+    wells = [well for plate in (*assay.plates, *assay.counts) for well in plate.wells if well.readouts]
+    if assay.statistics:
+        names = ", ".join(path.name for path in assay.statistics)
+        yield f"Cells were gated and compensated in another program; its statistics were read from {names}."
+    elif wells:
+        yield "Shares of cells were given in percent, without counts."
+    uncounted = [well for well in wells if not any(name.endswith("_count") for name in well.readouts)]
+    if uncounted and any("percent" in name for well in uncounted for name in well.readouts):
+        yield (
+            "How many cells stand behind each percentage is not known: a share on the logit scale is its own logit, "
+            "without the empirical correction that counts allow, and a share of 0 or 100 % has none and is left out."
+        )
 
 
 def _set_by_hand(assay: Assay) -> Iterator[str]:
@@ -119,7 +136,7 @@ def _compensation(protocol: Protocol) -> str:
 
 
 def _steps(assay: Assay) -> Iterator[str]:
-    for gate in assay.protocol.gates:
+    for gate in () if assay.statistics else assay.protocol.gates:
         rest = gate.model_dump(
             exclude={"name", "parent", "kind", "plausible"}, exclude_none=True, exclude_defaults=False
         )

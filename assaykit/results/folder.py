@@ -24,12 +24,14 @@ from assaykit.results.lock import folder_lock
 from assaykit.results.manifest import NAME, PROVENANCE, Manifest, manifest_of, read_manifest, write_manifest
 from assaykit.results.model import Results
 from assaykit.results.place import refuse_unfit
-from assaykit.results.resolved import study_from_toml, study_to_toml
+from assaykit.results.resolved import control_quantiles, study_from_toml, study_to_toml
 from assaykit.results.swap import NEW, OLD, content, recover, swap
-from assaykit.study import Study
-from assaykit.tables import TABLES, check
+from assaykit.study.model import Study
+from assaykit.tables import CONTROLS, TABLES, check
 
 RESOLVED = "study.resolved.toml"
+CONTROL_CELLS = f"{CONTROLS.name}.parquet"
+"""The quantiles of the controls' cells, which belong to the resolved study."""
 Extras = Callable[[Path], object]
 
 
@@ -55,8 +57,8 @@ class ResultsFolder:
                 csv_safe(frame).to_csv(f"{path}.csv", index=False, lineterminator="\n", encoding="utf-8")
                 frame.to_parquet(f"{path}.parquet", index=False)
             _write_text(staged / RESOLVED, study_to_toml(results.study))
-            provenance = json.dumps(dict(results.provenance), indent=2, sort_keys=True, ensure_ascii=False)
-            _write_text(staged / PROVENANCE, f"{provenance}\n")
+            control_quantiles(results.study).to_parquet(staged / CONTROL_CELLS, index=False)
+            _write_text(staged / PROVENANCE, _json(results.provenance))
             if extras is not None:
                 extras(staged)
             write_crate(staged, results.provenance)
@@ -121,8 +123,9 @@ def read_results(folder: Path) -> Results:
             tables[table] = check(frame, TABLES[table]) if table in TABLES else frame
     with _read_guard(folder / PROVENANCE):
         provenance = {**json.loads(contents[PROVENANCE])}
-    with _read_guard(folder / RESOLVED):
-        study = study_from_toml(contents[RESOLVED].decode("utf-8"))
+    controls = _table(contents[CONTROL_CELLS], folder / CONTROL_CELLS)
+    with _readable(folder / RESOLVED):
+        study = study_from_toml(contents[RESOLVED].decode("utf-8"), controls)
     return Results(study, tables, provenance)
 
 
@@ -131,7 +134,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
     missing = ""
     for _ in range(3):  # a run may be giving its files their names just now
         manifest = read_manifest(folder)
-        if manifest is None or not {PROVENANCE, RESOLVED} <= manifest.files.keys():
+        if manifest is None or not {PROVENANCE, RESOLVED, CONTROL_CELLS} <= manifest.files.keys():
             raise ResultsError("a results folder must hold results", "none", str(folder), "run `assaykit run` first")
         wanted = {name: entry for name, entry in manifest.files.items() if name.endswith(".parquet")}
         wanted |= {name: manifest.files[name] for name in (PROVENANCE, RESOLVED)}

@@ -20,8 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from assaykit.cytometry.compensation import compensate, spill, spillover_from_keywords
-from assaykit.cytometry.wells import is_fluorescence
+from assaykit.cytometry import compensate, is_fluorescence, spill, spillover_from_keywords
 from assaykit.errors import FcsError, StudyError
 from assaykit.fcs import Events, events_from_array, read_fcs, write_fcs
 from assaykit.simulate.cells import SimulatedPanel

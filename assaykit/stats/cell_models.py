@@ -140,18 +140,7 @@ def count_glmm(
         rng = np.random.default_rng(seed)
         drawn = bootstrap_contrasts(fit, weights[estimable], rng=rng, simulations=draws)
         for i, each in zip(estimable, drawn, strict=True):
-            results[i] = ContrastResult(
-                name=contrasts[i].name,
-                estimate=each.estimate,
-                std_error=each.std_error,
-                df=each.df,
-                statistic=each.statistic,
-                p_value=each.p_value,
-                conf_low=each.conf_low,
-                conf_high=each.conf_high,
-                n_units=len(names[i]),
-                method=each.method,
-            )
+            results[i] = replace(each, name=contrasts[i].name, n_units=len(names[i]))
     else:
         estimates = weights @ fit.coefficients
         errors = np.sqrt(((weights @ fit.covariance) * weights).sum(axis=1))

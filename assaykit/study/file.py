@@ -74,6 +74,23 @@ class AssayEntry(_Entry):
     name: str = Field(default="", description="The assay's name in tables; the protocol's where left out.")
     plates: Texts = Field(default=(), description="Layouts: wellmap TOML, CSV or XLSX; * stands for any text.")
     counts: Texts = Field(default=(), description="Tables of counts, one row per well or insert: CSV or XLSX.")
+    values: Literal["counts", "percent", "fraction"] = Field(
+        default="counts",
+        description='What the columns viable, early, late ... of `counts` hold: cells; or "percent" or "fraction" of'
+        " all leukaemia cells of the well, where the cells are not known.",
+    )
+    measured: Texts = Field(
+        default=(),
+        description="Tables of statistics of samples that were gated elsewhere (FlowJo, FACSDiva, CytExpert, Attune,"
+        " MACSQuantify, Kaluza, NovoExpress, or typed): CSV or XLSX. With `plates` their samples are found for its"
+        " wells, as FCS files are; without, each row names its treatment itself. See `assaykit init --from`.",
+    )
+    columns: dict[str, str] = Field(
+        default_factory=dict,
+        description="Headings of the tables in `measured` -> the readout each is: a population and a statistic"
+        ' ("early percent_of_parent", "cml count"), or a channel role and a statistic ("cxcr4 median"); a share whose'
+        ' heading does not tell its unit adds "in percent" or "in fractions"; "unused" leaves a column out.',
+    )
     channels: dict[str, str] = Field(
         default_factory=dict, description="Channel role of the protocol -> this cytometer's $PnN or $PnS."
     )

@@ -173,7 +173,7 @@ def _wells_in_name(name: str, plate: Plate) -> list[str]:
 
     The plate's own name, which may look like a well, is none where another is.
     """
-    for rest in (_names_plate(plate.name).sub(" ", name), name):
+    for rest in (plate_pattern(plate.name).sub(" ", name), name):
         for pattern in (_AFTER_WELL, _TOKEN):
             positions = [position_from_well(match[1]) for match in pattern.finditer(rest)]
             wells = [well_from_position(p) for p in reversed(positions) if p[0] < plate.rows and p[1] < plate.columns]
@@ -182,7 +182,7 @@ def _wells_in_name(name: str, plate: Plate) -> list[str]:
     return []
 
 
-def _names_plate(plate: str) -> re.Pattern[str]:
+def plate_pattern(plate: str) -> re.Pattern[str]:
     """Return what finds a plate's name in a file's name as a whole word: P1 is not in P10_A1.fcs, but in P1A1.fcs.
 
     Blanks, hyphens, points and underscores are alike: a sheet called "day 1" has the files day_1_A1.fcs.
@@ -197,7 +197,7 @@ def _of_plate(files: Sequence[Path], plate: Plate, plates: Sequence[str]) -> lis
     A folder of one plate need not name it in its files.
     """
     longest = sorted({plate.name, *plates}, key=len, reverse=True)
-    owners = {file: next((name for name in longest if _names_plate(name).search(file.name)), "") for file in files}
+    owners = {file: next((name for name in longest if plate_pattern(name).search(file.name)), "") for file in files}
     own = [file for file in files if owners[file] == plate.name]
     return own or [file for file in files if not owners[file]]
 
@@ -259,7 +259,7 @@ def _by_folder(
     if not files and not any("{plate}" in pattern for pattern in patterns):
         return MatchedPlate(plate, (), (_named_otherwise(plate, others, where),))
     files = files or others  # a folder of this plate alone, whatever its files are called
-    by_well, strangers, told = _sorted_by_well(files, plate)
+    by_well, strangers, told = sorted_by_well(files, plate)
     faults = [_two_files(plate, well, found, where=where) for well, found in by_well.items() if len(found) > 1]
     wells = tuple(
         replace(well, file=by_well[well.name][0] if well.name in by_well else expected_file(files[0], well.name, plate))
@@ -314,7 +314,7 @@ def _looks_fcs(file: Path) -> bool:
     return is_file(file) and not file.name.startswith(".") and (suffix in _SUFFIXES or numbered)
 
 
-def _sorted_by_well(
+def sorted_by_well(
     files: Sequence[Path], plate: Plate
 ) -> tuple[dict[str, list[Path]], list[tuple[Path, str]], list[Finding]]:
     """Return the files by well, from their names, else from their keywords; those that tell no well; what was read.

@@ -133,6 +133,7 @@ class Assay:
     protocol: Protocol
     plates: tuple[Plate, ...] = ()  # wells with FCS files
     counts: tuple[Plate, ...] = ()  # rows of counts tables
+    statistics: tuple[Path, ...] = ()  # tables of samples that were gated elsewhere, whose numbers the wells hold
     channels: Mapping[str, str] = field(default_factory=dict)
     resolved: Mapping[str, ResolvedPlate] = field(default_factory=dict)  # by plate name
     catalogue: Catalogue = field(default_factory=Catalogue)  # the drugs of the study, with their interferences

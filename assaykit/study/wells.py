@@ -83,7 +83,7 @@ def _unit_absent(plate: Plate, rules: Rules) -> tuple[InputError, ...]:
     where = plate.wells[0].where.split(", ")[0].rpartition(":")[0] or plate.wells[0].where.split(", ")[0]
     known = {*STRUCTURE, *KNOWN_FACTORS} - {"experiment", "donor"}
     other = next((name for name in names if name not in known and not is_count(name)), "")
-    remedy = f"add the column '{rules.unit}'"
+    remedy = f"add the column '{rules.unit}', and fill it in"
     remedy += f', or write unit = "{other}" in the study if that is what is independent' if other else ""
     must = f"a layout must have the column '{rules.unit}', the study's unit"
     return (LayoutError(must, f"the columns {', '.join(names)}", where, remedy),)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from assaykit.cytometry.compensation import checked, compensate, read_spillover, spillover_from_keywords
+from assaykit.cytometry.compensation import check_spillover, compensate, read_spillover, spillover_from_keywords
 from assaykit.cytometry.importing import spillover_csv
 from assaykit.errors import CompensationError
 from assaykit.fcs import Keywords, events_from_array
@@ -85,7 +85,7 @@ def test_a_missing_csv_is_an_error_that_names_it(tmp_path):
 
 
 def test_a_matrix_written_as_csv_reads_back_equal(tmp_path):
-    spillover = checked(Spillover(("FITC-A", "PE-A"), ((1.0, 1 / 3), (0.1, 1.0))))
+    spillover = check_spillover(Spillover(("FITC-A", "PE-A"), ((1.0, 1 / 3), (0.1, 1.0))))
     path = tmp_path / "again.csv"
     path.write_text(spillover_csv(spillover))
     assert read_spillover(path).matrix == spillover.matrix

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from assaykit.cytometry.control_chart import beyond_limits, control_points, plates_apart
+from assaykit.cytometry.control_chart import beyond_limits, control_points, levey_jennings_findings
 from assaykit.figures.levey_jennings import levey_jennings
 from assaykit.figures.styles import STYLES
 from assaykit.study.model import BeadLine, Reference, ResolvedPlate
@@ -21,15 +21,15 @@ def points(levels=LEVELS, material="reference"):
 
 
 def test_a_plate_far_from_the_others_is_named_with_its_fold():
-    (found,) = plates_apart(points())
+    (found,) = levey_jennings_findings(points())
     assert (found.level, found.check, found.plate, found.channel) == ("warn", "levey_jennings", "plate 7", "cxcr4")
     others = np.exp(np.mean(np.log([level for level in LEVELS if level != 2900])))
     assert f"{2900 / others:.2g} times that of the other 7 plates" in found.message
-    assert plates_apart(points([level for level in LEVELS if level != 2900])) == []
+    assert levey_jennings_findings(points([level for level in LEVELS if level != 2900])) == []
 
 
 def test_four_plates_cannot_say_which_is_odd():
-    assert plates_apart(points([500.0, 510.0, 505.0, 50_000.0])) == []
+    assert levey_jennings_findings(points([500.0, 510.0, 505.0, 50_000.0])) == []
 
 
 @pytest.mark.parametrize("plates", [5, 8, 20])

@@ -7,13 +7,13 @@ import pytest
 
 from assaykit.cytometry import gates_for
 from assaykit.cytometry.channels import role_columns
-from assaykit.cytometry.matching import concerns, with_marked_roles
+from assaykit.cytometry.matching import concerns, with_marker_roles
 from assaykit.cytometry.percentiles import cut_at_percentile, fewest_cells
 from assaykit.errors import Faults, LayoutError, StudyError
 from assaykit.fcs import events_from_array
 from assaykit.plate import control_faults, controls_named
 from assaykit.plate.model import Plate, Well
-from assaykit.results.resolved import study_from_toml, study_to_toml
+from assaykit.results import control_quantiles, study_from_toml, study_to_toml
 from assaykit.study import read_study
 from assaykit.study.model import Reference, Study
 from assaykit.study.stains import unknown_markers
@@ -36,7 +36,7 @@ def test_too_few_cells_leave_the_upper_end_open_and_the_cut_unsure():
     few, enough = cut_at_percentile(values, 99.0), cut_at_percentile(np.append(values, 9.0), 99.0)
     assert (few.high, few.sure) == (np.inf, False)
     assert (enough.high, enough.sure) == (9.0, True)
-    assert "298 control cells; 299 or more" in few.why
+    assert "298 control cells; 299 or more" in few.doubt
 
 
 def test_a_low_percentile_is_the_mirror_image_of_a_high_one():
@@ -59,7 +59,7 @@ def test_a_threshold_with_an_open_end_is_told_is_doubtful_and_reads_back_equal(l
     assert (told.level, told.channel) == ("warn", "cxcr4")
     assert "upper limit open" in next(f.message for f in ran.findings if f.message.startswith("positive:"))
     study = Study("t", "experiment", Reference(), (ran.assay,))
-    again = study_from_toml(study_to_toml(study))
+    again = study_from_toml(study_to_toml(study), control_quantiles(study))
     assert again.assays[0].resolved["plate 1"].gates[-1].high == np.inf
 
 
@@ -83,7 +83,7 @@ def test_a_channel_of_the_file_that_has_no_role_is_not_taken_for_a_usual_name(la
     fmo = Well("H1", "fmo", {"marker": "PE-A", "context": "mono"}, file)
     assay, plate = lab.assay([fmo])
     assay = replace(assay, channels={"cxcr4": "Alexa 488-A"})
-    (marked,) = with_marked_roles(assay, plate).wells
+    (marked,) = with_marker_roles(assay, plate).wells
     assert not any(concerns(assay, marked, role) for role in assay.protocol.channels)
     assert unknown_markers([plate], assay.protocol, assay.channels) == []  # a stain of the file, though no role has it
 

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from assaykit.cytometry import copied_files
+from assaykit.cytometry import copy_findings
 from assaykit.plate.model import Plate, Well
 from assaykit.protocol.model import Protocol
 from assaykit.study.model import Assay
@@ -26,6 +26,6 @@ def test_a_file_that_stands_on_two_plates_is_judged_by_its_role(lab, surface, ro
     shutil.copy(first.file, lab.folder / "copy.fcs")
     again = Well("A1", role, first.factors, lab.folder / "copy.fcs")
     plates = (Plate("E1", 8, 12, (first,)), Plate("E2", 8, 12, (again,)))
-    found = copied_files(Assay("surface", Protocol.model_validate(surface), plates))
+    found = copy_findings(Assay("surface", Protocol.model_validate(surface), plates))
     assert [(one.finding.level, one.finding.check) for one in found] == [(level, check)]
     assert [one.places for one in found] == [(("E2", "A1"),)]

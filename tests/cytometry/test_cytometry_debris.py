@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from assaykit.cytometry.columns import Columns
+from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.debris import Scatter, cut_debris
 from assaykit.fcs import events_from_array, read_fcs
 from assaykit.plate.model import Well
@@ -81,7 +81,7 @@ def test_small_granular_events_are_not_taken_for_debris(rng):
     side = np.concatenate([rng.normal(60e3, 9e3, 3000), rng.normal(30e3, 6e3, 7000)])
     cut = cut_debris(Scatter(forward, side=side), seed=1)
     assert not cut.sure
-    assert "dying" in cut.why
+    assert "dying" in cut.doubt
     assert kept(forward, cut) == 1.0
 
 
@@ -141,10 +141,10 @@ def test_debris_is_cut_and_dying_cells_of_its_size_are_not(lab, size, pieces):
     assert ran.value("A1", "alive_percent_of_parent") == pytest.approx(60.0, abs=1.0)
 
 
-def scatter_columns(forward: np.ndarray, limit: float) -> Columns:
+def scatter_columns(forward: np.ndarray, limit: float) -> WellColumns:
     events = events_from_array(forward[:, None].astype(np.float32), ("FSC-A",))
     channels = (replace(events.channels[0], range=limit),)
-    return Columns(replace(events, channels=channels), {"fsc_a": "FSC-A"})
+    return WellColumns(replace(events, channels=channels), {"fsc_a": "FSC-A"})
 
 
 def test_a_detector_saturates_a_step_below_its_range(rng):

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from assaykit.cytometry.acquisition import flow, flow_findings, odd_times
-from assaykit.cytometry.columns import Columns
-from assaykit.cytometry.drift import drift, odd_signals, shortest_half, trace
+from assaykit.cytometry.acquisition import flow, flow_findings, irregular_flow
+from assaykit.cytometry.columns import WellColumns
+from assaykit.cytometry.drift import drift, shortest_half, signal_shifts, trace
 from assaykit.fcs import events_from_array, read_fcs
 
 
@@ -23,7 +23,7 @@ def columns(values, time=None):
     time = np.linspace(0, 20, len(values)) if time is None else time
     names = ["PE-A", "FITC-A"][: values.shape[1]]
     events = events_from_array(np.column_stack([values, time]).astype(np.float32), [*names, "Time"])
-    return Columns(events, {"cxcr4": "PE-A", "annexin": "FITC-A"} if len(names) == 2 else {"cxcr4": "PE-A"})
+    return WellColumns(events, {"cxcr4": "PE-A", "annexin": "FITC-A"} if len(names) == 2 else {"cxcr4": "PE-A"})
 
 
 @pytest.mark.parametrize("events", [500, 1_000, 5_000, 50_000])
@@ -77,7 +77,7 @@ def test_a_signal_drop_in_a_tenth_of_a_run_at_constant_flow_can_be_left_out(even
     fallen = np.zeros(events, dtype=bool)
     fallen[events * 6 // 10 : events * 7 // 10] = True
     values[fallen, 0] *= 0.4
-    odd = odd_signals(columns(values), 0.2)
+    odd = signal_shifts(columns(values), 0.2)
     assert set(odd) == {"cxcr4"}
     assert odd["cxcr4"][fallen].mean() > least
     assert odd["cxcr4"][~fallen].mean() < 0.03  # the two bins at its ends: 2 % of the run each at most
@@ -86,7 +86,7 @@ def test_a_signal_drop_in_a_tenth_of_a_run_at_constant_flow_can_be_left_out(even
 def test_nothing_is_left_out_of_a_steady_run():
     rng = np.random.default_rng(9)
     runs = [columns(np.column_stack([marker(rng, 3_000, 0.5), marker(rng, 3_000, 0.1)])) for _ in range(100)]
-    assert sum(bool(odd_signals(run, 0.2)) for run in runs) <= 1
+    assert sum(bool(signal_shifts(run, 0.2)) for run in runs) <= 1
 
 
 def test_a_signal_drop_is_left_out_where_the_protocol_says_so_and_counted(lab, cells, draw_cells):
@@ -125,7 +125,7 @@ def test_a_coarse_clock_is_no_clog():
     rng = np.random.default_rng(3)
     time = np.floor(np.sort(rng.uniform(0, 36, 5_000)))  # a clock of 36 ticks over 50 spans
     assert flow_findings(columns(marker(rng, 5_000, 0.5), time)) == []
-    assert not odd_times(columns(marker(rng, 5_000, 0.5), time)).any()
+    assert not irregular_flow(columns(marker(rng, 5_000, 0.5), time)).any()
     assert flow(np.floor(np.sort(rng.uniform(0, 600, 5_000)))).counts.size == 50
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from assaykit.cytometry import measure
-from assaykit.cytometry.compensation import checked
+from assaykit.cytometry.compensation import check_spillover
 from assaykit.errors import CompensationError
 from assaykit.study.model import Spillover
 
@@ -52,7 +52,7 @@ def test_what_a_file_makes_the_arithmetic_raise_is_a_finding_of_its_well(lab, ce
     def failing(*_):
         raise raised
 
-    monkeypatch.setattr(measure, "events_gated", failing)
+    monkeypatch.setattr(measure, "gate_events", failing)
     (finding,) = measure.measure_well(assay, plate, plate.wells[0]).findings
     assert (finding.level, finding.check, finding.well) == ("fail", "file_unreadable", "A1")
     assert said in finding.message
@@ -65,7 +65,7 @@ def test_an_error_of_our_own_is_not_swallowed(lab, cells, monkeypatch):
     def failing(*_):
         raise AttributeError("a slip in the code")
 
-    monkeypatch.setattr(measure, "events_gated", failing)
+    monkeypatch.setattr(measure, "gate_events", failing)
     with pytest.raises(AttributeError):
         measure.measure_well(assay, plate, plate.wells[0])
 
@@ -73,4 +73,4 @@ def test_an_error_of_our_own_is_not_swallowed(lab, cells, monkeypatch):
 @pytest.mark.parametrize("matrix", [(), ((1.0,), (0.0, 1.0)), ((1.0, 0.0),), ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))])
 def test_a_matrix_of_uneven_rows_is_refused(matrix):
     with pytest.raises(CompensationError, match="a row per dye and 2 numbers in each"):
-        checked(Spillover(("a", "b"), matrix))
+        check_spillover(Spillover(("a", "b"), matrix))

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from assaykit.cli.gates import app
 from assaykit.cytometry import measure_well, resolve_plate
-from assaykit.cytometry.columns import Columns
+from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.flowjo import read_flowjo
 from assaykit.cytometry.gatingml import read_gatingml
 from assaykit.cytometry.hierarchy import populations
@@ -48,7 +48,7 @@ def test_counts_stand_beside_flowjos(corpus, name):
     path = corpus / "flowjo" / name
     document = read_flowjo(path)
     events = read_fcs(next(path.parent.glob("*.fcs")))
-    masks = populations(document.gates, Columns(events, {}, document.matrices))
+    masks = populations(document.gates, WellColumns(events, {}, document.matrices))
     told = flowjo_counts(path)
     assert told
     for population, count in told.items():
@@ -80,7 +80,7 @@ def test_imported_gates_run_as_a_protocol_and_keep_the_same_cells(corpus, tmp_pa
     resolved, _ = resolve_plate(assay, plate)
     measured = measure_well(replace(assay, resolved={"p": resolved}), plate, plate.wells[0])
     document = read_flowjo(corpus / gates) if gates.endswith("wsp") else read_gatingml(corpus / gates)
-    masks = populations(document.gates, Columns(read_fcs(file), {}, document.matrices))
+    masks = populations(document.gates, WellColumns(read_fcs(file), {}, document.matrices))
     assert {row["population"]: row["events"] for row in measured.populations} == {
         name: int(np.count_nonzero(mask)) for name, mask in masks.items()
     }

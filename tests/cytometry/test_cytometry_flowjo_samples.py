@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from assaykit.cli.gates import app
 from assaykit.cytometry import measure_well, resolve_plate
-from assaykit.cytometry.columns import Columns
+from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.flowjo import flowjo_samples, read_flowjo
 from assaykit.cytometry.gatingml import read_gatingml
 from assaykit.cytometry.hierarchy import populations
@@ -39,7 +39,7 @@ def imported(path: Path, *options: str):
 def test_a_workspace_old_or_new_is_read(tmp_path, spectral):
     document = read_flowjo(written(tmp_path, workspace(100, spectral=spectral)))
     assert [gate.name for gate in document.gates] == ["cells", "bright", "dim"]
-    masks = populations(document.gates, Columns(EVENTS, {}, document.matrices))
+    masks = populations(document.gates, WellColumns(EVENTS, {}, document.matrices))
     cells = (CELLS[:, 0] >= 100) & (CELLS[:, 0] < 200_000)
     assert np.array_equal(masks["cells"], cells)
     assert masks["bright"].sum() + masks["dim"].sum() == cells.sum()
@@ -47,7 +47,7 @@ def test_a_workspace_old_or_new_is_read(tmp_path, spectral):
 
 def test_a_gate_that_keeps_what_is_outside_keeps_it(tmp_path):
     document = read_flowjo(written(tmp_path, workspace(1_000, within=0)))
-    masks = populations(document.gates, Columns(EVENTS, {}, document.matrices))
+    masks = populations(document.gates, WellColumns(EVENTS, {}, document.matrices))
     assert np.array_equal(masks["cells"], ~((CELLS[:, 0] >= 1_000) & (CELLS[:, 0] < 200_000)))
 
 
@@ -82,7 +82,7 @@ def test_a_sample_or_group_that_is_not_there_is_told_with_those_that_are(tmp_pat
 def test_counts_stand_beside_flowjos_population_by_population(tmp_path):
     write_fcs(EVENTS, tmp_path / "s1.fcs")
     (sample,) = flowjo_samples(written(tmp_path, workspace(100)))
-    masks = populations(sample.document.gates, Columns(EVENTS, {}, sample.document.matrices))
+    masks = populations(sample.document.gates, WellColumns(EVENTS, {}, sample.document.matrices))
     cells, bright = int(masks["cells"].sum()), int(masks["bright"].sum())
     path = written(tmp_path, workspace(100, cells=cells, bright=bright))
     done = imported(path, "--check", str(tmp_path))

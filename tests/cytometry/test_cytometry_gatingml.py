@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from assaykit.cytometry.columns import Columns
+from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.gatingml import GatingDocument, read_gatingml
 from assaykit.cytometry.gatingml_writing import write_gatingml
 from assaykit.cytometry.hierarchy import populations
@@ -42,7 +42,7 @@ def test_every_gate_of_the_suite_keeps_the_events_the_suite_says(suite):
     wrong, proven = [], set()
     for path in sorted((suite / "gml").glob("*.xml")):
         document = read_gatingml(path)
-        masks = populations(document.gates, Columns(events, {}, document.matrices))
+        masks = populations(document.gates, WellColumns(events, {}, document.matrices))
         for gate in document.gates:
             if gate.name in WITHOUT_TRUTH | NOT_EXPRESSED:
                 continue
@@ -61,7 +61,7 @@ def test_the_suite_written_by_us_and_read_back_keeps_the_same_events(suite, tmp_
     document = read_gatingml(suite / "gml" / "gml_all_gates.xml")
     write_gatingml(document, tmp_path / "again.xml")
     again = read_gatingml(tmp_path / "again.xml")
-    before, after = (populations(d.gates, Columns(events, {}, d.matrices)) for d in (document, again))
+    before, after = (populations(d.gates, WellColumns(events, {}, d.matrices)) for d in (document, again))
     assert before.keys() == after.keys()
     assert all(np.array_equal(before[name], after[name]) for name in before)
 
@@ -104,7 +104,7 @@ def test_every_kind_of_gate_survives_writing_and_reading(tmp_path):
     document = every_kind_of_gate()
     write_gatingml(document, tmp_path / "gates.xml")
     again = read_gatingml(tmp_path / "gates.xml")
-    before, after = (populations(d.gates, Columns(events, {}, d.matrices)) for d in (document, again))
+    before, after = (populations(d.gates, WellColumns(events, {}, d.matrices)) for d in (document, again))
     for name, mask in before.items():
         assert np.array_equal(mask, after[name]), name
         assert name == "all" or 0 < mask.sum() < 4000, name

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 
 from assaykit.cytometry import measure_well, resolve_plate
-from assaykit.cytometry.columns import Columns
+from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.compensation import compensate, spill
 from assaykit.cytometry.geometry import inside, points_in_polygon
 from assaykit.cytometry.hierarchy import populations
-from assaykit.cytometry.scales import logicle_scale, raw_values, shown_values
+from assaykit.cytometry.scales import logicle_scale, raw_values, transformed_values
 from assaykit.errors import GateError
 from assaykit.fcs import events_from_array
 from assaykit.protocol.gates import (
@@ -56,22 +56,22 @@ def test_compensating_what_was_spilled_gives_it_back(signals, leak):
 @pytest.mark.parametrize("scale", SCALES, ids=lambda s: s.kind)
 @given(low=intensities, step=st.floats(1.0, 1e5))
 def test_every_scale_rises(scale, low, step):
-    low, high = shown_values([low, low + step], scale)
+    low, high = transformed_values([low, low + step], scale)
     assert low <= high
 
 
 @pytest.mark.parametrize("scale", SCALES, ids=lambda s: s.kind)
 def test_every_scale_is_undone(scale):
     raw = np.geomspace(1.0, 200_000.0, 50)
-    assert raw_values(shown_values(raw, scale), scale) == pytest.approx(raw, rel=1e-6)
+    assert raw_values(transformed_values(raw, scale), scale) == pytest.approx(raw, rel=1e-6)
 
 
 @pytest.mark.parametrize("scale", SCALES, ids=lambda s: s.kind)
 @given(values=nps.arrays(np.float64, st.integers(1, 50), elements=st.floats(-5000, 250_000)), at=st.floats(0.02, 0.98))
 def test_a_gate_on_the_raw_scale_is_the_gate_on_the_transformed_scale(scale, values, at):
-    columns = Columns(events_from_array(values[:, None], ("X",)), {})
+    columns = WellColumns(events_from_array(values[:, None], ("X",)), {})
     kept = inside(ThresholdGate(name="g", channel="X", value=at, scales={"X": scale}), columns)
-    shown = shown_values(values, scale)
+    shown = transformed_values(values, scale)
     clear = np.abs(shown - at) > 1e-9  # a value on the threshold itself may fall on either side by rounding
     assert np.array_equal(kept[clear], (shown >= at)[clear])
 
@@ -94,7 +94,7 @@ GATES = (
 
 @given(values=tables)
 def test_children_lie_within_their_parents(values):
-    masks = populations(GATES, Columns(events_from_array(values, ("X", "Y")), {}))
+    masks = populations(GATES, WellColumns(events_from_array(values, ("X", "Y")), {}))
     for gate in GATES:
         assert not np.any(masks[gate.name] & ~masks[gate.parent])
 
@@ -102,8 +102,8 @@ def test_children_lie_within_their_parents(values):
 @given(values=tables, seed=st.integers(0, 99))
 def test_the_order_of_events_is_nothing_to_a_gate(values, seed):
     order = np.random.default_rng(seed).permutation(len(values))
-    masks = populations(GATES, Columns(events_from_array(values, ("X", "Y")), {}))
-    shuffled = populations(GATES, Columns(events_from_array(values[order], ("X", "Y")), {}))
+    masks = populations(GATES, WellColumns(events_from_array(values, ("X", "Y")), {}))
+    shuffled = populations(GATES, WellColumns(events_from_array(values[order], ("X", "Y")), {}))
     assert all(np.array_equal(masks[name][order], shuffled[name]) for name in masks)
 
 
@@ -117,7 +117,7 @@ def test_a_square_polygon_keeps_its_inside_and_its_edges(points):
 
 
 def test_a_gate_of_an_unknown_parent_is_refused_by_name():
-    columns = Columns(events_from_array([[1.0]], ("X",)), {})
+    columns = WellColumns(events_from_array([[1.0]], ("X",)), {})
     with pytest.raises(GateError, match="nowhere"):
         populations((ThresholdGate(name="g", parent="nowhere", channel="X", value=0),), columns)
 
@@ -126,7 +126,7 @@ def test_a_gate_of_an_unknown_parent_is_refused_by_name():
 @given(values=nps.arrays(np.float64, st.integers(2, 200), elements=st.floats(-2000, 250_000)))
 def test_an_automatic_logicle_is_always_defined(values):
     scale = logicle_scale(values, 262144.0)
-    assert np.all(np.isfinite(shown_values(values, scale)))
+    assert np.all(np.isfinite(transformed_values(values, scale)))
 
 
 def test_the_order_of_events_changes_no_number(lab, draw_cells, cells):

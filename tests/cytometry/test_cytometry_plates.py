@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from assaykit.cytometry import check_plate, events_gated, gates_for, measure_well, resolve_plate
+from assaykit.cytometry import check_plate, gate_events, gates_for, measure_well, resolve_plate
 from assaykit.cytometry.matching import match_control
 from assaykit.cytometry.valleys import cut_by_mixture, cut_by_valley
 from assaykit.plate.model import Plate, Well
@@ -116,7 +116,7 @@ def test_rows_follow_the_glossary(lab):
 
 def test_a_gating_figure_gets_events_columns_and_masks(lab):
     ran = lab.run([lab.well("A1"), lab.fmo("A2")])
-    gated = events_gated(ran.assay, ran.plate, ran.plate.wells[0])
+    gated = gate_events(ran.assay, ran.plate, ran.plate.wells[0])
     assert set(gated.masks) >= {"all", "cells", "singlets", "live", "cml", "positive"}
     assert len(gated.columns.column("cxcr4")) == len(gated.events) == gated.masks["cml"].size
 
@@ -137,7 +137,7 @@ def test_one_population_has_no_valley_and_keeps_its_cells(keep):
     values = np.random.default_rng(2).normal(500, 60, 8000)
     found = cut_by_valley(values, keep=keep, seed=1)
     assert not found.sure
-    assert "one population" in found.why
+    assert "one population" in found.doubt
     kept = values >= found.value if keep == "above" else values < found.value
     assert kept.mean() > 0.99
 
@@ -147,7 +147,7 @@ def test_a_shallow_dent_is_no_valley():
     values = np.concatenate([rng.normal(0, 1, 20000), rng.normal(2.6, 1, 20000)]) * 100 + 1000
     found = cut_by_valley(values, keep="below", seed=1)
     assert not found.sure
-    assert "one population" in found.why
+    assert "one population" in found.doubt
 
 
 def test_dead_cells_of_a_killed_control_set_the_viability_gate(lab, cells):

@@ -53,6 +53,13 @@ def test_a_debris_gate_that_keeps_less_than_a_fifth_fails_the_plate(kept, level)
     )
 
 
+@pytest.mark.parametrize(("events", "checks"), [(199, []), (200, ["gate_implausible"])])
+def test_a_share_is_judged_from_two_hundred_events_on(events, checks):
+    rows = [("annexin", "P1", "A1", "all", "", events, 1.0), ("annexin", "P1", "A1", "cells", "all", 9, 9 / events)]
+    found = check_shares(ASSAY, plate_of("A1"), pd.DataFrame(rows, columns=shares(A1=9).columns))
+    assert list(dict.fromkeys(finding.check for finding in found)) == checks
+
+
 def test_a_well_far_from_its_sisters_is_named():
     found = check_shares(ASSAY, plate_of("A1", "A2", "A3"), shares(A1=900, A2=880, A3=620))
     assert [(f.level, f.check, f.well) for f in found] == [("warn", "share_apart", "A3")]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 
-from assaykit.cytometry.readouts import READOUTS, CellSet, ControlPart, median, quantile
+from assaykit.cytometry.readouts import READOUTS, CellSet, ControlPart, median_value, quantile
 from assaykit.plate.model import Well
 
 GRID = np.linspace(0.0, 1.0, 401)
@@ -43,13 +43,15 @@ def test_the_median_and_its_control():
 def test_the_geometric_mean_takes_positive_values_only_and_the_rest_is_told_beside_it():
     assert value("geometric_mean", [1, 100, -5, 0]) == pytest.approx(10)
     assert value("fraction_nonpositive", [1, 100, -5, 0]) == 0.5
-    assert READOUTS["geometric_mean"].beside == ("fraction_nonpositive",)
+    assert READOUTS["geometric_mean"].companions == ("fraction_nonpositive",)
 
 
 def test_the_robust_cv_of_a_normal_is_its_cv():
     x = np.random.default_rng(1).normal(1000, 100, 200_000)
     assert value("robust_cv", x) == pytest.approx(10, rel=0.01)  # sampling error of 200,000 cells is 0.3 %
     assert np.isnan(value("robust_cv", [-3, -2, -1]))
+    assert np.isnan(value("robust_cv", [-1, 0, 1])), "nothing is a share of a median of 0"
+    assert value("robust_cv", [0.4, 0.5, 0.6]) == pytest.approx(13.652), "(P84.13 - P15.87) / 2 of .5 is 2 * .06826 / 2"
 
 
 def test_shares_of_grandparent_and_of_all_events():
@@ -125,7 +127,7 @@ def test_no_cells_give_missing_values_and_no_warning():
         assert (
             name == "count" or np.isnan(statistic.compute(cell_set([], control=[1, 2, 3]))) or name == "control_median"
         )
-    assert np.isnan(median(np.array([])))
+    assert np.isnan(median_value(np.array([])))
 
 
 LOT = np.array([474.0, 5359.0, 23843.0, 62336.0])

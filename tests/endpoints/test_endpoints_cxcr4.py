@@ -152,6 +152,25 @@ def test_internalisation_and_surface_share_are_held_against_wells_of_the_same_ar
     assert b.value("cxcr4_total_dmfi", "A3") == 1600.0
 
 
+def test_a_well_without_its_partner_says_which_one_is_missing(bench):
+    wells = [well("A1", ligand="none", permeabilised="no"), well("A2", "imatinib 1 uM", ligand="CXCL12")]
+    b = bench("cxcr4_internalisation", wells, {"A1": stain(500.0), "A2": stain(200.0)})
+    for endpoint, missing in (
+        ("internalisation", "wells without ligand"),
+        ("surface_total", "wells with permeabilised"),
+    ):
+        row = b.of(f"cxcr4_{endpoint}").loc[0]
+        assert math.isnan(row["value"])
+        assert row["reason"].startswith(f"no {missing}")
+
+
+def test_a_partner_below_zero_cannot_be_used_and_says_so(bench):
+    wells = [well("A1", ligand="none"), well("A2", ligand="CXCL12")]
+    b = bench("cxcr4_internalisation", wells, {"A1": stain(90.0), "A2": stain(200.0)})
+    row = b.of("cxcr4_internalisation").loc[0]
+    assert row["reason"] == "the wells without ligand cannot be used: dmfi is not above zero"
+
+
 def test_a_marker_without_an_fmo_still_has_its_median(bench):
     b = bench("marker_intensity", [well("A1")], {"A1": {"marker_median": 42.0, "cells_count": 900}})
     assert b.value("marker_median", "A1") == 42.0

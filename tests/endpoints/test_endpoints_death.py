@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from endpoints.conftest import well
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assaykit.endpoints import ENDPOINTS
+from assaykit.endpoints import ENDPOINTS, REVERSAL, AssayConditions, Measurement, WellReadings
+from assaykit.endpoints.arms import arm_means
+from assaykit.endpoints.cell_counts import cells_by_fate
 from assaykit.measurements import analyses_with_values, unknown_name_faults
 from assaykit.protocol import Criterion, EndpointSpec, read_protocol
+from assaykit.treatment import parse_treatment, read_drugs
 
 IMATINIB, PLERIXAFOR = "imatinib 1 uM", "plerixafor 10 uM"
 BOTH = f"{IMATINIB} + {PLERIXAFOR}"
@@ -63,6 +67,37 @@ def test_counts_may_give_the_parts_and_leave_the_total(bench):
     assert b.value("apoptosis", "A1") == pytest.approx(20.0)
 
 
+@pytest.mark.parametrize(
+    ("counts", "part", "total"),
+    [
+        ({"viable": 80, "dead": 20}, "viable", 100),  # trypan blue
+        ({"apoptotic": 30, "viable": 70}, "apoptotic", 100),
+        ({"early": 10, "late": 5, "viable": 85}, "apoptotic", 100),
+        ({"early": 10, "late": 5, "viable": 80, "necrotic": 5}, "apoptotic", 100),
+        ({"early": 10, "late": 5, "viable": 80, "necrotic": 5, "total": 120}, "apoptotic", 120),
+        ({"early_count": 10, "late_count": 5, "total_count": 50}, "apoptotic", 50),
+    ],
+)
+def test_the_total_is_what_was_counted_or_the_sum_of_its_parts(counts, part, total):
+    cells = cells_by_fate(counts, {})
+    assert cells["total"] == total
+    assert cells[part] == {"viable": 80, "apoptotic": counts.get("apoptotic", 15)}[part]
+
+
+def test_a_value_of_a_unit_names_its_plate_where_it_has_one():
+    wells = [
+        WellReadings(plate, name, unit, "vehicle", "mono", {}, {}, {})
+        for plate, name, unit in (("P1", "A1", "E1"), ("P1", "A2", "E1"), ("P1", "B1", "E2"), ("P2", "B2", "E2"))
+    ]
+    values = {("P1", "A1"): 10.0, ("P1", "A2"): 20.0, ("P1", "B1"): 1.0, ("P2", "B2"): 5.0}
+    found = {unit.unit_id: unit for unit in arm_means(EndpointSpec(endpoint="spi"), wells, values).values()}
+    assert {unit: each.plate for unit, each in found.items()} == {"E1": "P1", "E2": ""}
+    assert {unit: dict(each.means) for unit, each in found.items()} == {
+        "E1": {("vehicle", "mono"): 15.0},
+        "E2": {("vehicle", "mono"): 3.0},
+    }
+
+
 def test_specific_apoptosis_uses_the_vehicle_of_its_own_context_and_is_never_clipped(bench):
     wells = arms({
         ("vehicle", "mono"): 5.0, (IMATINIB, "mono"): 43.0,
@@ -108,6 +143,19 @@ def test_reversal_means_nothing_unless_the_drug_kills_and_stroma_protects(bench,
     assert math.isnan(row["value"])
     assert row["qc"] == "not_interpretable"
     assert row["reason"].startswith(reason)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {(IMATINIB, "mono"): 10.0, (IMATINIB, "msc_contact"): 2.0},  # kills 5 points of 100, and protects by 8
+        {(IMATINIB, "mono"): 29.0},  # kills 24 points, and stroma protects from 5
+    ],
+)
+def test_reversal_means_something_at_the_least_kill_and_the_least_protection(bench, changed):
+    row = bench("coculture_protection", arms(FULL | changed)).of("reversal").loc[0]
+    assert row["qc"] == "pass"
+    assert math.isfinite(row["value"])
 
 
 @pytest.mark.parametrize("lacking", [(PLERIXAFOR, "mono"), (PLERIXAFOR, "msc_contact"), (BOTH, "mono")])
@@ -248,6 +296,18 @@ def test_viable_cells_come_from_beads_or_from_counts(bench):
     assert b.value("viable_count", "A1") == pytest.approx(4.2e5)
 
 
+@pytest.mark.parametrize("viability", [0.8, 80.0])
+def test_viable_cells_may_be_written_as_a_total_and_a_viability(bench, viability):
+    b = bench("annexin_apoptosis", [well("A1", viability=viability, counts={"total": 5000.0})])
+    row = b.of("viable_count").loc[0]
+    assert (row["value"], row["cells"], row["count"]) == (4000.0, 5000, 4000.0)
+
+
+def test_viable_cells_that_were_counted_go_before_a_viability(bench):
+    b = bench("annexin_apoptosis", [well("A1", viability=0.8, counts={"total": 5000.0, "viable": 4500.0})])
+    assert b.value("viable_count", "A1") == 4500.0
+
+
 def test_relative_viability_takes_off_the_plates_blank(bench):
     wells = [
         well("A1", signal=1.3),
@@ -270,6 +330,32 @@ def test_adhesion_and_growth_are_held_against_the_cells_put_in(bench):
     b = bench("annexin_apoptosis", wells, endpoints=specs)
     assert b.of("adhesion")["value"].tolist() == pytest.approx([30.0, 25.0])
     assert b.value("proliferation", "A1") == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize(
+    ("treatment", "context", "rests"),
+    [
+        ("vehicle", "msc_contact", True),
+        (IMATINIB, "msc_contact", True),
+        (BOTH, "mono", True),
+        (PLERIXAFOR, "plain_medium", True),
+        (IMATINIB, "msc_transwell", False),  # stroma of another kind
+        ("dasatinib 10 nM", "msc_contact", False),
+        ("a drug nobody knows", "msc_contact", False),
+    ],
+)
+def test_a_value_of_two_drugs_rests_on_all_of_their_parts(treatment, context, rests):
+    catalogue = read_drugs()
+    known = {
+        text: parse_treatment(text, catalogue) for text in ("vehicle", IMATINIB, PLERIXAFOR, BOTH, "dasatinib 10 nM")
+    }
+    conditions = AssayConditions("vehicle", "mono", {}, catalogue, known)
+    of = {"plate": "P", "factors": {}, "unit_id": "E1"}
+    row = Measurement(well="", treatment=BOTH, context="msc_contact", endpoint="reversal", value=50.0, unit="%", **of)
+    other = WellReadings(well="A1", treatment=treatment, context=context, readouts={}, **of)
+    assert REVERSAL.rests_on(row, other, conditions) is rests
+    unknown = replace(row, treatment="a drug nobody knows")
+    assert REVERSAL.rests_on(unknown, replace(other, treatment="a drug nobody knows", context="mono"), conditions)
 
 
 def test_an_analysis_of_an_optional_endpoint_nobody_measured_is_not_asked(bench):

@@ -68,6 +68,28 @@ def test_no_bead_seen_is_no_count(bench):
     assert counted.reason == "no bead was seen, so cells cannot be counted"
 
 
+@pytest.mark.parametrize(
+    ("beads", "cells", "check"),
+    [(8000, 50.0, "not_read"), (4000, 100.0, "not_read"), (8001, None, "more_beads_than_added")],
+)
+def test_no_more_beads_can_be_seen_than_were_added(beads, cells, check):
+    counted = cell_count({"cells_count": 50, "beads_count": beads, "beads_added": 8000}, ("migrated",), {})
+    assert counted.check == check
+    assert counted.cells == cells if cells is not None else math.isnan(counted.cells)
+
+
+def test_what_is_declared_settles_how_cells_are_counted():
+    both = {"cells_count": 50, "beads_count": 1000, "beads_added": 8000, "cells_concentration": 2.0, "viable": 7.0}
+    both |= {"sample_volume": 300.0, "dilution": 2.0}
+    ways = {way: cell_count(both, ("viable",), {"counting": way}) for way in ("plain", "beads", "volume")}
+    assert {way: each.cells for way, each in ways.items()} == {"plain": 7.0, "beads": 800.0, "volume": 1200.0}
+    del both["cells_concentration"]
+    assert (
+        cell_count(both | {"volume_ul": 25.0}, ("viable",), {"counting": "volume"}).cells == 1200.0
+    )  # 50 / 25 * 300 * 2
+    assert math.isnan(cell_count(both | {"volume_ul": 0.0}, ("viable",), {"counting": "volume"}).cells)
+
+
 @pytest.mark.parametrize("viability", [80.0, 0.8])
 def test_input_is_corrected_for_its_viability(bench, viability):
     wells = [well("A1", target="cxcl12", counts={"migrated": 4000.0, "input": 100_000.0}, input_viability=viability)]

@@ -36,7 +36,7 @@ def assert_mended(events, values, *names):
     assert {repair.name for repair in events.repairs} == set(names)
     for repair in events.repairs:
         assert repair.name in REPAIRS
-        assert repair.done
+        assert repair.action
         assert repair.where
 
 

@@ -62,7 +62,7 @@ def test_a_parameter_of_type_time_is_time_whatever_its_name(tmp_path):
     assert scaled(tmp_path, 250, name="Timer", G="10", TIMESTEP="0.1")[0] == 25.0  # not time: only its gain
 
 
-@pytest.mark.parametrize("name", ["TIME2", "Time1", "Timer", "Time-W"])
+@pytest.mark.parametrize("name", ["TIME2", "Time1", "Timer", "Time-W", "FITC"])
 def test_only_time_is_time(tmp_path, name):
     assert scaled(tmp_path, 250, name=name, G="10", TIMESTEP="0.1") == (25.0, set())
 

@@ -16,7 +16,7 @@ SOURCE = Path(assaykit.__file__).parent
 LEVELS = ("note", "warn", "fail")
 MAKERS = {
     "Finding": (0, 1),
-    "finding": (1, 2),
+    "bench_finding": (1, 2),
     "_located": (0, 1),
     "_finding": (1, 2),
 }  # function -> place of level and of check
@@ -29,9 +29,9 @@ VARIABLES = {  # names that stand for a check, or for its level, and what they m
     ("confounding.py", "check"): {("warn", name) for name in ("confounded", "arms_apart", "arms_partly_apart")},
     ("acceptance.py", "row.check"): {(level, name) for level in ("warn", "fail") for name in CRITERIA},
     ("overrides.py", "check"): {("note", name) for name in ("excluded_by_hand", "control_excluded_by_hand")},
-    ("uncompensated.py", "CHECK"): {("note", "uncompensated")},
+    ("spillover_need.py", "CHECK"): {("note", "uncompensated")},
 }  # fmt: skip
-PASSED_ON = {"estimated.py", "sisters.py", "controls.py"}  # a function there is given the check by its caller
+PASSED_ON = {"gate_estimate.py", "sisters.py", "controls.py"}  # a function there is given the check by its caller
 SENTENCES = {"words.py"}  # of the report: a "finding" there is a result in words
 DOUBTS = {"pass": "", "warn": "warn", "fail": "fail", "not_interpretable": "warn"}
 NOTED = {"no_kill", "little_kill", "no_protection"}  # see measurements/measure.py

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from assaykit.cli.rehearsal import rehearse
-from assaykit.cytometry.columns import Columns
+from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.hierarchy import populations
 from assaykit.cytometry.importing import protocol_from_gates, read_gates
 from assaykit.errors import AssaykitError
@@ -42,7 +42,7 @@ def gates_outcome(path: Path, dice: random.Random) -> str:
         document = read_gates(path, **(options if path.suffix == ".wsp" else {}))
         protocol_from_gates(document, name="fuzzed")
         with np.errstate(all="ignore"):
-            populations(document.gates, Columns(EVENTS, {}, document.matrices))
+            populations(document.gates, WellColumns(EVENTS, {}, document.matrices))
     except AssaykitError as error:
         return str(error)
     return "values"

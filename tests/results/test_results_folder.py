@@ -15,17 +15,45 @@ import pytest
 from assaykit.errors import ResultsError, StorageError
 from assaykit.plate import Plate, Well
 from assaykit.protocol import read_protocol
-from assaykit.results import Results, read_results, results_folder, write_results
+from assaykit.results import (
+    Results,
+    control_quantiles,
+    read_results,
+    results_folder,
+    study_from_toml,
+    study_to_toml,
+    write_results,
+)
 from assaykit.results.crate import write_crate
 from assaykit.study import Assay, Reference, Study, input_file
+from assaykit.study.model import ControlCells, Resolved
 from assaykit.tables import FINDINGS, Finding, check, findings_frame
+from assaykit.treatment import Catalogue, read_drugs
 
-WHOLE = {"manifest.json", "provenance.json", "ro-crate-metadata.json", "study.resolved.toml", "tables"}
+WHOLE = {
+    "controls.parquet", "manifest.json", "provenance.json", "ro-crate-metadata.json", "study.resolved.toml", "tables"
+}  # fmt: skip
+CONTROL = ControlCells(
+    "cxcr4",
+    ("H1", "H2"),
+    "vehicle",
+    "mono",
+    {"live": 812},
+    {"live": 2.5},
+    {"live": 0.1 + 0.2},
+    {"live": (1.0, 2.5, 9.0)},
+)
 
 
 @pytest.fixture
 def results(tmp_path):
-    well = Well("A1", factors={"treatment": "vehicle", "experiment": "1"}, file=tmp_path / "A1.fcs", where="p.toml")
+    well = Well(
+        "A1",
+        factors={"treatment": "vehicle", "experiment": "1"},
+        file=tmp_path / "A1.fcs",
+        where="p.toml",
+        places={"treatment": "B2"},
+    )
     insert = Well("row 2", factors={"treatment": "imatinib 1 uM"}, counts={"migrated": 310.0})
     assay = Assay(
         "cxcr4_surface",
@@ -33,6 +61,7 @@ def results(tmp_path):
         plates=(Plate("P1", 8, 12, (well,)),),
         counts=(Plate("counts", 1, 1, (insert,)),),
         channels={"cxcr4": "PE-A"},
+        resolved={"P1": Resolved(serves={"cxcr4": {"A1": "cxcr4: H1, H2"}}, controls={"cxcr4: H1, H2": CONTROL})},
     )
     study = Study("A study", "experiment", Reference(), (assay,), source=tmp_path / "study.toml")
     findings = findings_frame([Finding("warn", "few_cells", "A1 holds 12 cells", "P1", "A1")])
@@ -49,6 +78,45 @@ def test_results_read_back_equal(results, tmp_path):
     for name, frame in results.tables.items():
         pd.testing.assert_frame_equal(again.tables[name], frame)
     assert check(again.tables["findings"], FINDINGS).equals(results.tables["findings"])
+
+
+def test_the_quantiles_of_controls_stand_in_a_table_of_their_own_one_row_each(results, tmp_path):
+    folder = write_results(results, tmp_path / "out")
+    table = pd.read_parquet(folder / "controls.parquet")
+    assert table.to_numpy().tolist() == [
+        ["cxcr4_surface", "P1", "cxcr4: H1, H2", "cxcr4", "live", 0.0, 1.0],
+        ["cxcr4_surface", "P1", "cxcr4: H1, H2", "cxcr4", "live", 0.5, 2.5],
+        ["cxcr4_surface", "P1", "cxcr4: H1, H2", "cxcr4", "live", 1.0, 9.0],
+    ]
+    assert ".quantiles]" not in (folder / "study.resolved.toml").read_text()
+    (control,) = read_results(folder).study.assays[0].resolved["P1"].controls.values()
+    assert control == CONTROL
+
+
+def test_the_resolved_study_reads_like_the_one_the_lab_wrote(results):
+    text = study_to_toml(results.study)
+    well = text.partition("[[assays.plates.wells]]")[2].partition("[[")[0]
+    # A sample has no counts, and where each factor was written is of no use any more.
+    keys = [line.partition(" =")[0] for line in well.split("\n") if " = " in line]
+    assert keys == ["name", "role", "file", "where", "treatment", "experiment"]
+    assert "salts = []" not in text
+    assert "min_cells = " in text, "a limit stands there also where it is the default"
+
+
+def test_the_drugs_of_a_study_are_written_once(results):
+    catalogue = read_drugs()
+    (assay,) = results.study.assays
+    other = replace(assay, name="other", catalogue=Catalogue(catalogue.drugs[-2:]))
+    without = replace(assay, name="without")
+    study = replace(results.study, assays=(replace(assay, catalogue=catalogue), other, without), catalogue=catalogue)
+    text = study_to_toml(study)
+    assert text.count('name = "imatinib"') == 1
+    assert study_from_toml(text, control_quantiles(study)) == study
+
+
+def test_a_resolved_study_whose_controls_are_another_runs_is_refused(results):
+    with pytest.raises(KeyError, match="H1, H2"):
+        study_from_toml(study_to_toml(results.study), control_quantiles(replace(results.study, assays=())))
 
 
 def test_every_file_stands_in_the_crate(results, tmp_path):
@@ -321,7 +389,7 @@ def test_a_folder_without_results_says_so(tmp_path):
         read_results(tmp_path / "none")
 
 
-READ = ["provenance.json", "study.resolved.toml", "tables/findings.parquet", "tables/odd.parquet"]
+READ = ["controls.parquet", "provenance.json", "study.resolved.toml", "tables/findings.parquet", "tables/odd.parquet"]
 GARBAGE = [b"", b"\x00\xff garbage", b"{", b"[1]", b"[" * 100_000, b"PAR1" + b"\0" * 40 + b"PAR1", b"a = 1"]
 
 

@@ -21,7 +21,10 @@ from assaykit.results import Results, read_results, write_results
 from assaykit.study import Reference, Study
 
 CALLS = ("replace", "rename", "link", "unlink", "remove", "mkdir", "rmdir", "fsync", "open", "scandir")
-WRITTEN = {"manifest.json", "provenance.json", "ro-crate-metadata.json", "study.resolved.toml", "tables", "page.html"}
+WRITTEN = {
+    "controls.parquet", "manifest.json", "page.html", "provenance.json", "ro-crate-metadata.json",
+    "study.resolved.toml", "tables",
+}  # fmt: skip
 
 
 def results(number):

@@ -371,3 +371,20 @@ def test_units_left_out_for_what_was_found_in_them_leave_the_contrast_in_doubt()
     assert found.loc["imatinib 1 uM", "reason"] == ""
     assert "does not kill alone" in found.loc["plerixafor 10 uM", "reason"]
     assert found.loc["plerixafor 10 uM", "n_units"] == 3
+
+
+def test_conditioned_medium_is_also_compared_with_the_plain_medium_that_is_its_own_control():
+    rows = [
+        {"assay": "cxcr4", "plate": unit, "well": context, "unit_id": unit, "treatment": "vehicle", "context": context,
+         "endpoint": "cxcr4_dmfi", "value": value * scale, "unit": "MFI", "cells": 500, "qc": "pass"}
+        for unit, scale in (("E1", 1.0), ("E2", 2.0), ("E3", 1.5))
+        for context, value in (("mono", 100.0), ("plain_medium", 200.0), ("msc_medium", 800.0))
+    ]  # fmt: skip
+    table, _ = estimated(frame_from_rows(rows, MEASUREMENTS), families=("context",))
+    pairs = {(here, base): effect for here, base, effect in zip(
+        table["context"], table["comparator_context"], table["effect"], strict=True)}  # fmt: skip
+    assert pairs == {
+        ("plain_medium", "mono"): pytest.approx(2.0),
+        ("msc_medium", "mono"): pytest.approx(8.0),
+        ("msc_medium", "plain_medium"): pytest.approx(4.0),
+    }

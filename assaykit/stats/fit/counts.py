@@ -57,7 +57,7 @@ class Bootstrap:
     seed: int = 1
 
 
-CountModel = Literal["units", "glmm"] | Bootstrap
+CountAnalysis = Literal["units", "glmm"] | Bootstrap
 
 
 def fit_counts(
@@ -67,7 +67,7 @@ def fit_counts(
     unit: str,
     family: str,
     trials: str = "",
-    model: CountModel = "units",
+    model: CountAnalysis = "units",
     levels: Levels | None = None,
     adjust: Adjust = "holm",
 ) -> TableFit:
@@ -127,7 +127,7 @@ def _contrast_tables(
     families: Sequence[FactorFamily],
     unit: str,
     *,
-    model: CountModel,
+    model: CountAnalysis,
     adjust: Adjust,
 ) -> dict[str, pd.DataFrame]:
     """Return the answer's tables, how robust the unit-level ones are, and the other model's, in the order to read."""

@@ -37,7 +37,7 @@ from assaykit.stats.units import ContrastResult
 from assaykit.stats.units.cell_table import CellTable, contrast_of_cells
 from assaykit.tables import Finding
 
-ValueModel = Literal["units", "lmm"]
+ValueAnalysis = Literal["units", "lmm"]
 _UNEQUAL = 2.0  # ratio of the contrasts' SDs between units
 
 
@@ -46,7 +46,7 @@ def fit_values(
     formula: str,
     *,
     unit: str,
-    model: ValueModel = "units",
+    model: ValueAnalysis = "units",
     levels: Levels | None = None,
     weights: str | None = None,
     method: Method | None = None,

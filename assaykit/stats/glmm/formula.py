@@ -67,7 +67,10 @@ def fit_glmm_formula(
     complete = _complete(frame, [expression for expression in expressions if expression])
     kept = frame[complete]
     design = design_from_frame(kept, parts.formula, levels=levels)
-    total = _total(kept, design, parts, trials)
+    whole = parts.failures or trials
+    total = evaluate(whole, kept).to_numpy(dtype=float) if whole else None
+    if total is not None and parts.failures:
+        total = total + design.y
     glmm = fit_glmm(
         design.y,
         design.X,
@@ -107,12 +110,6 @@ def _complete(frame: pd.DataFrame, expressions: Sequence[str]) -> NDArray[np.boo
         if pd.api.types.is_float_dtype(values.dtype):
             complete &= np.isfinite(values.to_numpy(dtype=float))
     return complete
-
-
-def _total(frame: pd.DataFrame, design: ModelDesign, parts: FormulaParts, trials: str) -> Array | None:
-    if parts.failures:
-        return np.asarray(design.y + evaluate(parts.failures, frame).to_numpy(dtype=float))
-    return evaluate(trials, frame).to_numpy(dtype=float) if trials else None
 
 
 def _groups(design: ModelDesign) -> dict[str, NDArray[np.str_]]:

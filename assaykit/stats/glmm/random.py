@@ -60,7 +60,11 @@ def random_intercepts(groups: Mapping[str, ArrayLike], observations: int) -> Ran
 
     Raises DesignError where a grouping has fewer than two levels, or not one label per observation.
     """
-    terms = tuple(sorted((_term(name, labels, observations) for name, labels in groups.items()), key=_fewness))
+    terms = tuple(
+        sorted(
+            (_term(name, labels, observations) for name, labels in groups.items()), key=lambda term: -len(term.levels)
+        )
+    )
     sizes = [len(term.levels) for term in terms]
     offsets = tuple(int(start) for start in np.cumsum([0, *sizes[:-1]])) if sizes else ()
     return RandomIntercepts(terms, offsets, sum(sizes))
@@ -87,13 +91,17 @@ def effects_of(random: RandomIntercepts, sds: Array, u: Array) -> Array:
 def sums_by_level(random: RandomIntercepts, sds: Array, values: Array) -> Array:
     """Return A' values, summed at each level; `values` is (n,) or (n, m)."""
     columns = values if values.ndim == 2 else values[:, None]
-    parts = [sds[k] * _summed(term, columns) for k, term in enumerate(random.terms)]
+    parts = [
+        sds[k] * np.stack([np.bincount(term.level, column, minlength=len(term.levels)) for column in columns.T], axis=1)
+        for k, term in enumerate(random.terms)
+    ]
     gathered = np.concatenate(parts) if parts else np.zeros((0, columns.shape[1]))
     return gathered if values.ndim == 2 else gathered[:, 0]
 
 
 def factorise(random: RandomIntercepts, sds: Array, weights: Array) -> Factor | None:
     """Return H factored at these weights, or None where it is not positive definite."""
+    # H = [[D, C], [C', E]] + I, the first term's block D diagonal
     q1, q2 = random.first, random.size - random.first
     if not random.terms:
         return Factor(np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0)), 0.0)
@@ -109,6 +117,7 @@ def factorise(random: RandomIntercepts, sds: Array, weights: Array) -> Factor | 
             rows = random.offsets[m] - q1 + other.level
             meeting = sds[k] * sds[m] * _cross(rows, columns, weights, (q2, q2))
             E += meeting if m == k else meeting + meeting.T
+    # eliminate it: the other levels meet in S = E - C' D^-1 C, whose Cholesky root exists where H is positive definite
     M = C / D[:, None]
     S = E - C.T @ M
     root, failed = dpotrf(S, lower=1) if q2 else (S, 0)
@@ -149,11 +158,6 @@ def _cross(rows: Whole, columns: Whole, weights: Array, shape: tuple[int, int]) 
     return np.asarray(flat.reshape(shape), dtype=np.float64)
 
 
-def _summed(term: RandomIntercept, columns: Array) -> Array:
-    sums = [np.bincount(term.level, column, minlength=len(term.levels)) for column in columns.T]
-    return np.stack(sums, axis=1, dtype=np.float64)
-
-
 def _inverse(root: Array) -> Array:
     """Return the inverse of the matrix whose lower Cholesky root is given."""
     if root.size == 0:
@@ -176,7 +180,3 @@ def _term(name: str, labels: ArrayLike, observations: int) -> RandomIntercept:
             remedy="leave it out of the model: one level is not a sample of units",
         )
     return RandomIntercept(name, level.astype(np.int64), tuple(str(value) for value in levels))
-
-
-def _fewness(term: RandomIntercept) -> int:
-    return -len(term.levels)

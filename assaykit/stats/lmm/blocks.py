@@ -66,9 +66,11 @@ def cross_products(y: Floats, X: Floats, random: Sequence[RandomEffects]) -> Cro
 
 def _components(random: Sequence[RandomEffects]) -> Index:
     """Return each row's component: rows are joined by sharing a level of any term."""
+    # nested designs: every level of every term lies within one level of the coarsest, which is the component
     coarse = min(random, key=lambda term: len(term.levels)).codes
     if all(_nested(term.codes, coarse) for term in random):
         return coarse
+    # crossed designs: levels are the nodes of a graph, rows its edges, and its connected parts the components
     first = random[0].codes
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -123,9 +125,11 @@ def _block(
     random: Sequence[RandomEffects],
     Xy: Floats,
 ) -> Block:
+    # 1. the columns of a component: term after term, with room for the most levels any member has
     rooms = counts[members].max(axis=0)
     widths = [term.columns.shape[1] for term in random]
     starts = np.cumsum([0, *(room * k for room, k in zip(rooms, widths, strict=True))])
+    # 2. where in the flat stack each row's column of each effect stands
     slot = np.full(component.max() + 1, -1)
     slot[members] = np.arange(len(members))
     rows = np.flatnonzero(slot[component] >= 0)
@@ -137,6 +141,7 @@ def _block(
     ]
     ZtZ = np.zeros(len(members) * size * size)
     ZtXy = np.zeros((len(members) * size, Xy.shape[1]))
+    # 3. sums over rows: of products of two effects for ZtZ, of an effect with fixed columns and response for ZtXy
     for at, z in spots:
         for other, z_other in spots:
             ZtZ += np.bincount(at * size + other - where, z * z_other, minlength=len(ZtZ))

@@ -98,7 +98,10 @@ def design_from_frame(
         raise DesignError("a model must have rows without missing values", "none", model.text)
     if not complete.all():
         variables = {name: column[complete] for name, column in variables.items()}
-    y = _response(variables[model.response], model)
+    response = variables[model.response]
+    if not _numeric(response):
+        raise DesignError("a response must be numbers", f"{model.response} holds {response.iloc[0]!r}", model.text)
+    y: Floats = response.to_numpy(np.float64)
     named = {v for term in model.fixed for v in term} | {v for r in model.random for t in r.effects for v in t}
     groups = {v for r in model.random for v in r.group}
     used = [v for v in dict.fromkeys(model.variables) if v in named]
@@ -113,7 +116,9 @@ def design_from_frame(
     for part in model.random:
         columns, effects, _ = _columns(part.effects, values, factors, rows=len(y))
         random.append(RandomEffects(":".join(part.group), effects, *_grouped([coded[v] for v in part.group]), columns))
-    w = _weights(variables["(weights)"], model) if weights is not None else None
+    w: Floats | None = variables["(weights)"].to_numpy(np.float64) if weights is not None else None
+    if w is not None and (w <= 0).any():
+        raise DesignError("weights must be above 0", f"{w.min():g}", model.text, "leave rows of no weight out")
     return ModelDesign(y, np.ascontiguousarray(full[:, kept]), fixed, tuple(random), w, complete)
 
 
@@ -127,20 +132,6 @@ def _complete(variables: Mapping[str, pd.Series], rows: int) -> NDArray[np.bool_
 def _numeric(column: pd.Series) -> bool:
     kind = column.dtype
     return bool(pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind))
-
-
-def _response(column: pd.Series, model: Formula) -> Floats:
-    if not _numeric(column):
-        raise DesignError("a response must be numbers", f"{model.response} holds {column.iloc[0]!r}", model.text)
-    y: Floats = column.to_numpy(np.float64)
-    return y
-
-
-def _weights(column: pd.Series, model: Formula) -> Floats:
-    w: Floats = column.to_numpy(np.float64)
-    if (w <= 0).any():
-        raise DesignError("weights must be above 0", f"{w.min():g}", model.text, "leave rows of no weight out")
-    return w
 
 
 def _coded(column: pd.Series, name: str, wanted: Levels) -> tuple[Index, tuple[str, ...]]:

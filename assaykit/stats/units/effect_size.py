@@ -68,7 +68,10 @@ def _noncentrality(statistic: float, df: float, share: float) -> float:
     from scipy.optimize import brentq
 
     def excess(ncp: float) -> float:
-        return float(nctdtr(df, ncp, statistic)) - share
+        below = float(nctdtr(df, ncp, statistic))
+        if not math.isfinite(below):  # far out scipy has no number where the probability is 0 or 1
+            below = 0.0 if ncp > statistic else 1.0
+        return below - share
 
     # The probability falls as the noncentrality rises: widen until the root lies between.
     low, high = statistic - 5.0, statistic + 5.0

@@ -59,23 +59,6 @@ def wilcoxon_signed_rank(values: ArrayLike, reference: ArrayLike | None = None) 
     )
 
 
-def wilcoxon_normal(values: ArrayLike, reference: ArrayLike | None = None) -> RankTest:
-    """Return the signed rank test by the normal approximation, tie- and continuity-corrected, for hundreds of units."""
-    differences = _differences(values, reference)
-    kept = differences[differences != 0]
-    ranks = midranks(np.abs(kept))
-    positive, centre = float(ranks[kept > 0].sum()), float(ranks.sum()) / 2
-    z = max(0.0, abs(positive - centre) - 0.5) / math.sqrt(float(np.sum(ranks**2)) / 4)
-    return RankTest(
-        statistic=positive,
-        p_value=min(1.0, 2 * float(special.ndtr(-z))),
-        smallest_p=2.0 ** (1 - kept.size),
-        estimate=hodges_lehmann(differences),
-        units=kept.size,
-        method="Wilcoxon signed rank, normal approximation",
-    )
-
-
 def friedman(table: ArrayLike) -> RankTest:
     """Return Friedman's test of (units, conditions): exact where the arrangements can be counted, else chi-square.
 

@@ -28,17 +28,21 @@ def max_abs_t_probability(q: float, df: float, correlation: ArrayLike) -> float:
     >>> round(max_abs_t_probability(2.0, 10.0, [[1.0]]), 6)
     0.926612
     """
+    q, df = abs(q), float(df)
+    # 1. contrasts that repeat another change nothing; those unrelated to the others share only the error's scale
     R = _distinct(np.asarray(correlation, np.float64))
     loadings = [_one_factor(R[np.ix_(members, members)]) for members in _unrelated(R)]
+    # 2. where every group has one factor, as around one control, the probability is a double integral
     known = [one for one in loadings if one is not None]
     if len(known) == len(loadings):
-        return _factor_probability(abs(q), float(df), known)
+        return _factor_probability(q, df, known)
+    # 3. any other correlation is integrated on the lattice
+    lattice = _lattice_probability(q, df, R)
+    # 4. its error on the nearest correlation of one factor, whose answer step 2 gives, is taken off
     near = _nearest_factor(R)
-    lattice = _lattice_probability(abs(q), float(df), R)
-    # The lattice's error on the nearest correlation whose answer is known is taken off.
-    error = _lattice_probability(abs(q), float(df), _factor_correlation(near)) - _factor_probability(
-        abs(q), float(df), [near]
-    )
+    one_factor = np.outer(near, near)
+    np.fill_diagonal(one_factor, 1.0)
+    error = _lattice_probability(q, df, one_factor) - _factor_probability(q, df, [near])
     return float(np.clip(lattice - error, 0.0, 1.0))
 
 
@@ -63,9 +67,11 @@ def tukey_probability(q: float, df: float, means: int) -> float:
     >>> round(1 - tukey_probability(3.877676, 10, 3), 3)
     0.05
     """
+    # 1. nodes over the error's scale s, and over the smallest mean z (normal, cut at 9 SDs)
     scales, weights = _error_scales(float(df))
     x, w = _gauss_legendre(160)
     z, wz = 9.0 * x, 9.0 * w * np.exp(-0.5 * (9.0 * x) ** 2) / np.sqrt(2.0 * np.pi)
+    # 2. given both, the other means lie within q s of z: k (Phi(z) - Phi(z - q s))^(k - 1), integrated
     inside = ndtr(z[None, :]) - ndtr(z[None, :] - abs(q) * scales[:, None])
     return float(np.clip(weights @ (means * inside ** (means - 1) @ wz), 0.0, 1.0))
 
@@ -132,15 +138,18 @@ def _one_factor(R: Floats, tolerance: float = 1e-7) -> Floats | None:
     """Return |l| with |R_ij| = |l_i l_j| and consistent signs, or None where there is none below 1."""
     if len(R) == 1:
         return np.zeros(1)
+    # 1. |Z_i| does not see signs: turn every contrast so that it correlates positively with the first
     signs = np.sign(R[0])
     signs[signs == 0] = 1.0
-    A = R * np.outer(signs, signs)  # |Z_i| does not see signs
+    A = R * np.outer(signs, signs)
     if len(R) == 2:
         return np.full(2, np.sqrt(abs(A[0, 1])))
     if (A <= 0).any():
         return None
+    # 2. of a triad l_i^2 = r_ij r_ik / r_jk (Spearman's tetrads)
     others = [[j for j in range(len(A)) if j != i][:2] for i in range(len(A))]
     loadings = np.array([np.sqrt(A[i, j] * A[i, k] / A[j, k]) for i, (j, k) in enumerate(others)])
+    # 3. the loadings are one factor's only where they give every other correlation, too
     rest = A - np.outer(loadings, loadings)
     np.fill_diagonal(rest, 0.0)
     fits = (loadings < 1.0 - 1e-9).all() and np.abs(rest).max() < tolerance
@@ -148,6 +157,7 @@ def _one_factor(R: Floats, tolerance: float = 1e-7) -> Floats | None:
 
 
 def _one_factor_probability(q: Floats, loadings: Floats) -> Floats:
+    # Given the factor u the contrasts are independent: the product of P(|Z_i| <= q s | u), integrated over u
     x, w = _gauss_legendre(300)
     u, weights = 9.0 * x, 9.0 * w * np.exp(-0.5 * (9.0 * x) ** 2) / np.sqrt(2.0 * np.pi)
     inside = np.ones((len(q), len(u)))
@@ -163,16 +173,11 @@ def _nearest_factor(R: Floats) -> Floats:
     signs = np.sign(R[0])
     signs[signs == 0] = 1.0
     A, loadings = R * np.outer(signs, signs), np.full(len(R), 0.7)
+    # Principal axis, again with the communalities it gave, until both agree (100 rounds: far beyond what is needed)
     for _ in range(100):
         values, vectors = np.linalg.eigh(A - np.diag(1.0 - loadings**2))
         loadings = np.clip(np.abs(vectors[:, -1]) * np.sqrt(max(values[-1], 0.0)), 0.0, 0.99)
     return np.asarray(loadings)
-
-
-def _factor_correlation(loadings: Floats) -> Floats:
-    R = np.outer(loadings, loadings)
-    np.fill_diagonal(R, 1.0)
-    return R
 
 
 def _lattice_probability(q: float, df: float, R: Floats) -> float:
@@ -180,11 +185,15 @@ def _lattice_probability(q: float, df: float, R: Floats) -> float:
 
     The first coordinate is the error's scale, the others the contrasts one after the other.
     """
+    # 1. T = s^-1 L z with L the Cholesky factor: |T_i| <= q becomes bounds on z_1, z_2 ... one after the other
     L, points = _cholesky(R), _lattice(len(R))
+    # 2. the lattice's first coordinate is the error's scale s
     edge = q * _scale_at(df)
+    # 3. z_1 between its bounds: probability `width`, and a lattice point within
     low = ndtr(-edge / L[0, 0])
     width = 1.0 - 2.0 * low
     probability, z = width.copy(), np.empty((len(L) - 1, points.shape[1]))
+    # 4. given z_1 ... z_i, the bounds of z_(i + 1); the product of the widths is the integrand
     for i in range(1, len(L)):
         z[i - 1] = ndtri(np.clip(low + points[i] * width, 1e-300, 1.0 - 1e-16))
         shift = L[i, :i] @ z[:i]

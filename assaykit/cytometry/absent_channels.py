@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assaykit.cytometry.bench import Bench
-from assaykit.cytometry.channels import STROMA, gate_channels
-from assaykit.cytometry.estimated import finding
+from assaykit.cytometry.channels import STROMA
+from assaykit.cytometry.gate_estimate import bench_finding
 from assaykit.cytometry.matching import text_factor
-from assaykit.protocol.gates import Gate
+from assaykit.protocol.gates import Gate, gate_channels
 from assaykit.tables import Finding
 from assaykit.vocabulary import STROMA_MEASURED
 
@@ -20,7 +20,7 @@ LEUKAEMIA = "cd45"
 """The role of the marker, or tracker, that leukaemia cells carry and stromal cells do not."""
 
 
-def passed_over(gate: Gate, bench: Bench, lacking: Sequence[str]) -> Finding:
+def absent_channel_finding(gate: Gate, bench: Bench, lacking: Sequence[str]) -> Finding:
     """Return what a reader must know of a gate that keeps every cell of its parent.
 
     Without a viability dye dead cells stay in, and they bind antibody: no value of the gate's cells can be interpreted,
@@ -30,17 +30,17 @@ def passed_over(gate: Gate, bench: Bench, lacking: Sequence[str]) -> Finding:
     message = f"{gate.name}: the files have no channel for {', '.join(lacking)}, so every cell of {gate.parent} passes"
     name = gate.name
     if gate.kind == "singlets":
-        return finding(bench, "note", "gate_passed_over", message, population=name)
+        return bench_finding(bench, "note", "gate_passed_over", message, population=name)
     if set(gate_channels(gate)) <= {LEUKAEMIA, STROMA}:
         present = {LEUKAEMIA, STROMA} & bench.resolved.columns.keys()
         together = any(text_factor(well, "context") in STROMA_MEASURED for well in bench.plate.wells)
         if present or not together:
-            return finding(bench, "note", "gate_passed_over", message, population=name)
+            return bench_finding(bench, "note", "gate_passed_over", message, population=name)
         message += "; stromal cells are among them. Stain CD45 or CD90, or label one of the two kinds"
-        return finding(bench, "warn", "stroma_not_gated", message, population=name)
+        return bench_finding(bench, "warn", "stroma_not_gated", message, population=name)
     if gate.kind == "viability":
         message += (
             "; dead cells bind antibody and cannot be told from live ones here. Stain them, or name the dye's channel "
             "in the study"
         )
-    return finding(bench, "warn", "gate_passed_over", message, population=name)
+    return bench_finding(bench, "warn", "gate_passed_over", message, population=name)

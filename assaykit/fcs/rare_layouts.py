@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.errors import FcsError
-from assaykit.fcs.columns import Excess, Wanted, exact_dtype, numbers_from_text
-from assaykit.fcs.layouts import Layout
+from assaykit.fcs.columns import ColumnRequest, Excess, exact_dtype, numbers_from_text
+from assaykit.fcs.layouts import EventLayout
 from assaykit.fcs.source import Source
 
 _BITS_AT_ONCE = 1 << 20
@@ -23,7 +23,7 @@ _BLANKED = bytes.maketrans(b",\t\r\n\0", b"     ")
 
 
 def read_packed(
-    source: Source, layout: Layout, wanted: Sequence[Wanted], *, begin: int, events: int
+    source: Source, layout: EventLayout, wanted: Sequence[ColumnRequest], *, begin: int, events: int
 ) -> tuple[NDArray[np.floating], tuple[Excess, ...]]:
     """Return values and excess bits as `read_columns` does, from integers packed bit by bit (FCS 3.0, 3.3.1).
 
@@ -52,7 +52,7 @@ def read_packed(
 
 
 def read_delimited(
-    source: Source, wanted: Sequence[tuple[int, Wanted]], *, begin: int, end: int, parameters: int
+    source: Source, wanted: Sequence[tuple[int, ColumnRequest]], *, begin: int, end: int, parameters: int
 ) -> NDArray[np.floating]:
     """Return whole events x len(wanted) of ASCII numbers set apart by blanks, commas or line ends.
 

@@ -1,4 +1,4 @@
-"""Data-driven gates, estimated once from controls: `estimate(gate, bench, reference) -> Estimate`.
+"""Data-driven gates, estimated once from controls: `estimate_gate(gate, bench, reference) -> Estimate`.
 
 Controls serve where the plate has them, since adding a sample well must change no other well; samples are pooled
 only where no control can show what is sought, and a finding says so.
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from assaykit.cytometry.bench import Bench, with_files
 from assaykit.cytometry.channels import SIDE_SCATTER
 from assaykit.cytometry.debris import Scatter, cut_debris
-from assaykit.cytometry.estimated import Estimate, finding, listed, seed_of, threshold
+from assaykit.cytometry.gate_estimate import GateEstimate, bench_finding, gate_seed, threshold_gate, well_names
 from assaykit.cytometry.matching import concerns
-from assaykit.cytometry.readouts import median
+from assaykit.cytometry.readouts import median_value
 from assaykit.cytometry.thresholds import control_estimate, dead_control_estimate, fmo_estimate
 from assaykit.cytometry.valleys import FEWEST, Cut, Side, cut_by_mixture, cut_by_valley
 from assaykit.errors import GateError
@@ -44,7 +44,7 @@ LEAST_SPREAD = 1e-3
 """The least spread of area / height, as a share of it: files that round their values may show none at all."""
 
 
-def estimate(gate: EstimatedGate, bench: Bench, reference: Reference) -> Estimate:
+def estimate_gate(gate: EstimatedGate, bench: Bench, reference: Reference) -> GateEstimate:
     """Return the gate fixed from the plate's wells; raises GateError where no well can show it."""
     match gate:
         case DebrisGate():
@@ -69,14 +69,14 @@ def _stained_controls(bench: Bench, channel: str) -> tuple[Well, ...]:
     return (*others, *unnamed)
 
 
-def _debris(gate: DebrisGate, bench: Bench) -> Estimate:
+def _debris(gate: DebrisGate, bench: Bench) -> GateEstimate:
     """Return where debris ends, from the controls where they show it; events that carry a dye it spares stay.
 
     Such dyes are in stained wells only, so with `spares` the controls alone do not serve, and debris is sought among
     the events without one.
     """
     controls = () if gate.spares else with_files(bench.plate.wells, "fmo", "isotype", "unstained")
-    seed = seed_of(bench, gate.name)
+    seed = gate_seed(bench, gate.name)
     everyone = (*controls, *with_files(bench.plate.wells, "sample"))
     spared = {
         channel: _valley_cut(bench, gate, channel, everyone, "below").value
@@ -95,14 +95,14 @@ def _debris(gate: DebrisGate, bench: Bench) -> Estimate:
         known_side = side[bare] if side.size == forward.size else None
         return cut_debris(Scatter(forward[bare], known_side, bench.saturation(gate.channel)), seed=seed)
 
-    wells, cut = _first_sure(gate, bench, controls, cut_of)
-    if cut.sure and (unlike := _wells_that_doubt(bench, gate, cut_of, wells)):
-        cut = replace(cut, sure=False, why=f"alone, {listed(unlike)} show no such edge")
-    fixed = threshold(gate, gate.channel, cut, side="above").model_copy(update={"spared": spared})
-    return Estimate(fixed, {}, (_said(gate, bench, wells, cut),))
+    wells, cut = _first_sure_cut(gate, bench, controls, cut_of)
+    if cut.sure and (unlike := _doubting_wells(bench, gate, cut_of, wells)):
+        cut = replace(cut, sure=False, doubt=f"alone, {well_names(unlike)} show no such edge")
+    fixed = threshold_gate(gate, gate.channel, cut, side="above").model_copy(update={"spared": spared})
+    return GateEstimate(fixed, {}, (_cut_finding(gate, bench, wells, cut),))
 
 
-def _wells_that_doubt(
+def _doubting_wells(
     bench: Bench, gate: DebrisGate, cut_of: Callable[[Sequence[Well]], Cut], used: Sequence[Well]
 ) -> list[Well]:
     """Return the sample wells whose own scatter is in doubt, where they are a third or more of them."""
@@ -112,22 +112,24 @@ def _wells_that_doubt(
     return doubting if 3 * len(doubting) >= len(judged) else []
 
 
-def _by_valley(gate: ViabilityGate | ValleyGate, bench: Bench) -> Estimate:
+def _by_valley(gate: ViabilityGate | ValleyGate, bench: Bench) -> GateEstimate:
     """Return the gate between negative and positive cells, and what shows which cells are the negative ones."""
     side: Side = gate.side if isinstance(gate, ValleyGate) else "below"
 
     def cut_of(wells: Sequence[Well]) -> Cut:
         return _valley_cut(bench, gate, gate.channel, wells, side)
 
-    wells, cut = _first_sure(gate, bench, _stained_controls(bench, gate.channel), cut_of)
-    return Estimate(threshold(gate, gate.channel, cut, side=side), {}, (_said(gate, bench, wells, cut),))
+    wells, cut = _first_sure_cut(gate, bench, _stained_controls(bench, gate.channel), cut_of)
+    return GateEstimate(
+        threshold_gate(gate, gate.channel, cut, side=side), {}, (_cut_finding(gate, bench, wells, cut),)
+    )
 
 
 def _valley_cut(bench: Bench, gate: ValleyLike, channel: str, wells: Sequence[Well], side: Side) -> Cut:
     values = bench.values(wells, gate.parent, channel)
     control = _unstained_cells(bench, gate.parent, channel)
     top = bench.saturation(channel)
-    return cut_by_valley(values, keep=side, seed=seed_of(bench, gate.name), control=control, top=top)
+    return cut_by_valley(values, keep=side, seed=gate_seed(bench, gate.name), control=control, top=top)
 
 
 def _unstained_cells(bench: Bench, population: str, channel: str) -> NDArray[np.floating] | None:
@@ -147,7 +149,7 @@ def _unstained_cells(bench: Bench, population: str, channel: str) -> NDArray[np.
         population = parents[population]
 
 
-def _first_sure(
+def _first_sure_cut(
     gate: ValleyLike, bench: Bench, controls: Sequence[Well], cut_of: Callable[[Sequence[Well]], Cut]
 ) -> tuple[Sequence[Well], Cut]:
     """Return the cut from the controls; where they show none that is sure, from the samples as well."""
@@ -167,23 +169,23 @@ def _first_sure(
     return tried[-1]
 
 
-def _said(gate: ValleyLike, bench: Bench, wells: Sequence[Well], cut: Cut) -> Finding:
+def _cut_finding(gate: ValleyLike, bench: Bench, wells: Sequence[Well], cut: Cut) -> Finding:
     place = f"{gate.channel} at {cut.value:.4g}"
     if cut.sure:
-        message = f"{gate.name}: {place} (95 % interval {cut.low:.4g} to {cut.high:.4g}), from {listed(wells)}"
-        return finding(bench, "note", "threshold", message, population=gate.name)
+        message = f"{gate.name}: {place} (95 % interval {cut.low:.4g} to {cut.high:.4g}), from {well_names(wells)}"
+        return bench_finding(bench, "note", "threshold", message, population=gate.name)
     remedy = "Look at the figure of its gating, and set it by hand with an [[override]] of the study if it is wrong"
-    if cut.trusted:
-        message = f"{gate.name}: {place} is doubtful: {cut.why}. {remedy}"
-        return finding(bench, "warn", "ambiguous_valley", message, population=gate.name)
-    message = f"{gate.name}: {place} cannot be trusted: {cut.why}. {remedy}, or exclude the plate"
-    return finding(bench, "fail", "ambiguous_valley", message, population=gate.name)
+    if cut.usable:
+        message = f"{gate.name}: {place} is doubtful: {cut.doubt}. {remedy}"
+        return bench_finding(bench, "warn", "ambiguous_valley", message, population=gate.name)
+    message = f"{gate.name}: {place} cannot be trusted: {cut.doubt}. {remedy}, or exclude the plate"
+    return bench_finding(bench, "fail", "ambiguous_valley", message, population=gate.name)
 
 
-def _singlets(gate: SingletGate, bench: Bench) -> Estimate:
+def _singlets(gate: SingletGate, bench: Bench) -> GateEstimate:
     """Return area / height < median + mads * MAD, the MAD scaled by 1.4826 (PeacoQC, 10.1002/cyto.a.24501)."""
     if bench.resolved.columns.get(gate.area) == bench.resolved.columns.get(gate.height):  # the survey has said so
-        return Estimate(BooleanGate(name=gate.name, parent=gate.parent, operation="and", of=(gate.parent,)))
+        return GateEstimate(BooleanGate(name=gate.name, parent=gate.parent, operation="and", of=(gate.parent,)))
     wells = with_files(bench.plate.wells, "fmo", "isotype", "unstained")
     if bench.values(wells, gate.parent, gate.area).size < ENOUGH:
         wells = (*wells, *with_files(bench.plate.wells, "sample"))
@@ -198,8 +200,8 @@ def _singlets(gate: SingletGate, bench: Bench) -> Estimate:
             f"gate {gate.name}",
         )
     ratio = area[usable] / height[usable]
-    centre = median(ratio)
-    spread = max(1.4826 * median(np.abs(ratio - centre)), LEAST_SPREAD * centre)
+    centre = median_value(ratio)
+    spread = max(1.4826 * median_value(np.abs(ratio - centre)), LEAST_SPREAD * centre)
     limit = centre + gate.mads * spread
     error = 1.2533 * spread / np.sqrt(ratio.size)  # of a median
     name = f"{gate.area}/{gate.height}"
@@ -213,5 +215,7 @@ def _singlets(gate: SingletGate, bench: Bench) -> Estimate:
         high=limit + 1.96 * error,
         ratios={name: Ratio(numerator=gate.area, denominator=gate.height)},
     )
-    message = f"{gate.name}: {name} below {limit:.4g} (median {centre:.4g} + {gate.mads:g} MAD), from {listed(wells)}"
-    return Estimate(fixed, {}, (finding(bench, "note", "threshold", message, population=gate.name),))
+    message = (
+        f"{gate.name}: {name} below {limit:.4g} (median {centre:.4g} + {gate.mads:g} MAD), from {well_names(wells)}"
+    )
+    return GateEstimate(fixed, {}, (bench_finding(bench, "note", "threshold", message, population=gate.name),))

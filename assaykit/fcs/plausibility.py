@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.fcs.columns import decoder
-from assaykit.fcs.layouts import Field, Layout, direction
+from assaykit.fcs.layouts import EventLayout, Field, direction
 from assaykit.fcs.source import Source
 
 SAMPLE = 256  # events
@@ -23,7 +23,7 @@ _FAINTEST, _FURTHEST = 1e-6, 1e9
 _NEVER = 1e23  # beyond any range: 1000 times that of 64-bit integers
 
 
-def plausibility(source: Source, layout: Layout, *, begin: int, ranges: Sequence[float]) -> float | None:
+def plausibility(source: Source, layout: EventLayout, *, begin: int, ranges: Sequence[float]) -> float | None:
     """Return the fraction of the first values at `begin` that could be measurements, None where none could tell.
 
     A float is plausible if it is 0, or its size lies between 1e-6 and 1e9 or 1000 x $PnR. An integer tells only where
@@ -55,8 +55,8 @@ def _plausible(field: Field, column: np.ndarray, top: float) -> float | None:
         return float(np.mean((size == 0) | ((size > _FAINTEST) & (size < min(max(_FURTHEST, 1000 * top), _NEVER)))))
 
 
-def share_of_sense(
-    source: Source, layout: Layout, *, begin: int, ranges: Sequence[float], reverse: bool = False
+def plausible_share(
+    source: Source, layout: EventLayout, *, begin: int, ranges: Sequence[float], reverse: bool = False
 ) -> NDArray[np.float64] | None:
     """Return per channel the share of the first values, but zeros, that could be measurements; NaN where all are 0.
 
@@ -81,8 +81,10 @@ def share_of_sense(
         return np.where(filled, sane.sum(axis=0) / np.maximum(filled, 1), np.nan)
 
 
-def _mixed_shares(source: Source, layout: Layout, *, begin: int, ranges: Sequence[float]) -> NDArray[np.float64] | None:
-    """Return what `share_of_sense` does where kinds or widths are mixed; NaN for integers."""
+def _mixed_shares(
+    source: Source, layout: EventLayout, *, begin: int, ranges: Sequence[float]
+) -> NDArray[np.float64] | None:
+    """Return what `plausible_share` does where kinds or widths are mixed; NaN for integers."""
     if layout.width % 8 or any(field.bits % 8 for field in layout.fields):
         return None
     width = layout.width // 8
@@ -103,7 +105,7 @@ def _mixed_shares(source: Source, layout: Layout, *, begin: int, ranges: Sequenc
     return shares
 
 
-def looks_turned(source: Source, layout: Layout, *, begin: int) -> bool:
+def bytes_look_swapped(source: Source, layout: EventLayout, *, begin: int) -> bool:
     """Whether most 16-bit integers that fill their range look as if their two bytes were the other way round.
 
     The upper byte of a measurement is small in a channel of low values and the lower byte is anything. Where the lower
@@ -123,7 +125,7 @@ def looks_turned(source: Source, layout: Layout, *, begin: int) -> bool:
     return bool(turned.sum() * 2 >= len(turned) and not straight.any())
 
 
-def all_make_sense(source: Source, layout: Layout, *, begin: int) -> bool:
+def all_plausible(source: Source, layout: EventLayout, *, begin: int) -> bool:
     """Whether the first floats are one and all of a usual size, or nothing can be told: the quick answer for most."""
     first = layout.fields[0]
     way = direction(layout.order, first.bits // 8)
@@ -137,15 +139,15 @@ def all_make_sense(source: Source, layout: Layout, *, begin: int) -> bool:
         return bool((((size > _FAINTEST) & (size < _FURTHEST)) | (size == 0)).all())
 
 
-def makes_no_sense(source: Source, layout: Layout, *, begin: int, ranges: Sequence[float]) -> bool:
+def mostly_implausible(source: Source, layout: EventLayout, *, begin: int, ranges: Sequence[float]) -> bool:
     """Whether most floats at `begin` could not be measurements, over all channels."""
-    shares = share_of_sense(source, layout, begin=begin, ranges=ranges)
+    shares = plausible_share(source, layout, begin=begin, ranges=ranges)
     if shares is None or np.isnan(shares).all():
         return False
     return bool(np.nanmean(shares) < 0.5)
 
 
-def holds_zeros_alone(source: Source, *, begin: int, end: int) -> bool:
+def is_all_zeros(source: Source, *, begin: int, end: int) -> bool:
     """Whether DATA is nothing but zero bytes, at its beginning and at places all over it."""
     if source.read(begin, min(end, begin + 64)).strip(b"\0"):
         return False

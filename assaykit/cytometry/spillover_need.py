@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.cytometry.bench import with_files
-from assaykit.cytometry.columns import Columns
+from assaykit.cytometry.channels import is_fluorescence
+from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.matching import concerns, marker_of
-from assaykit.cytometry.wells import DATA_ERRORS, is_fluorescence, read_columns
+from assaykit.cytometry.wells import DATA_ERRORS, read_well_columns
 from assaykit.errors import InputError
 from assaykit.plate.model import Plate
 from assaykit.study.model import Assay, ResolvedPlate
@@ -27,7 +28,7 @@ _BRIGHT = 1000.0  # above the dim half of the cells, for a dye to be seen at all
 _FEWEST = 100  # cells that bright
 
 
-def judged_uncompensated(assay: Assay, plate: Plate, resolved: ResolvedPlate, findings: list[Finding]) -> list[Finding]:
+def assess_uncompensated(assay: Assay, plate: Plate, resolved: Resolved, findings: list[Finding]) -> list[Finding]:
     """Return the findings, an `uncompensated` warning turned into a note where controls show that nothing spills.
 
     Asked is every channel whose light is read off, not only gated; each needs a control of its own (an FMO, or an
@@ -38,7 +39,8 @@ def judged_uncompensated(assay: Assay, plate: Plate, resolved: ResolvedPlate, fi
     if told is None or not read:
         return findings
     slopes = {channel: dict(_slopes(assay, plate, resolved, channel)) for channel in read}
-    others = {channel: read_dyes - {channel} for channel, read_dyes in ((c, _dyes(resolved)) for c in read)}
+    dyes = resolved.columns.keys() - {"fsc_a", "fsc_h", "ssc_a"}
+    others = {channel: dyes - {channel} for channel in read}
     seen = all(others[channel] <= slopes[channel].keys() for channel in read)
     most = max((abs(slope) for found in slopes.values() for slope in found.values()), default=np.inf)
     if not seen or most > NEGLIGIBLE:
@@ -50,17 +52,13 @@ def judged_uncompensated(assay: Assay, plate: Plate, resolved: ResolvedPlate, fi
     return [replace(told, level="note", message=message) if finding is told else finding for finding in findings]
 
 
-def _dyes(resolved: ResolvedPlate) -> set[str]:
-    return {role for role in resolved.columns if role not in {"fsc_a", "fsc_h", "ssc_a"}}
-
-
-def _slopes(assay: Assay, plate: Plate, resolved: ResolvedPlate, channel: str) -> Iterator[tuple[str, float]]:
+def _slopes(assay: Assay, plate: Plate, resolved: Resolved, channel: str) -> Iterator[tuple[str, float]]:
     """Yield (dye, its spillover into the channel) for the dyes that the channel's own controls show bright."""
     wells = [well for well in with_files(plate.wells, "fmo") if marker_of(well) and concerns(assay, well, channel)]
     columns = []
     for well in wells:
         try:
-            columns.append(read_columns(assay, well, resolved))
+            columns.append(read_well_columns(assay, well, resolved))
         except (InputError, *DATA_ERRORS):
             continue  # measuring the well says why
     for dye in dict.fromkeys(name for held in columns for name in held.names if name != channel):
@@ -71,7 +69,7 @@ def _slopes(assay: Assay, plate: Plate, resolved: ResolvedPlate, channel: str) -
                 yield dye, slope
 
 
-def _both_dyes(held: Columns, *roles: str) -> bool:
+def _both_dyes(held: WellColumns, *roles: str) -> bool:
     channels = {channel.name: channel for channel in held.events.channels}
     return all(role in held.names and is_fluorescence(channels[held.names[role]]) for role in roles)
 
