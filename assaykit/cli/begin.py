@@ -18,10 +18,10 @@ from typing import Any
 
 from assaykit.cli.template import schema_text
 from assaykit.errors import StudyError
-from assaykit.plate.headings import Heading
-from assaykit.plate.statistics import read_statistics
+from assaykit.plate import Heading, read_statistics
 from assaykit.protocol import Protocol, read_protocol
-from assaykit.study.proposal import (
+from assaykit.study import (
+    UNCONFIRMED,
     SampleNamed,
     SampleProposal,
     positive_markers,
@@ -29,7 +29,6 @@ from assaykit.study.proposal import (
     proposed_protocols,
     proposed_samples,
 )
-from assaykit.study.statistics import UNCONFIRMED
 from assaykit.treatment import read_drugs
 from assaykit.vocabulary import CONTEXTS, ROLES
 

@@ -89,11 +89,16 @@ def contrast_lines(assay: Assay, rehearsal: Rehearsal) -> Iterator[str]:
         usable = contrasts[contrasts["std_error"].notna() & (contrasts["reason"] == "")]
         kinds = ", ".join(f"{count} {kind}" for kind, count in usable["kind"].value_counts(sort=False).items())
         primary = " (primary)" if analysis.primary else ""
-        yield f"{analysis.name}{primary}: {kinds or 'no'} contrasts can be estimated{_units(usable)}"
-        yield from (
-            f"  cannot answer: {line}" for line in (*_reasons(contrasts), *_unformed(analysis.endpoint, rehearsal))
-        )
-        if len(usable) and analysis.scale in PLANNED:
+        units = sorted({int(n) for n in usable["n_units"]})
+        n = f", n = {units[0]}" if len(units) == 1 else f", n = {units[0]} to {units[-1]}" if units else ""
+        yield f"{analysis.name}{primary}: {kinds or 'no'} contrasts can be estimated{n}"
+        not_formed = [
+            finding.message
+            for finding in rehearsal.findings
+            if finding.check == "endpoint_not_formed" and finding.message.startswith(f"{analysis.endpoint} ")
+        ]
+        yield from (f"  cannot answer: {line}" for line in (*_reasons(contrasts), *not_formed))
+        if len(usable) and analysis.scale in PLANNED_EFFECTS:
             known = ENDPOINTS.get(analysis.endpoint)
             index = analysis.scale == "identity" and known is not None and known.unit == "ratio"
             yield f"  {power_line(int(usable['n_units'].max()), 'index' if index else analysis.scale)}"

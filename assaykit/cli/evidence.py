@@ -244,7 +244,7 @@ def _keep(table: pd.DataFrame, out: Path | None) -> None:
 
 
 def _draw_course(course: pd.DataFrame, ledger: Ledger, path: Path | None) -> None:
-    from assaykit.figures.ledger import cumulative_forest
+    from assaykit.figures import cumulative_forest
 
     if path is not None and not course.empty:
         _write(path, lambda style: cumulative_forest(course, style=style, unit=str(ledger.runs["unit"].iloc[-1])))

@@ -1,6 +1,6 @@
 """Cytometry: compensation, scales, gates, controls and quality; a plate's controls resolved, each well measured.
 
-resolve_plate(assay, plate) -> Resolved + findings       the numbers that a plate's controls fill in
+resolve_plate(assay, plate) -> ResolvedPlate, findings   the numbers that a plate's controls fill in
 measure_well(assay, plate, well) -> WellMeasurement      one well, a pure function of its arguments
 check_... , copy_findings, sister_findings -> findings   a plate, and the plates of an assay, as a whole
 read_gates, gates_of_study, write_gates                  gates from other programs, and to them
@@ -13,6 +13,8 @@ from assaykit.cytometry.control_chart import beyond_limits, control_points, leve
 from assaykit.cytometry.copies import copy_findings
 from assaykit.cytometry.exporting import ExportedGates, exported_gates, gates_of_study, write_gates
 from assaykit.cytometry.flowjo_workspace import workspace_samples
+from assaykit.cytometry.gatingml import GatingDocument
+from assaykit.cytometry.hierarchy import ALL, COMPLEMENT
 from assaykit.cytometry.importing import CountCheck, compare_counts, protocol_from_gates, read_gates, spillover_csv
 from assaykit.cytometry.matching import concerns, controls_of, match_control
 from assaykit.cytometry.measure import (
@@ -37,8 +39,11 @@ from assaykit.cytometry.survey import survey_plate
 from assaykit.cytometry.wells import DATA_ERRORS
 
 __all__ = [
+    "ALL",
+    "COMPLEMENT",
     "DATA_ERRORS",
     "READOUTS",
+    "UNGATED",
     "CountCheck",
     "ExportedGates",
     "GatedEvents",

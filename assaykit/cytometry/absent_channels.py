@@ -12,7 +12,7 @@ from assaykit.cytometry.bench import Bench
 from assaykit.cytometry.channels import STROMA
 from assaykit.cytometry.gate_estimate import bench_finding
 from assaykit.cytometry.matching import text_factor
-from assaykit.protocol.gates import Gate, gate_channels
+from assaykit.protocol import Gate, gate_channels
 from assaykit.tables import Finding
 from assaykit.vocabulary import STROMA_MEASURED
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from assaykit.cytometry.bench import Bench
 from assaykit.cytometry.matching import ControlMatch, controls_of, match_control
 from assaykit.cytometry.valleys import FEWEST
-from assaykit.plate import controls_named, reserved_controls
-from assaykit.plate.model import Well
+from assaykit.plate import Well, controls_named, reserved_controls
 from assaykit.vocabulary import Role
 
 

@@ -24,9 +24,8 @@ from scipy.special import stdtrit
 
 from assaykit.cytometry.bead_peaks import BeadPeak
 from assaykit.errors import GateError, LayoutError
-from assaykit.plate.sheets import sheets_from_file
-from assaykit.study.model import BeadLine
-from assaykit.study.stains import plain_name
+from assaykit.plate import sheets_from_file
+from assaykit.study import BeadLine, plain_name
 
 Array = NDArray[np.float64]
 FEWEST_PEAKS = 3

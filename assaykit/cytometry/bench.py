@@ -14,9 +14,9 @@ from assaykit.cytometry.hierarchy import ALL, kept_by
 from assaykit.cytometry.quality import exclusions
 from assaykit.cytometry.wells import DATA_ERRORS, read_well_columns
 from assaykit.errors import InputError
-from assaykit.plate.model import Plate, Well
-from assaykit.protocol.gates import FixedGate
-from assaykit.study.model import Assay, ResolvedPlate
+from assaykit.plate import Plate, Well
+from assaykit.protocol import FixedGate
+from assaykit.study import Assay, ResolvedPlate
 
 MOST_VALUES = 20_000_000
 """Values held at once by all wells of a bench: 80 MB of float32."""

@@ -18,12 +18,10 @@ from assaykit.cytometry.matching import concerns, text_factor
 from assaykit.cytometry.readouts import median_value
 from assaykit.cytometry.wells import well_file
 from assaykit.errors import GateError, InputError
-from assaykit.fcs import read_fcs
-from assaykit.fcs.events import Events
-from assaykit.plate.model import Plate, Well
+from assaykit.fcs import Events, read_fcs
+from assaykit.plate import Plate, Well
 from assaykit.sources import is_file
-from assaykit.study.model import Assay, BeadLine
-from assaykit.study.stains import bare_names
+from assaykit.study import Assay, BeadLine, bare_names
 from assaykit.tables import Finding
 
 RECEPTORS = "receptors"

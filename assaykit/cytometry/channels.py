@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from assaykit.errors import GateError
-from assaykit.fcs.events import Channel
-from assaykit.protocol.gates import DebrisGate, gate_channels
-from assaykit.protocol.model import Protocol
-from assaykit.study.model import Assay
+from assaykit.fcs import Channel
+from assaykit.protocol import DebrisGate, Protocol, gate_channels
+from assaykit.study import Assay
 from assaykit.vocabulary import nearest
 
 STROMA = "cd90"

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from assaykit.cytometry.compensation import inverse
 from assaykit.errors import CompensationError, GateError
-from assaykit.fcs.events import Channel, Events
-from assaykit.protocol.gates import Ratio
-from assaykit.study.model import Spillover
+from assaykit.fcs import Channel, Events
+from assaykit.protocol import Ratio
+from assaykit.study import Spillover
 
 Array = NDArray[np.floating]
 BEYOND, MOST_BEYOND, LOOKED_AT = 1.01, 0.01, 5_000

@@ -21,9 +21,8 @@ from assaykit.cytometry.matrix_forms import (
     with_unit_diagonal,
 )
 from assaykit.errors import CompensationError
-from assaykit.fcs import Keywords
-from assaykit.fcs.events import Channel
-from assaykit.study.model import Spillover
+from assaykit.fcs import Channel, Keywords
+from assaykit.study import Spillover
 from assaykit.tables import Finding
 
 WORST_CONDITION = 1e3

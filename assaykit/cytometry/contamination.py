@@ -15,10 +15,9 @@ from assaykit.cytometry.channels import STROMA
 from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.matching import MARKER_ROLES, text_factor
 from assaykit.cytometry.valleys import FEWEST
-from assaykit.plate.model import Well
-from assaykit.protocol.gates import ThresholdGate
-from assaykit.protocol.model import Protocol
-from assaykit.study.model import ResolvedPlate
+from assaykit.plate import Well
+from assaykit.protocol import Protocol, ThresholdGate
+from assaykit.study import ResolvedPlate
 from assaykit.tables import Finding
 from assaykit.vocabulary import STROMA_MEASURED
 

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from assaykit.plate.model import Plate
-from assaykit.study.model import Assay, Reference
+from assaykit.plate import Plate
+from assaykit.study import Assay, Reference
 from assaykit.tables import Finding
 
 FEWEST_PLATES = 5

@@ -15,10 +15,9 @@ from assaykit.cytometry.percentiles import fewest_cells
 from assaykit.cytometry.readouts import READOUTS, median_value, robust_sd
 from assaykit.cytometry.valleys import FEWEST
 from assaykit.endpoints import ENDPOINTS
-from assaykit.plate.model import Well
-from assaykit.protocol.gates import FmoGate
-from assaykit.protocol.model import Protocol
-from assaykit.study.model import ControlCells
+from assaykit.plate import Well
+from assaykit.protocol import FmoGate, Protocol
+from assaykit.study import ControlCells
 from assaykit.tables import Finding, Level
 
 PROBABILITIES = np.linspace(0.0, 1.0, 401)

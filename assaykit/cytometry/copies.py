@@ -19,9 +19,9 @@ from assaykit.cytometry.survey import well_from_keywords
 from assaykit.cytometry.wells import DATA_ERRORS
 from assaykit.errors import FcsError
 from assaykit.fcs import Header, read_fcs_header
-from assaykit.plate.model import Plate, Well
+from assaykit.plate import Plate, Well
 from assaykit.sources import is_file
-from assaykit.study.model import Assay
+from assaykit.study import Assay
 from assaykit.tables import Finding, Level
 
 PLATE_KEYWORDS = ("$PLATEID", "PLATE ID", "PLATEID", "$PLATENAME", "PLATE NAME")

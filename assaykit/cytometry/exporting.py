@@ -17,9 +17,9 @@ from assaykit.cytometry.gatingml_writing import write_gatingml
 from assaykit.cytometry.hierarchy import COMPLEMENT
 from assaykit.cytometry.measure import gates_for
 from assaykit.errors import GateError
-from assaykit.plate.model import Well
-from assaykit.protocol.gates import BooleanGate, FixedGate, ThresholdGate, gate_axes
-from assaykit.study.model import Assay, Resolved, Study
+from assaykit.plate import Well
+from assaykit.protocol import BooleanGate, FixedGate, ThresholdGate, gate_axes
+from assaykit.study import Assay, ResolvedPlate, Study
 
 PLATE_MATRIX = "plate_spillover"
 """The id of the matrix that a plate's single stains, or a file beside its layout, gave."""
@@ -69,7 +69,7 @@ def gates_of_study(study: Study, *, plate: str = "", assay: str = "", well: str 
     return exported_gates(chosen, resolved, wells.get(well))
 
 
-def exported_gates(assay: Assay, resolved: Resolved, well: Well | None = None) -> ExportedGates:
+def exported_gates(assay: Assay, resolved: ResolvedPlate, well: Well | None = None) -> ExportedGates:
     """Return the gates of one plate, in the form they take for a well where one is given.
 
     An axis that a gate names no compensation for has the assay's: the files' own matrix, or the plate's where single
@@ -100,7 +100,7 @@ def _on_drawn_parents(gate: FixedGate, passed: Mapping[str, str]) -> FixedGate:
     return gate.model_copy(update=update)
 
 
-def _with_compensation(gate: FixedGate, resolved: Resolved) -> FixedGate:
+def _with_compensation(gate: FixedGate, resolved: ResolvedPlate) -> FixedGate:
     """Return the gate with the plate's matrix, or none, written on every axis that has no compensation of its own."""
     if isinstance(gate, BooleanGate):
         return gate

@@ -29,7 +29,7 @@ from assaykit.cytometry.flowjo_workspace import (
 from assaykit.cytometry.gatingml import GatingDocument
 from assaykit.cytometry.hierarchy import ALL, COMPLEMENT
 from assaykit.errors import GateError
-from assaykit.protocol.gates import (
+from assaykit.protocol import (
     ArcsinhScale,
     BooleanGate,
     EllipsoidGate,
@@ -42,7 +42,7 @@ from assaykit.protocol.gates import (
     PolygonGate,
     RectangleGate,
 )
-from assaykit.study.model import Spillover
+from assaykit.study import Spillover
 
 STEPS = 64
 """Points an edge is cut into where its scale is FlowJo's biex."""

@@ -8,8 +8,8 @@ from zlib import crc32
 
 from assaykit.cytometry.bench import Bench
 from assaykit.cytometry.valleys import Cut, Side
-from assaykit.plate.model import Well
-from assaykit.protocol.gates import FixedGate, GateModel, ThresholdGate
+from assaykit.plate import Well
+from assaykit.protocol import FixedGate, GateModel, ThresholdGate
 from assaykit.tables import Finding, Level
 
 

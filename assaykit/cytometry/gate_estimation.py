@@ -21,8 +21,8 @@ from assaykit.cytometry.readouts import median_value
 from assaykit.cytometry.thresholds import control_estimate, dead_control_estimate, fmo_estimate
 from assaykit.cytometry.valleys import FEWEST, Cut, Side, cut_by_mixture, cut_by_valley
 from assaykit.errors import GateError
-from assaykit.plate.model import Well
-from assaykit.protocol.gates import (
+from assaykit.plate import Well
+from assaykit.protocol import (
     BooleanGate,
     ControlGate,
     DebrisGate,
@@ -33,7 +33,7 @@ from assaykit.protocol.gates import (
     ValleyGate,
     ViabilityGate,
 )
-from assaykit.study.model import Reference
+from assaykit.study import Reference
 from assaykit.tables import Finding
 
 EstimatedGate = DebrisGate | SingletGate | ViabilityGate | FmoGate | ControlGate | ValleyGate

@@ -20,7 +20,7 @@ from assaykit.cytometry.columns import OWN, RAW
 from assaykit.cytometry.compensation import check_spillover
 from assaykit.cytometry.hierarchy import ALL, COMPLEMENT, in_order
 from assaykit.errors import CompensationError, GateError
-from assaykit.protocol.gates import (
+from assaykit.protocol import (
     ArcsinhScale,
     BooleanGate,
     EllipsoidGate,
@@ -35,7 +35,7 @@ from assaykit.protocol.gates import (
     RectangleGate,
 )
 from assaykit.sources import xml_from_file
-from assaykit.study.model import Spillover
+from assaykit.study import Spillover
 
 Element = ET.Element
 Matrices = Mapping[str, Spillover]

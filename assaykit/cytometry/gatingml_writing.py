@@ -11,7 +11,7 @@ from assaykit.cytometry.columns import OWN
 from assaykit.cytometry.gatingml import DATATYPE, GATING, TRANSFORMS, GatingDocument
 from assaykit.cytometry.hierarchy import ALL, COMPLEMENT
 from assaykit.errors import GateError
-from assaykit.protocol.gates import (
+from assaykit.protocol import (
     ArcsinhScale,
     BooleanGate,
     EllipsoidGate,
@@ -27,7 +27,7 @@ from assaykit.protocol.gates import (
     RectangleGate,
     ThresholdGate,
 )
-from assaykit.study.model import Spillover
+from assaykit.study import Spillover
 
 Element = ET.Element
 Shape = ThresholdGate | IntervalGate | RectangleGate | PolygonGate | QuadrantGate | EllipsoidGate

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from assaykit.cytometry.columns import OWN, WellColumns
 from assaykit.cytometry.scales import raw_values, transformed_values
 from assaykit.errors import GateError
-from assaykit.protocol.gates import (
+from assaykit.protocol import (
     EllipsoidGate,
     FixedScale,
     IntervalGate,

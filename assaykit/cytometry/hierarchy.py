@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.geometry import inside
 from assaykit.errors import GateError
-from assaykit.protocol.gates import BooleanGate, FixedGate, Gate, GateModel
+from assaykit.protocol import BooleanGate, FixedGate, Gate, GateModel
 
 Mask = NDArray[np.bool_]
 ALL = "all"

@@ -16,19 +16,19 @@ from assaykit.cytometry.gatingml import GatingDocument, read_gatingml
 from assaykit.cytometry.hierarchy import populations
 from assaykit.errors import GateError
 from assaykit.fcs import read_fcs
-from assaykit.protocol.gates import (
+from assaykit.protocol import (
     BooleanGate,
     EllipsoidGate,
     FixedGate,
     PolygonGate,
+    Protocol,
     QuadrantGate,
     RectangleGate,
     gate_axes,
     gate_channels,
 )
-from assaykit.protocol.model import Protocol
 from assaykit.sources import is_file
-from assaykit.study.model import Spillover
+from assaykit.study import Spillover
 
 
 @dataclass(frozen=True, slots=True)

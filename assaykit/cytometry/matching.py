@@ -12,12 +12,10 @@ from typing import Literal
 
 from assaykit.cytometry.channels import role_columns
 from assaykit.errors import FcsError
-from assaykit.fcs import read_fcs_header
-from assaykit.fcs.events import Channel
-from assaykit.plate.model import Plate, Well
+from assaykit.fcs import Channel, read_fcs_header
+from assaykit.plate import Plate, Well
 from assaykit.sources import is_file
-from assaykit.study.model import Assay
-from assaykit.study.stains import bare_names, marker_parts, plain_name
+from assaykit.study import Assay, bare_names, marker_parts, plain_name
 from assaykit.vocabulary import Role
 
 MARKER_ROLES = "marked roles"

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from assaykit.cytometry.channels import is_fluorescence
 from assaykit.errors import CompensationError, LayoutError
-from assaykit.fcs.events import Channel
-from assaykit.plate.sheets import sheets_from_file
+from assaykit.fcs import Channel
+from assaykit.plate import sheets_from_file
 from assaykit.sources import bytes_from_file
 
 Matrix = NDArray[np.float64]

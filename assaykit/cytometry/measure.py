@@ -25,14 +25,11 @@ from assaykit.cytometry.readouts import NAN, READOUTS, CellSet, ControlPart
 from assaykit.cytometry.statistics import statistics_rows
 from assaykit.cytometry.wells import DATA_ERRORS, computation_error, read_well_columns, well_file
 from assaykit.errors import FcsError, InputError
-from assaykit.fcs import read_fcs_header
-from assaykit.fcs.events import Events
-from assaykit.plate.model import Plate, Well
-from assaykit.protocol.gates import FixedGate, FmoGate, ThresholdGate
-from assaykit.protocol.model import Readout
+from assaykit.fcs import Events, read_fcs_header
+from assaykit.plate import Plate, Well
+from assaykit.protocol import FixedGate, FmoGate, Readout, ThresholdGate
 from assaykit.sources import is_absent
-from assaykit.study.model import Assay, ResolvedPlate
-from assaykit.study.overrides import on_plate
+from assaykit.study import Assay, ResolvedPlate, on_plate
 from assaykit.tables import Finding, Level
 
 Row = dict[str, Any]

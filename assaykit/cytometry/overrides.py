@@ -16,11 +16,10 @@ import numpy as np
 from assaykit.cytometry.bench import Bench
 from assaykit.cytometry.gate_estimate import GateEstimate, well_names
 from assaykit.errors import GateError, InputError
-from assaykit.plate.model import Plate
-from assaykit.protocol.gates import BooleanGate, FixedGate, Gate, PolygonGate, ThresholdGate, gate_channels
+from assaykit.plate import Plate
+from assaykit.protocol import BooleanGate, FixedGate, Gate, PolygonGate, ThresholdGate, gate_channels
 from assaykit.sources import is_file
-from assaykit.study.model import Assay, Override
-from assaykit.study.overrides import excluded_wells, gate_overrides
+from assaykit.study import Assay, Override, excluded_wells, gate_overrides
 from assaykit.tables import Finding
 
 SAME = 0.01

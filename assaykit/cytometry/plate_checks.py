@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy.special import stdtr
 
 from assaykit.cytometry.gate_estimate import well_names
-from assaykit.plate.model import Plate, Well
-from assaykit.study.model import Assay
+from assaykit.plate import Plate, Well
+from assaykit.study import Assay
 from assaykit.tables import Finding
 
 Floats = NDArray[np.float64]

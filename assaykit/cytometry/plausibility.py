@@ -11,10 +11,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from assaykit.plate.model import Plate
-from assaykit.protocol.gates import DebrisGate, EstimatedModel, SingletGate, ThresholdGate
-from assaykit.study.model import Assay, ResolvedPlate
-from assaykit.study.overrides import fixed_by_hand
+from assaykit.plate import Plate
+from assaykit.protocol import DebrisGate, EstimatedModel, SingletGate, ThresholdGate
+from assaykit.study import Assay, ResolvedPlate, fixed_by_hand
 from assaykit.tables import Finding, Level
 
 FEWEST_CELLS = 200

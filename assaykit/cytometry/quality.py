@@ -19,8 +19,7 @@ from assaykit.cytometry.channels import is_fluorescence
 from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.drift import drift, signal_shifts
 from assaykit.cytometry.hierarchy import ALL
-from assaykit.protocol.gates import SingletGate
-from assaykit.protocol.model import Protocol
+from assaykit.protocol import Protocol, SingletGate
 from assaykit.tables import Finding, Level
 
 Mask = NDArray[np.bool_]

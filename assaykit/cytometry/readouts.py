@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.cytometry.beads import molecules
-from assaykit.study.model import BeadLine
+from assaykit.study import BeadLine
 
 NAN = float("nan")
 ONE_SD_BELOW, ONE_SD_ABOVE = 15.87, 84.13  # percentiles one SD either side of a normal's median

@@ -36,8 +36,8 @@ from assaykit.cytometry.survey import survey_plate, without_odd_wells
 from assaykit.cytometry.unmixing import residual_findings, unmixing_matrix
 from assaykit.cytometry.wells import gate_matrices, plate_spillover, wants_whole_table
 from assaykit.errors import GateError, InputError
-from assaykit.plate.model import Plate
-from assaykit.protocol.gates import (
+from assaykit.plate import Plate
+from assaykit.protocol import (
     BooleanGate,
     ControlGate,
     DebrisGate,
@@ -52,8 +52,7 @@ from assaykit.protocol.gates import (
     ViabilityGate,
     gate_channels,
 )
-from assaykit.study.model import Assay, Reference, ResolvedPlate, Spillover
-from assaykit.study.overrides import on_plate
+from assaykit.study import Assay, Reference, ResolvedPlate, Spillover, on_plate
 from assaykit.tables import Finding
 
 VEHICLE = Reference()
@@ -74,7 +73,7 @@ def resolve_plate(assay: Assay, plate: Plate, *, reference: Reference = VEHICLE)
     columns, findings = survey_plate(assay, plate)
     findings += plate_findings(assay, plate)
     plate = with_marker_roles(assay, plate)
-    start = Resolved(columns=columns)
+    start = ResolvedPlate(columns=columns)
     trusted = without_odd_wells(without_excluded(assay, plate), findings)
     try:
         spillover, judged = _spillover(assay, trusted)

@@ -10,7 +10,7 @@ import numpy as np
 from flowutils import transforms
 from numpy.typing import ArrayLike, NDArray
 
-from assaykit.protocol.gates import (
+from assaykit.protocol import (
     ArcsinhScale,
     FixedScale,
     HyperlogScale,

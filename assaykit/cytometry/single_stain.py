@@ -24,9 +24,9 @@ from assaykit.cytometry.readouts import median_value, robust_sd
 from assaykit.cytometry.stain_files import Stain, StainFiles, stain_files
 from assaykit.cytometry.valleys import cut_by_valley
 from assaykit.errors import CompensationError
-from assaykit.fcs.events import Events
-from assaykit.plate.model import Plate
-from assaykit.study.model import Assay, Spillover
+from assaykit.fcs import Events
+from assaykit.plate import Plate
+from assaykit.study import Assay, Spillover
 from assaykit.tables import Finding
 
 Array = NDArray[np.float64]

@@ -14,9 +14,7 @@ from assaykit.checks import Located
 from assaykit.cytometry.channels import role_columns, roles_read
 from assaykit.cytometry.copies import WellFile, well_files
 from assaykit.cytometry.gate_estimate import well_names
-from assaykit.study.model import Assay
-from assaykit.study.overrides import on_plate
-from assaykit.study.stains import plain_name
+from assaykit.study import Assay, on_plate, plain_name
 from assaykit.tables import Finding, Level
 
 FAR = 366  # days between plates of one study that are more than most studies take

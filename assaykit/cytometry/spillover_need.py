@@ -17,8 +17,8 @@ from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.matching import concerns, marker_of
 from assaykit.cytometry.wells import DATA_ERRORS, read_well_columns
 from assaykit.errors import InputError
-from assaykit.plate.model import Plate
-from assaykit.study.model import Assay, ResolvedPlate
+from assaykit.plate import Plate
+from assaykit.study import Assay, ResolvedPlate
 from assaykit.tables import Finding
 
 CHECK = "uncompensated"
@@ -28,7 +28,7 @@ _BRIGHT = 1000.0  # above the dim half of the cells, for a dye to be seen at all
 _FEWEST = 100  # cells that bright
 
 
-def assess_uncompensated(assay: Assay, plate: Plate, resolved: Resolved, findings: list[Finding]) -> list[Finding]:
+def assess_uncompensated(assay: Assay, plate: Plate, resolved: ResolvedPlate, findings: list[Finding]) -> list[Finding]:
     """Return the findings, an `uncompensated` warning turned into a note where controls show that nothing spills.
 
     Asked is every channel whose light is read off, not only gated; each needs a control of its own (an FMO, or an
@@ -52,7 +52,7 @@ def assess_uncompensated(assay: Assay, plate: Plate, resolved: Resolved, finding
     return [replace(told, level="note", message=message) if finding is told else finding for finding in findings]
 
 
-def _slopes(assay: Assay, plate: Plate, resolved: Resolved, channel: str) -> Iterator[tuple[str, float]]:
+def _slopes(assay: Assay, plate: Plate, resolved: ResolvedPlate, channel: str) -> Iterator[tuple[str, float]]:
     """Yield (dye, its spillover into the channel) for the dyes that the channel's own controls show bright."""
     wells = [well for well in with_files(plate.wells, "fmo") if marker_of(well) and concerns(assay, well, channel)]
     columns = []

@@ -18,11 +18,9 @@ from assaykit.cytometry.channels import is_fluorescence, role_columns
 from assaykit.cytometry.matching import marker_of, roles_of_marker, stain_roles, text_factor
 from assaykit.cytometry.wells import well_file
 from assaykit.errors import FcsError
-from assaykit.fcs import read_fcs
-from assaykit.fcs.events import Channel, Events
-from assaykit.plate.model import Plate, Well
-from assaykit.study.model import Assay
-from assaykit.study.stains import bare_names, plain_name
+from assaykit.fcs import Channel, Events, read_fcs
+from assaykit.plate import Plate, Well
+from assaykit.study import Assay, bare_names, plain_name
 from assaykit.tables import Finding
 
 UNSTAINED = frozenset({"unstained", "nil", "blank", "negative", "neg", "none", "nostain", "us"})

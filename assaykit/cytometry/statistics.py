@@ -13,10 +13,9 @@ from assaykit.cytometry.controls import control_key
 from assaykit.cytometry.matching import ControlMatch, controls_of, match_control
 from assaykit.cytometry.overrides import without_excluded
 from assaykit.cytometry.readouts import READOUTS
-from assaykit.plate import controls_named, reserved_controls
-from assaykit.plate.model import Plate, Well
-from assaykit.protocol.model import Protocol
-from assaykit.study.model import Assay, ControlCells, Resolved
+from assaykit.plate import Plate, Well, controls_named, reserved_controls
+from assaykit.protocol import Protocol
+from assaykit.study import Assay, ControlCells, ResolvedPlate
 from assaykit.tables import Finding
 
 _WIDER = {
@@ -30,7 +29,7 @@ def is_gated_elsewhere(plate: Plate) -> bool:
     return any(well.readouts for well in plate.wells)
 
 
-def resolve_statistics(assay: Assay, plate: Plate) -> tuple[Resolved, list[Finding]]:
+def resolve_statistics(assay: Assay, plate: Plate) -> tuple[ResolvedPlate, list[Finding]]:
     """Return which control wells serve the plate's samples in each channel, and what a reader must know about them.
 
     They are found as those with FCS files are: the wells a layout names, else FMO before isotype before unstained, of
@@ -70,7 +69,7 @@ def resolve_statistics(assay: Assay, plate: Plate) -> tuple[Resolved, list[Findi
                         channel=channel,
                     )
                 )
-    return Resolved(serves=serves, controls=controls), findings
+    return ResolvedPlate(serves=serves, controls=controls), findings
 
 
 def statistics_rows(assay: Assay, plate: Plate, well: Well) -> list[dict[str, Any]]:

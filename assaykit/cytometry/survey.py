@@ -16,12 +16,11 @@ from assaykit.cytometry.compensation import reading_findings, spillover_from_key
 from assaykit.cytometry.matrix_forms import KEYWORDS
 from assaykit.cytometry.wells import DATA_ERRORS
 from assaykit.errors import CompensationError, FcsError
-from assaykit.fcs import read_fcs_header
-from assaykit.fcs.events import Channel
-from assaykit.plate.model import Plate, Well
-from assaykit.protocol.gates import SingletGate
+from assaykit.fcs import Channel, read_fcs_header
+from assaykit.plate import Plate, Well
+from assaykit.protocol import SingletGate
 from assaykit.sources import is_file
-from assaykit.study.model import Assay
+from assaykit.study import Assay
 from assaykit.tables import Finding, Level
 
 WELL_KEYWORDS = ("$WELLID", "WELL ID", "WELLID", "$WELL")

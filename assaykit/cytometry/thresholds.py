@@ -16,9 +16,9 @@ from assaykit.cytometry.percentiles import cut_at_percentile, cut_interval_text
 from assaykit.cytometry.readouts import median_value, robust_sd
 from assaykit.cytometry.valleys import FEWEST, Cut, cut_above_mode
 from assaykit.errors import GateError
-from assaykit.plate.model import Well
-from assaykit.protocol.gates import ControlGate, FixedGate, FmoGate, ViabilityGate
-from assaykit.study.model import Reference
+from assaykit.plate import Well
+from assaykit.protocol import ControlGate, FixedGate, FmoGate, ViabilityGate
+from assaykit.study import Reference
 from assaykit.tables import Finding
 
 

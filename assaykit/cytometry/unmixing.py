@@ -21,9 +21,9 @@ from assaykit.cytometry.readouts import robust_sd
 from assaykit.cytometry.single_stain import dyes_without_stain, spectrum, spectrum_findings
 from assaykit.cytometry.stain_files import StainFiles, stain_files
 from assaykit.errors import CompensationError
-from assaykit.fcs.events import Events
-from assaykit.plate.model import Plate
-from assaykit.study.model import Assay, Spillover
+from assaykit.fcs import Events
+from assaykit.plate import Plate
+from assaykit.study import Assay, Spillover
 from assaykit.tables import Finding
 
 Array = NDArray[np.float64]

@@ -19,11 +19,10 @@ from assaykit.cytometry.channels import (
 from assaykit.cytometry.columns import OWN, RAW, WellColumns
 from assaykit.cytometry.compensation import check_spillover, inverse, read_spillover, spillover_from_keywords
 from assaykit.errors import CompensationError, FcsError, InputError
-from assaykit.fcs import read_fcs, read_fcs_header
-from assaykit.fcs.events import Channel
-from assaykit.plate.model import Well
+from assaykit.fcs import Channel, read_fcs, read_fcs_header
+from assaykit.plate import Well
 from assaykit.sources import is_absent, is_file
-from assaykit.study.model import Assay, ResolvedPlate, Spillover
+from assaykit.study import Assay, ResolvedPlate, Spillover
 
 WHOLE_TABLE = 0.5
 """Above this share of the channels it is quicker to read the table as it lies than to pick its columns apart."""
@@ -33,7 +32,7 @@ FROM_STAINS = frozenset({"single_stain", "unmix", "unmix_weighted"})
 
 
 def read_well_columns(
-    assay: Assay, well: Well, resolved: Resolved, *, roles: Sequence[str] = (), beside: Sequence[str] = ()
+    assay: Assay, well: Well, resolved: ResolvedPlate, *, roles: Sequence[str] = (), beside: Sequence[str] = ()
 ) -> WellColumns:
     """Return the well's channels: those `roles` (by default, all that gates, readouts and purity use) and Time.
 

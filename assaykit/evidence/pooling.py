@@ -17,7 +17,7 @@ from scipy.special import stdtr
 
 from assaykit.evidence.estimates import Estimate
 from assaykit.evidence.verdicts import LEVEL, judge
-from assaykit.stats.meta.pooling import pool
+from assaykit.stats.meta import pool
 from assaykit.stats.units import ContrastResult, adjusted_p_values, effect_from_contrast
 
 _READ = ("consistent", "contradicts", "no effect", "inconclusive")

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assaykit.cytometry import GatedEvents, gate_events, transformed_values
-from assaykit.plate.model import Plate, Well
-from assaykit.protocol.gates import (
+from assaykit.plate import Plate, Well
+from assaykit.protocol import (
     BooleanGate,
     EllipsoidGate,
     FixedGate,
@@ -58,7 +58,7 @@ class GatingPanel:
 
 def gating_panels(assay: Assay, plate: Plate, well: Well) -> tuple[GatingPanel, ...]:
     """Return the panels of a well; raises InputError where it cannot be read."""
-    view = _View(assay, assay.resolved.get(plate.name, Resolved()), well, gate_events(assay, plate, well))
+    view = _View(assay, assay.resolved.get(plate.name, ResolvedPlate()), well, gate_events(assay, plate, well))
     return tuple(view.panels())
 
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from assaykit.cytometry import ALL, UNGATED, events_gated
+from assaykit.cytometry import ALL, UNGATED, gate_events
 from assaykit.errors import FcsError, GateError, LayoutError
 from assaykit.fcs import Events, read_fcs
 from assaykit.plate import Plate, Well, position_from_well, row_letters
@@ -116,7 +116,7 @@ def fc_plate_from_results(results: Results, plate: str, *, population: str = ALL
 
 
 def _gated_measurement(assay: Assay, plate: Plate, well: Well, population: str) -> Any:
-    gated = events_gated(assay, plate, well)
+    gated = gate_events(assay, plate, well)
     if population not in gated.masks:
         raise GateError("a population must be one of the protocol", f"'{population}'; {', '.join(gated.masks)}")
     measurement = fc_measurement(gated.events, well.name)

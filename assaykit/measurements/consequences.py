@@ -17,11 +17,9 @@ from typing import TypeVar
 from assaykit.checks import CHECKS, Check, Located, Place, consequence
 from assaykit.endpoints import ENDPOINTS, QcFlag, text
 from assaykit.measurements.wells import wells_of
-from assaykit.plate.model import Well
-from assaykit.protocol.consistency import combined_populations
-from assaykit.protocol.gates import gate_channels
-from assaykit.protocol.model import EndpointSpec, Protocol
-from assaykit.study.model import Assay, Resolved
+from assaykit.plate import Well
+from assaykit.protocol import EndpointSpec, Protocol, combined_populations, gate_channels
+from assaykit.study import Assay, ResolvedPlate
 from assaykit.tables import Finding
 
 Flags = Mapping[str, Mapping[Place, tuple[QcFlag, ...]]]  # endpoint's name in MEASUREMENTS -> well -> its flags

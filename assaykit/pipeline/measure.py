@@ -53,7 +53,7 @@ def resolve(study: Study, executor: Executor | None = None) -> tuple[Study, dict
     for assay in study.assays:
         slim = replace(assay, plates=(), counts=())
         plates = (*assay.plates, *(assay.counts if assay.statistics else ()))  # a table may be a plate itself
-        answers = list(spread(_resolve_task, [(slim, plate, study.reference) for plate in plates], executor))
+        answers = list(map_tasks(_resolve_task, [(slim, plate, study.reference) for plate in plates], executor))
         resolved = {plate.name: answer for plate, (answer, _) in zip(plates, answers, strict=True)}
         met = [finding for _, found in answers for finding in found]
         findings[assay.name] = [*met, *exclusion_findings(assay), *check_sister_plates(assay, resolved)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assaykit.protocol.consistency import combined_populations, gate_channels, protocol_faults
+from assaykit.protocol.consistency import combined_populations, protocol_faults
 from assaykit.protocol.files import (
     protocol_folder,
     protocol_from_table,
@@ -13,6 +13,7 @@ from assaykit.protocol.files import (
     read_protocol,
 )
 from assaykit.protocol.gates import (
+    ArcsinhScale,
     BooleanGate,
     ControlGate,
     DebrisGate,
@@ -22,9 +23,12 @@ from assaykit.protocol.gates import (
     FixedScale,
     FmoGate,
     Gate,
+    GateModel,
     HyperlogScale,
     IntervalGate,
     LinearScale,
+    LogicleScale,
+    LogScale,
     PolygonGate,
     QuadrantGate,
     Ratio,
@@ -34,6 +38,8 @@ from assaykit.protocol.gates import (
     ThresholdGate,
     ValleyGate,
     ViabilityGate,
+    gate_axes,
+    gate_channels,
 )
 from assaykit.protocol.model import (
     Analysis,
@@ -51,6 +57,7 @@ from assaykit.protocol.model import (
 
 __all__ = [
     "Analysis",
+    "ArcsinhScale",
     "BooleanGate",
     "ChannelRole",
     "ContrastSpec",
@@ -65,9 +72,12 @@ __all__ = [
     "FixedScale",
     "FmoGate",
     "Gate",
+    "GateModel",
     "HyperlogScale",
     "IntervalGate",
     "LinearScale",
+    "LogScale",
+    "LogicleScale",
     "PolygonGate",
     "Protocol",
     "QuadrantGate",
@@ -83,6 +93,7 @@ __all__ = [
     "ValleyGate",
     "ViabilityGate",
     "combined_populations",
+    "gate_axes",
     "gate_channels",
     "protocol_faults",
     "protocol_folder",

@@ -26,7 +26,7 @@ from assaykit.results.model import Results
 from assaykit.results.place import refuse_unfit
 from assaykit.results.resolved import control_quantiles, study_from_toml, study_to_toml
 from assaykit.results.swap import NEW, OLD, content, recover, swap
-from assaykit.study.model import Study
+from assaykit.study import Study
 from assaykit.tables import CONTROLS, TABLES, check
 
 RESOLVED = "study.resolved.toml"
@@ -58,7 +58,8 @@ class ResultsFolder:
                 frame.to_parquet(f"{path}.parquet", index=False)
             _write_text(staged / RESOLVED, study_to_toml(results.study))
             control_quantiles(results.study).to_parquet(staged / CONTROL_CELLS, index=False)
-            _write_text(staged / PROVENANCE, _json(results.provenance))
+            provenance = json.dumps(dict(results.provenance), indent=2, sort_keys=True, ensure_ascii=False)
+            _write_text(staged / PROVENANCE, f"{provenance}\n")
             if extras is not None:
                 extras(staged)
             write_crate(staged, results.provenance)
@@ -123,8 +124,9 @@ def read_results(folder: Path) -> Results:
             tables[table] = check(frame, TABLES[table]) if table in TABLES else frame
     with _read_guard(folder / PROVENANCE):
         provenance = {**json.loads(contents[PROVENANCE])}
-    controls = _table(contents[CONTROL_CELLS], folder / CONTROL_CELLS)
-    with _readable(folder / RESOLVED):
+    with _read_guard(folder / CONTROL_CELLS):
+        controls = pd.read_parquet(io.BytesIO(contents[CONTROL_CELLS]))
+    with _read_guard(folder / RESOLVED):
         study = study_from_toml(contents[RESOLVED].decode("utf-8"), controls)
     return Results(study, tables, provenance)
 

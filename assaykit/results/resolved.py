@@ -16,7 +16,7 @@ import pandas as pd
 import tomli_w
 from pydantic import TypeAdapter
 
-from assaykit.study.model import Study
+from assaykit.study import Study
 from assaykit.tables import CONTROLS, frame_from_rows
 
 _KEY = ["assay", "plate", "control", "population"]

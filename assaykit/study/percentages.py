@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from assaykit.errors import CountsError
-from assaykit.plate.model import Plate
+from assaykit.plate import Plate
 from assaykit.tables import Finding
 from assaykit.vocabulary import FATES
 

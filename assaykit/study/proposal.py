@@ -16,11 +16,12 @@ from itertools import count
 from pathlib import Path, PurePosixPath
 
 from assaykit.errors import LayoutError, TreatmentError
-from assaykit.plate.headings import SHARES, Heading
-from assaykit.plate.model import Plate
-from assaykit.plate.positions import (
+from assaykit.plate import (
     DEFAULT_SIZE,
+    SHARES,
     SIZES,
+    Heading,
+    Plate,
     Position,
     position_from_well,
     smallest_size,

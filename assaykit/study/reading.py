@@ -16,12 +16,19 @@ from assaykit.endpoints import ENDPOINTS, endpoint_faults
 from assaykit.errors import Faults, InputError, StatisticsError, StudyError, raise_all
 from assaykit.escaping import file_name, one_line
 from assaykit.numerals import decimal_sign
-from assaykit.plate.draft import column_name
-from assaykit.plate.model import Plate, Well
-from assaykit.plate.reading import Reading, reading_from_counts, reading_from_layout
-from assaykit.plate.schema import Columns
-from assaykit.plate.serving import control_faults
-from assaykit.plate.statistics import Sample, StatisticsTable, read_statistics
+from assaykit.plate import (
+    Columns,
+    Plate,
+    Reading,
+    Sample,
+    StatisticsTable,
+    Well,
+    column_name,
+    control_faults,
+    read_statistics,
+    reading_from_counts,
+    reading_from_layout,
+)
 from assaykit.protocol import Protocol, read_protocol
 from assaykit.sources import is_file, paths_from_pattern
 from assaykit.study.design import design_faults, design_findings
@@ -118,11 +125,11 @@ class _Place:
     where: str
 
 
-def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, gathered: _Gathered) -> Assay | None:
-    protocol = _protocol(entry, place, gathered)
+def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, collector: _Collector) -> Assay | None:
+    protocol = _protocol(entry, place, collector)
     if not entry.plates and not entry.counts and not entry.measured:
         must = "an assay must have plates, counts or measured tables"
-        gathered.faults.append(StudyError(must, "none", place.where, 'write plates = ["plates/*.csv"]'))
+        collector.faults.append(StudyError(must, "none", place.where, 'write plates = ["plates/*.csv"]'))
     columns = Columns((file.unit,), (*file.factors, *_matched_factors(protocol), *map(column_name, entry.by)))
     layouts = [
         _read_layout(path, entry, place, columns=columns)
@@ -132,7 +139,7 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
         reading_from_counts(path, columns, label=_label(path, place.folder))
         for path in _paths_of(entry.counts, place, "counts", collector=collector)
     ]
-    statistics = _statistics(entry, place, gathered)
+    statistics = _statistics(entry, place, collector)
     rows: dict[str, dict[str, tuple[StatisticsTable, Sample]]] = {}
     for table in statistics if not entry.plates else ():
         plate, rows[plate.name], misread = plate_of_table(table, columns)
@@ -147,12 +154,12 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
     endpoints = [ENDPOINTS[spec.endpoint] for spec in protocol.endpoints] if protocol else []
     targeted = any(endpoint.target for endpoint in endpoints)
     rules = replace(rules, targeted=targeted, decimal=decimal, canonical=canonical)
-    plates = tuple(_checked(layouts, rules, gathered))
-    counts = _counts_or_shares(tuple(_checked(tables, rules, gathered)), entry, gathered)
+    plates = tuple(_check_plates(layouts, rules, collector))
+    counts = _counts_or_shares(tuple(_check_plates(tables, rules, collector)), entry, collector)
     repeated = _repeated_plates((*plates, *counts), place.where)
-    plates = plates if entry.measured else _with_files(plates, entry, place, gathered=gathered)
-    plates = _with_lot(plates, entry, place, gathered=gathered)
-    gathered.faults += repeated or shared_files(plates, place.where)
+    plates = plates if entry.measured else _with_files(plates, entry, place, collector=collector)
+    plates = _with_lot(plates, entry, place, collector=collector)
+    collector.faults += repeated or shared_files(plates, place.where)
     if protocol is None:
         return None
     protocol, marked, faults = with_panel(protocol, entry.markers, entry.populations, plates=plates, where=place.where)
@@ -160,17 +167,17 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
     channels = {**marked, **entry.channels}
     controlled = any(readout.statistic == "control_median" for readout in protocol.readouts)
     if controlled or not statistics:  # one table may serve several assays, some of which have no controls
-        gathered.findings += unknown_markers(plates, protocol, channels)
+        collector.findings += unknown_markers(plates, protocol, channels)
     counts = tuple(with_named_counts(plate, protocol) for plate in counts)
     if statistics:
         gated = with_statistics(
             plates, statistics, entry.columns, protocol=protocol, where=place.where, rows=rows or None
         )
         plates, protocol = gated.plates, gated.protocol
-        gathered.faults += gated.faults
-        gathered.findings += (gated_elsewhere(entry.name or protocol.name, statistics, plates), *gated.findings)
-    gathered.faults += _channel_faults(entry, protocol, place.where)
-    stains = _single_stains(entry, place, gathered)
+        collector.faults += gated.faults
+        collector.findings += (gated_elsewhere(entry.name or protocol.name, statistics, plates), *gated.findings)
+    collector.faults += _channel_faults(entry, protocol, place.where)
+    stains = _single_stains(entry, place, collector)
     if stains and protocol.compensation not in COMPENSATIONS[2:]:
         protocol = protocol.model_copy(update={"compensation": "single_stain"})
     return Assay(
@@ -187,35 +194,35 @@ def _assay(entry: AssayEntry, place: _Place, file: StudyFile, *, rules: Rules, g
     )
 
 
-def _statistics(entry: AssayEntry, place: _Place, gathered: _Gathered) -> list[StatisticsTable]:
+def _statistics(entry: AssayEntry, place: _Place, collector: _Collector) -> list[StatisticsTable]:
     """Return the exported tables of an assay; FCS files beside them, or columns without them, are a fault."""
     if entry.measured and entry.fcs:
         must = "an assay must have FCS files or tables that were measured elsewhere"
-        gathered.faults.append(
+        collector.faults.append(
             StudyError(must, "both 'fcs' and 'measured'", place.where, "write an [[assay]] for each")
         )
     if entry.columns and not entry.measured:
         must = "'columns' must stand with 'measured'"
-        gathered.faults.append(StudyError(must, "no 'measured'", place.where, 'write measured = ["table.xlsx"]'))
+        collector.faults.append(StudyError(must, "no 'measured'", place.where, 'write measured = ["table.xlsx"]'))
     tables: list[StatisticsTable] = []
-    for path in _globbed(entry.measured, place, "measured", gathered=gathered):
-        gathered.inputs.append(path)
+    for path in _paths_of(entry.measured, place, "measured", collector=collector):
+        collector.inputs.append(path)
         try:
             tables += read_statistics(path, label=_label(path, place.folder), declared=entry.columns)
         except StatisticsError as error:
-            gathered.faults.append(error)
+            collector.faults.append(error)
     return tables
 
 
-def _counts_or_shares(tables: tuple[Plate, ...], entry: AssayEntry, gathered: _Gathered) -> tuple[Plate, ...]:
+def _counts_or_shares(tables: tuple[Plate, ...], entry: AssayEntry, collector: _Collector) -> tuple[Plate, ...]:
     """Return tables of counts as they are, asking where they look like shares; or as the shares the study says."""
     if entry.values == "counts":
-        gathered.faults += [fault for plate in tables for fault in percentages_as_counts(plate)]
+        collector.faults += [fault for plate in tables for fault in percentages_as_counts(plate)]
         return tables
     whole = 100.0 if entry.values == "percent" else 1.0
     shares = [with_shares(plate, whole=whole) for plate in tables]
-    gathered.faults += [fault for _, faults in shares for fault in faults]
-    gathered.findings.append(cells_not_known(entry.name or entry.protocol))
+    collector.faults += [fault for _, faults in shares for fault in faults]
+    collector.findings.append(cells_not_known(entry.name or entry.protocol))
     return tuple(plate for plate, _ in shares)
 
 

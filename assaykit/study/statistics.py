@@ -15,12 +15,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from assaykit.errors import InputError, LayoutError, StatisticsError, StudyError
-from assaykit.plate.draft import DraftWell
-from assaykit.plate.headings import SHARES, Heading
-from assaykit.plate.model import Plate, Well
-from assaykit.plate.positions import position_from_well, well_from_position
-from assaykit.plate.schema import Columns, once, well_from_draft
-from assaykit.plate.statistics import Number, Sample, StatisticsTable, number_from_entry
+from assaykit.plate import (
+    SHARES,
+    Columns,
+    DraftWell,
+    Heading,
+    Number,
+    Plate,
+    Sample,
+    StatisticsTable,
+    Well,
+    once,
+    position_from_well,
+    statistic_from_entry,
+    well_from_draft,
+    well_from_position,
+)
 from assaykit.protocol import Protocol
 from assaykit.study.matching import plate_pattern, sorted_by_well
 from assaykit.tables import Finding
@@ -224,7 +234,7 @@ def _share_units(
             for sample in table.samples
             for entry in [sample.numbers.get(column.heading)]
         ]
-        numbers = [number_from_entry(entry, decimal=table.decimal) for table, entry in entries if entry is not None]
+        numbers = [statistic_from_entry(entry, decimal=table.decimal) for table, entry in entries if entry is not None]
         told = column.unit or next((heading.unit for _, heading in of if heading.unit), "")
         signed = any(number.percent or (number.value or 0.0) > 1 for number in numbers)
         if told or signed:
@@ -343,7 +353,7 @@ def _filled(
             entry = sample.numbers.get(column.heading)
             if entry is None:
                 continue
-            number = number_from_entry(entry, decimal=table.decimal)
+            number = statistic_from_entry(entry, decimal=table.decimal)
             value, problem = _on_scale(number, column, units.get(column.heading, ""), table.headings[column.heading])
             if problem:
                 message = f"{entry.where}, {column.heading}: {problem}, so {column.readout} of the well is not known."

@@ -77,7 +77,9 @@ def test_an_ic50_the_run_has_in_its_table_is_the_one_written():
         "context": "mono", "shape": "4PL", "top": 100.0, "bottom": 0.0, "hill": 1.3, "ic50": 0.3, "units_ic50": 0.27,
         "units_low": 0.21, "units_high": 0.35, "profile_low": 0.2, "profile_high": 0.4, "reason": "",
     }])  # fmt: skip
-    assert "n = 4; IC50 0.27 µM (95% CI 0.21 to 0.35)" in texts(dose_response_curves(frame, series, table, style=NATURE))
+    assert "n = 4; IC50 0.27 µM (95% CI 0.21 to 0.35)" in texts(
+        dose_response_curves(frame, series, table, style=NATURE)
+    )
 
 
 @pytest.fixture(scope="module")

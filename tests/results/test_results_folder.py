@@ -26,7 +26,7 @@ from assaykit.results import (
 )
 from assaykit.results.crate import write_crate
 from assaykit.study import Assay, Reference, Study, input_file
-from assaykit.study.model import ControlCells, Resolved
+from assaykit.study.model import ControlCells, ResolvedPlate
 from assaykit.tables import FINDINGS, Finding, check, findings_frame
 from assaykit.treatment import Catalogue, read_drugs
 
@@ -61,7 +61,7 @@ def results(tmp_path):
         plates=(Plate("P1", 8, 12, (well,)),),
         counts=(Plate("counts", 1, 1, (insert,)),),
         channels={"cxcr4": "PE-A"},
-        resolved={"P1": Resolved(serves={"cxcr4": {"A1": "cxcr4: H1, H2"}}, controls={"cxcr4: H1, H2": CONTROL})},
+        resolved={"P1": ResolvedPlate(serves={"cxcr4": {"A1": "cxcr4: H1, H2"}}, controls={"cxcr4: H1, H2": CONTROL})},
     )
     study = Study("A study", "experiment", Reference(), (assay,), source=tmp_path / "study.toml")
     findings = findings_frame([Finding("warn", "few_cells", "A1 holds 12 cells", "P1", "A1")])
