@@ -1,6 +1,6 @@
 """Every package has a face: others import `assaykit.X`, or a wing of it, and never what is within.
 
-import-linter takes a function of a face for the module of its name (`from assaykit.pipeline import run`), so its contracts
+import-linter takes a function of a face for the module of its name (`from assaykit.pipeline import run`): its contracts
 ignore these few; the imports themselves are read here.
 """
 
