@@ -179,6 +179,7 @@ CHECKS: dict[str, Check] = {
         Check("few_units", "few independent units", warn="kept"),
         Check("reference_missing", "a context has no reference", warn="kept"),
         Check("levels_alike", "two levels look like one", warn="kept"),
+        Check("line_unknown", "a cell line that no catalogue knows", warn="kept"),
         Check("levels_mixed", "several levels of a factor are averaged", warn="doubtful"),
         Check("layout_alert", "the layout says so itself", note="kept"),
         Check("dose_implausible", "a dose far from the drug's usual range", warn="kept"),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from assaykit.cli import evidence, fcs, gates, stats
+from assaykit.cli import evidence, fcs, fct, gates, stats
 from assaykit.cli.arms import compare_command
 from assaykit.cli.exits import EPILOG
 from assaykit.cli.figures import figures
@@ -43,5 +43,6 @@ app.command("simulate")(simulate_command)
 app.add_typer(fcs.app, name="fcs")
 app.add_typer(gates.app, name="gates")
 stats.app.command("compare")(compare_command)
+app.add_typer(fct.app, name="fct")
 app.add_typer(stats.app, name="stats")
 app.add_typer(evidence.app, name="evidence")

@@ -1,6 +1,6 @@
 """Cytometry: compensation, scales, gates, controls and quality; a plate's controls resolved, each well measured.
 
-resolve_plate(assay, plate) -> ResolvedPlate, findings   the numbers that a plate's controls fill in
+resolve_plate(assay, plate) -> Resolved + findings       the numbers that a plate's controls fill in
 measure_well(assay, plate, well) -> WellMeasurement      one well, a pure function of its arguments
 check_... , copy_findings, sister_findings -> findings   a plate, and the plates of an assay, as a whole
 read_gates, gates_of_study, write_gates                  gates from other programs, and to them

@@ -10,15 +10,7 @@ import numpy as np
 from flowutils import transforms
 from numpy.typing import ArrayLike, NDArray
 
-from assaykit.protocol import (
-    ArcsinhScale,
-    FixedScale,
-    HyperlogScale,
-    LinearScale,
-    LogicleScale,
-    LogScale,
-    ScaleName,
-)
+from assaykit.protocol import ArcsinhScale, FixedScale, HyperlogScale, LinearScale, LogicleScale, LogScale, ScaleName
 
 Array = NDArray[np.float64]
 LN10 = float(np.log(10.0))

@@ -1,6 +1,6 @@
 """Wells whose numbers were gated elsewhere: which control serves each, and their rows of READOUTS.
 
-plate  -> Resolved: channel -> well -> control, the control's median
+plate  -> ResolvedPlate: channel -> well -> control, the control's median
 well   -> its readouts, and its control's median beside each median, as if they had been measured here
 """
 

@@ -196,6 +196,11 @@ BOUNDS: Mapping[Scale, float] = {
     "log": math.log(1.25),  # x0.8 to x1.25, as bioequivalence has it (Schuirmann 1987, 10.1007/BF01068419)
     "logit": math.log(0.55 / 0.45),  # 5 points around 50 %, the narrowest 5 points can be
 }
+ODDS_BESIDE_POINTS = math.log(1.5)
+"""The bound on a change of odds where the change in points is bounded too, our convention.
+
+5 points are this change at a base of 12 %: above it the points are the narrower bound, below it the odds.
+"""
 
 
 def as_read(name: str) -> Formula:

@@ -2,8 +2,8 @@
 
     TOML text -> tables with papers and needs filled in -> `Claim`
 
-A catalogue of a lab's own has the form of `claims.toml` beside this module and may use the papers, needs and cells
-declared there.
+A catalogue of a lab's own has the form of `claims.toml` beside this module and may use the papers and needs declared
+there.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from assaykit.errors import EvidenceError, InputError, looked_into, raise_all
+from assaykit.line import Kind
 from assaykit.sources import toml_from_file
 from assaykit.vocabulary import CONTEXTS, nearest
 
 Sign = Literal[-1, 0, 1]
-Family = Literal["treatment", "pairwise", "context", "interaction", "level", "custom"]
-_SHARED = ("papers", "needs", "cells", "reviews")
+Family = Literal["treatment", "pairwise", "context", "interaction", "sensitisation", "level", "custom"]
+_SHARED = ("papers", "needs", "reviews")
 
 
 class Model(BaseModel):
@@ -80,7 +81,7 @@ class Test(Model):
 
     @model_validator(mode="after")
     def _two_contexts(self) -> Test:
-        if self.kind in ("context", "interaction") and not self.against:
+        if self.kind in ("context", "interaction", "sensitisation") and not self.against:
             raise ValueError(f"a test of kind {self.kind} must say which context it is compared `against`")
         if self.kind == "custom" and not self.contrast:
             raise ValueError("a test of kind custom must name its `contrast`")
@@ -107,7 +108,7 @@ class Claim(Model):
     kind: Literal["empirical", "mechanistic", "clinical", "recommendation"]
     standing: Literal["stated", "inference", "hypothesis", "unsupported", "mis-stated"] = "stated"
     family: str = ""  # claims whose p values are adjusted together
-    cells: str = "cml"  # a key of the catalogue's [cells], or "any"
+    cells: Kind | Literal["any"] = "cml"  # which cells it is about: a kind of the catalogue of cell lines
     assays: tuple[str, ...] = ()
     tests: tuple[Test, ...] = Field(default=(), alias="test")
     untestable: str = ""  # one sentence: why no assay here can test it
@@ -118,7 +119,6 @@ class Claim(Model):
     conflict: str = ""  # where reviews, or a review and its source, disagree
     corrections: str = ""  # what our working list had wrong about the text
     related: tuple[str, ...] = ()
-    lines_of: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)  # cell lines by group, of its catalogue
 
     @model_validator(mode="after")
     def _testable_or_why_not(self) -> Claim:
@@ -223,14 +223,8 @@ def _check_top(document: Mapping[str, Any], where: str) -> None:
 def _filled(entry: Mapping[str, Any], tables: Mapping[str, Mapping[str, Any]], where: str) -> dict[str, Any]:
     filled = dict(entry)
     filled["papers"] = [_looked_up(key, tables["papers"], f"{where}, papers") for key in entry.get("papers", ())]
-    if entry.get("cells", "cml") not in ("any", *tables["cells"]):
-        raise EvidenceError(
-            "`cells` must be a group of [cells], or any", repr(entry["cells"]), where,
-            _nearest(str(entry["cells"]), [*tables["cells"], "any"]),
-        )  # fmt: skip
     if entry.get("review") is not None and tables["reviews"] and entry["review"] not in tables["reviews"]:
         raise EvidenceError("`review` must be declared in [reviews]", repr(entry["review"]), where)
-    filled["lines_of"] = tables["cells"]
     filled["test"] = [
         test
         | {
@@ -313,7 +307,7 @@ def _model(path: Sequence[str]) -> type[Model]:
 
 
 def _nearest_key(path: Sequence[str]) -> str:
-    known = [field.alias or name for name, field in _model(path).model_fields.items() if name != "lines_of"]
+    known = [field.alias or name for name, field in _model(path).model_fields.items()]
     return _nearest(path[-1], known)
 
 

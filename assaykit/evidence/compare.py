@@ -18,6 +18,7 @@ from assaykit.evidence.matching import Candidate, candidates
 from assaykit.evidence.needs import Refusal, companion_notes, unmet_need, unreadable
 from assaykit.evidence.testability import MeasuredArms, measured_arms, why_untested, wrong_cells
 from assaykit.evidence.verdicts import Verdict, judge, units_to_settle, verdict_sentence
+from assaykit.line import read_lines
 from assaykit.stats.units import adjusted_p_values
 from assaykit.study import Study
 from assaykit.tables import COMPARISONS, MEASUREMENTS, frame_from_rows
@@ -59,7 +60,7 @@ def compare(
     catalogue = drugs or (study.catalogue if study and study.catalogue.drugs else read_drugs())
     lab = lab_estimates(estimates, drugs=catalogue, reference=reference)
     measured = pd.DataFrame(columns=list(MEASUREMENTS.names)) if measurements is None else measurements
-    arms = measured_arms(measured, lab)
+    arms = measured_arms(measured, lab, study.lines if study and study.lines.lines else read_lines())
     readings = [claim_reading(claim, arms, lab) for claim in claims]
     adjusted = adjusted_by_family(readings, named)
     unit = study.unit if study else "unit"
@@ -175,7 +176,10 @@ def _judged(reading: ClaimReading, read: Candidate, adjusted: float, *, unit: st
     verdict = judge(estimate, sign, adjusted=adjusted)
     sentence = verdict_sentence(estimate, verdict, sign=sign, unit=unit, adjusted=adjusted)
     doubts = f"in doubt: {estimate.doubts}" if estimate.doubts else ""
-    notes = (doubts, _elsewhere(reading.claim, read), _other_verdicts(reading.others, sign), *reading.notes)
+    few = f"with two {unit}s the interval rests on one degree of freedom: take it as a hint" * (
+        estimate.result.n_units == 2
+    )
+    notes = (few, doubts, _elsewhere(reading.claim, read), _other_verdicts(reading.others, sign), *reading.notes)
     return {
         "verdict": verdict,
         "reason": f"{_capital('; '.join(filter(None, (sentence, *notes))))}.",

@@ -6,7 +6,7 @@ ESTIMATES -> LabEstimates, the door: text of treatments and missing numbers end 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,9 @@ import pandas as pd
 from assaykit.errors import TreatmentError
 from assaykit.stats.units import ContrastResult
 from assaykit.treatment import Catalogue, Treatment, parse_treatment
+from assaykit.vocabulary import CONTEXTS
+
+VEHICLE, UNTREATED = "vehicle", "untreated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,8 @@ class Estimate:
     """What a lab found for one contrast: its labels, its result on the analysis scale, and the effect brought back.
 
     `arm` and `comparator_arm` are the treatments as values, None where a text names no known treatment. `row` is its
-    place in ESTIMATES. `in_points` says that `p_equivalence` is of the same contrast in percentage points.
+    place in ESTIMATES. `p_equivalence` is that of the protocol's own bounds, `p_in_points` that of the same contrast in
+    percentage points; NaN where none are declared.
     """
 
     endpoint: str
@@ -42,7 +46,7 @@ class Estimate:
     arm: Treatment | None = None
     comparator_arm: Treatment | None = None
     p_equivalence: float = math.nan
-    in_points: bool = False
+    p_in_points: float = math.nan
     units_needed: int | None = None
     doubts: str = ""  # what speaks against the values it rests on
     row: int = -1
@@ -63,7 +67,7 @@ class LabEstimates:
     """Every estimate of a lab, in the order of ESTIMATES, found by endpoint and kind."""
 
     estimates: tuple[Estimate, ...]
-    reference: str
+    vehicle: str  # the arm claims mean by vehicle: see `vehicle_arm`
     drugs: Catalogue
     by_endpoint: Mapping[tuple[str, str], tuple[Estimate, ...]] = field(init=False, repr=False, compare=False)
 
@@ -74,21 +78,53 @@ class LabEstimates:
         object.__setattr__(self, "by_endpoint", {key: tuple(members) for key, members in grouped.items()})
 
     def of(self, endpoint: str, kind: str) -> tuple[Estimate, ...]:
-        """Return the estimates of an endpoint and kind of contrast."""
-        return self.by_endpoint.get((endpoint, kind), ())
+        """Return the estimates of an endpoint and kind of contrast.
+
+        Two treatments of one context are compared as "treatment" where one is the study's reference, which need not be
+        vehicle, and else as "pairwise": both answer what asks for either.
+        """
+        kinds = ("treatment", "pairwise") if kind in ("treatment", "pairwise") else (kind,)
+        return tuple(each for name in kinds for each in self.by_endpoint.get((endpoint, name), ()))
+
+    def base_of(self, endpoint: str, context: str, against: str) -> str:
+        """Return the context another is compared with: its own control where the study has it, else `against`.
+
+        Conditioned medium is old medium: where medium as old without cells was measured, only that is its control.
+        """
+        control = CONTEXTS[context].control if context in CONTEXTS else ""
+        known = any(
+            control in each.contexts
+            for (name, _), found in self.by_endpoint.items()
+            if name == endpoint
+            for each in found
+        )
+        return control if control and known else against
 
 
 def lab_estimates(estimates: pd.DataFrame, *, drugs: Catalogue, reference: str = "vehicle") -> LabEstimates:
     """Return the rows of ESTIMATES as values, every treatment parsed once."""
     records = estimates.to_dict("records")
-    arms = parsed_treatments((row[side] for row in records for side in ("treatment", "comparator")), drugs, reference)
+    texts = {row[side] for row in records for side in ("treatment", "comparator")}
+    vehicle = vehicle_arm(texts, reference)
+    arms = parsed_treatments(texts, drugs, vehicle)
     found = (_estimate_from_row({str(key): value for key, value in row.items()}, arms) for row in records)
-    return LabEstimates(tuple(replace(each, row=i) for i, each in enumerate(found)), reference, drugs)
+    return LabEstimates(tuple(replace(each, row=i) for i, each in enumerate(found)), vehicle, drugs)
 
 
-def parsed_treatments(texts: Iterable[str], drugs: Catalogue, reference: str) -> dict[str, Treatment | None]:
-    """Return every text's treatment; the reference is the empty one, and what is no treatment is None."""
-    parsed: dict[str, Treatment | None] = {"": Treatment(), reference: Treatment()}
+def vehicle_arm(texts: Collection[str], reference: str) -> str:
+    """Return the arm that claims mean by vehicle: untreated where that is the reference of a study without vehicle.
+
+    Claims name the arms they mean. What a study takes as its reference is its own affair, and may be a drug.
+
+    >>> vehicle_arm({"imatinib 1 uM", "vehicle"}, "imatinib 1 uM"), vehicle_arm({"untreated"}, "untreated")
+    ('vehicle', 'untreated')
+    """
+    return UNTREATED if reference == UNTREATED and VEHICLE not in texts else VEHICLE
+
+
+def parsed_treatments(texts: Iterable[str], drugs: Catalogue, vehicle: str) -> dict[str, Treatment | None]:
+    """Return every text's treatment; that of `vehicle` is the empty one, and what is no treatment is None."""
+    parsed: dict[str, Treatment | None] = {"": Treatment(), vehicle: Treatment()}
     for text in set(texts) - parsed.keys():
         try:
             parsed[text] = parse_treatment(text, drugs)

@@ -13,7 +13,6 @@ The others are counted in the reason beside the verdict, by what they would have
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
@@ -49,29 +48,31 @@ def candidates_of_test(test: Test, place: int, lab: LabEstimates) -> Iterator[Ca
     """Yield every estimate that answers the test, which is the claim's number `place`."""
     for preference, endpoint in enumerate(test.endpoints):
         for estimate in lab.of(endpoint, test.kind):
-            doses, answer = _answer_to(test, estimate, lab.drugs)
+            doses, answer = _answer_to(test, estimate, lab)
             if answer is not None:
                 # What could be estimated goes before everything else.
                 rank = (not answer.result.estimated, place, preference, *_rank(test, answer, doses, drugs=lab.drugs))
                 yield Candidate(test, _with_equivalence(answer, lab), doses, rank)
 
 
-def _answer_to(test: Test, estimate: Estimate, drugs: Catalogue) -> tuple[tuple[Dose, ...], Estimate | None]:
+def _answer_to(test: Test, estimate: Estimate, lab: LabEstimates) -> tuple[tuple[Dose, ...], Estimate | None]:
     """Return the doses of both sides and the estimate as the test asks for it, which may be turned round; else None."""
     if test.kind == "custom":
         return (), estimate if estimate.contrast == test.contrast else None
-    if estimate.context not in test.contexts or (test.against and estimate.comparator_context != test.against):
+    if estimate.context not in test.contexts:
+        return (), None
+    if test.against and estimate.comparator_context != lab.base_of(estimate.endpoint, estimate.context, test.against):
         return (), None
     treatment, comparator = estimate.arm, estimate.comparator_arm
     if treatment is None or comparator is None:
         return (), None
     if test.kind == "context":
         comparator = Treatment()  # the same treatment in two contexts
-    doses = _bound_doses(test, treatment, comparator, drugs=drugs)
+    doses = _bound_doses(test, treatment, comparator, drugs=lab.drugs)
     if doses is not None:
         return doses, estimate
-    if test.kind in ("pairwise", "interaction"):
-        doses = _bound_doses(test, comparator, treatment, drugs=drugs)
+    if test.kind in ("treatment", "pairwise", "interaction"):
+        doses = _bound_doses(test, comparator, treatment, drugs=lab.drugs)
     return (doses, turned_round(estimate)) if doses is not None else ((), None)
 
 
@@ -103,13 +104,11 @@ def stands_for(slot: str, dose: Dose, drugs: Catalogue) -> bool:
 
 
 def _with_equivalence(estimate: Estimate, lab: LabEstimates) -> Estimate:
-    """Return the estimate; where it declares no bounds, with the equivalence its sibling in points shows."""
-    if math.isfinite(estimate.p_equivalence):
-        return estimate
+    """Return the estimate with the equivalence that its sibling in points shows, where there is one."""
     written = lab.estimates[estimate.row]  # not turned round
     for other in lab.of(estimate.endpoint, estimate.kind):
         if other.row != estimate.row and other.scale == "identity" and other.question == written.question:
-            return replace(estimate, p_equivalence=other.p_equivalence, in_points=True)
+            return replace(estimate, p_in_points=other.p_equivalence)
     return estimate
 
 

@@ -10,7 +10,7 @@ from assaykit.evidence.claims import Need, Test
 from assaykit.evidence.estimates import Estimate, LabEstimates
 from assaykit.evidence.matching import Candidate, candidates_of_test, stands_for
 from assaykit.evidence.testability import MeasuredArms
-from assaykit.evidence.verdicts import Verdict, interval_in_words
+from assaykit.evidence.verdicts import Verdict, interval_in_words, within_bounds
 from assaykit.treatment import Dose, Treatment
 from assaykit.vocabulary import CONTEXTS
 
@@ -29,8 +29,10 @@ def unreadable(estimate: Estimate, arms: MeasuredArms) -> str:
 def unmet_need(read: Candidate, arms: MeasuredArms, lab: LabEstimates) -> Refusal | None:
     """Return the verdict a missing arm or a condition that does not hold forces, with its sentence; else None.
 
-    A companion arm that is missing makes the claim not testable; one that is there and does not show what it must
-    makes the contrast not interpretable.
+    A companion arm that is missing makes the claim not testable. A condition is refused where its interval shows that
+    it does not hold: on the other side of no effect, or within what counts as none. That it is not significant is told
+    and refuses nothing: reading a claim only where a contrast of the same arms is significant selects for chance
+    (benchmarks/verdicts.py has the rates).
     """
     for need in read.test.needs:
         for treatment in _treatments_meant(need, read, lab):
@@ -43,6 +45,15 @@ def unmet_need(read: Candidate, arms: MeasuredArms, lab: LabEstimates) -> Refusa
 def companion_notes(read: Candidate, lab: LabEstimates) -> tuple[str, ...]:
     """Return what the companions of a test show, one clause each; those the study lacks say nothing."""
     clauses = []
+    for need in read.test.needs:
+        for treatment in _treatments_meant(need, read, lab) if need.sign is not None else ():
+            context = _context_of(need, read)
+            condition = _condition(need, treatment, context, assay=read.estimate.assay, lab=lab)
+            if condition is not None and not _on_side(condition, need.sign or 0):
+                found = interval_in_words(condition)
+                clauses.append(
+                    f"it presupposes that {need.says}, which {treatment} does not clearly show here: {found}"
+                )
     for need in read.test.tells:
         companion = _companion(need, read, lab)
         if companion is not None and companion.result.estimated and not companion.result.reason:
@@ -53,7 +64,7 @@ def companion_notes(read: Candidate, lab: LabEstimates) -> tuple[str, ...]:
 
 def _companion(need: Need, read: Candidate, lab: LabEstimates) -> Estimate | None:
     """Return the companion contrast, read by the rule of matching, at the doses of the matched contrast."""
-    context = read.estimate.context if need.context == "same" else need.context
+    context = _context_of(need, read)
     test = Test(
         endpoints=need.endpoints,
         kind=need.kind,
@@ -81,7 +92,7 @@ def _treatments_meant(need: Need, read: Candidate, lab: LabEstimates) -> Iterato
 def _refusal(
     need: Need, treatment: Treatment, read: Candidate, *, arms: MeasuredArms, lab: LabEstimates
 ) -> Refusal | None:
-    context = read.estimate.context if need.context == "same" else need.context
+    context = _context_of(need, read)
     place = f"{treatment} in {words.context(context)}"
     if need.sign is None:
         measured = any(context in arms.contexts(endpoint, treatment) for endpoint in need.endpoints)
@@ -91,22 +102,27 @@ def _refusal(
         return "not testable", f"it asks that {need.says}, and there is no estimate for {place}"
     if condition.result.reason or not condition.result.estimated:
         return "not interpretable", f"it asks that {need.says}, and for {place}: {condition.result.reason}"
-    if _on_side(condition, need.sign):
+    if not (_on_side(condition, -need.sign) or any(within_bounds(condition).values())):
         return None
     found = interval_in_words(condition)
-    return "not interpretable", f"it asks that {need.says}, and {place} does not show it: {found}"
+    return "not interpretable", f"it asks that {need.says}, and {place} shows that it does not: {found}"
 
 
 def _condition(need: Need, treatment: Treatment, context: str, *, assay: str, lab: LabEstimates) -> Estimate | None:
-    """Return the estimate of the condition, against the reference treatment; one of the same assay goes first."""
+    """Return the estimate of the condition, against vehicle; one of the same assay goes first."""
     estimates = [
         estimate
         for endpoint in need.endpoints
         for estimate in lab.of(endpoint, need.kind)
-        if (estimate.context, estimate.comparator_context) == (context, need.against)
+        if (estimate.context, estimate.comparator_context)
+        == (context, need.against and lab.base_of(endpoint, context, need.against))
         and (estimate.arm, estimate.comparator_arm) == (treatment, Treatment())
     ]
     return min(estimates, key=lambda estimate: estimate.assay != assay, default=None)
+
+
+def _context_of(need: Need, read: Candidate) -> str:
+    return read.estimate.context if need.context == "same" else need.context
 
 
 def _on_side(estimate: Estimate, sign: int) -> bool:

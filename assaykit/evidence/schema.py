@@ -13,7 +13,6 @@ def claims_schema() -> dict[str, Any]:
     """Return the schema: in TOML, papers and needs stand in tables of their own and claims name them by key."""
     claim = Claim.model_json_schema(by_alias=True)
     definitions = claim.pop("$defs")
-    claim["properties"].pop("lines_of")
     claim["properties"]["papers"] = _NAMES | {"description": "keys of [papers]"}
     for name in ("needs", "tells"):
         definitions["Test"]["properties"][name] = _NAMES | {"description": "keys of [needs]"}
@@ -32,7 +31,6 @@ def claims_schema() -> dict[str, Any]:
             "reviews": _table({"type": "object", "properties": {"title": {"type": "string"}}}),
             "papers": _table({"$ref": "#/$defs/Paper"}),
             "needs": _table({"$ref": "#/$defs/Need"}),
-            "cells": _table(_NAMES),
             "claim": {"type": "array", "items": {"$ref": "#/$defs/Claim"}},
         },
         "$defs": definitions,

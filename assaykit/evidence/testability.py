@@ -12,7 +12,8 @@ from assaykit.evidence import words
 from assaykit.evidence.claims import Claim, Test
 from assaykit.evidence.estimates import LabEstimates, parsed_treatments
 from assaykit.evidence.matching import Slots, fits
-from assaykit.treatment import Treatment, plain
+from assaykit.line import KINDS, LineCatalogue
+from assaykit.treatment import Treatment
 
 Arm = tuple[Treatment, str]
 """A treatment in a context."""
@@ -23,16 +24,17 @@ class MeasuredArms:
     """What was measured: treatments in contexts and cell lines by endpoint, and which arms cannot be read."""
 
     arms: dict[str, frozenset[Arm]]
-    lines: dict[str, frozenset[str]]
+    lines: dict[str, frozenset[str]]  # as the study names them
+    catalogue: LineCatalogue
     reasons: dict[tuple[str, str, str], str]  # endpoint, treatment, context: why no value of the arm can be read
-    reference: str
+    vehicle: str
 
     def contexts(self, endpoint: str, treatment: Treatment) -> set[str]:
         """Return where a treatment was measured."""
         return {context for each, context in self.arms.get(endpoint, ()) if each == treatment}
 
 
-def measured_arms(measurements: pd.DataFrame, lab: LabEstimates) -> MeasuredArms:
+def measured_arms(measurements: pd.DataFrame, lab: LabEstimates, catalogue: LineCatalogue) -> MeasuredArms:
     """Return the arms of MEASUREMENTS; those of ESTIMATES alone where a lab gives only estimates."""
     arms: dict[str, set[Arm]] = {}
     if measurements.empty:
@@ -40,9 +42,9 @@ def measured_arms(measurements: pd.DataFrame, lab: LabEstimates) -> MeasuredArms
             for arm, context in product((estimate.arm, estimate.comparator_arm), estimate.contexts):
                 if arm is not None:
                     arms.setdefault(estimate.endpoint, set()).add((arm, context))
-        return MeasuredArms({key: frozenset(value) for key, value in arms.items()}, {}, {}, lab.reference)
+        return MeasuredArms({key: frozenset(value) for key, value in arms.items()}, {}, catalogue, {}, lab.vehicle)
     distinct = measurements[["endpoint", "treatment", "context"]].drop_duplicates()
-    parsed = parsed_treatments(distinct["treatment"], lab.drugs, lab.reference)
+    parsed = parsed_treatments(distinct["treatment"], lab.drugs, lab.vehicle)
     for endpoint, text, context in distinct.itertuples(index=False):
         treatment = parsed[text]
         if treatment is not None:
@@ -51,9 +53,8 @@ def measured_arms(measurements: pd.DataFrame, lab: LabEstimates) -> MeasuredArms
     if "line" in measurements.columns:
         named = measurements[measurements["line"].notna() & (measurements["line"].astype(str) != "")]
         lines = {str(name): frozenset(map(str, each.unique())) for name, each in named.groupby("endpoint")["line"]}
-    return MeasuredArms(
-        {key: frozenset(value) for key, value in arms.items()}, lines, _reasons(measurements), lab.reference
-    )
+    frozen = {key: frozenset(value) for key, value in arms.items()}
+    return MeasuredArms(frozen, lines, catalogue, _reasons(measurements), lab.vehicle)
 
 
 def _reasons(measurements: pd.DataFrame) -> dict[tuple[str, str, str], str]:
@@ -67,25 +68,26 @@ def _reasons(measurements: pd.DataFrame) -> dict[tuple[str, str, str], str]:
 
 
 def wrong_cells(claim: Claim, endpoint: str, arms: MeasuredArms) -> str:
-    """Return why the study's cells cannot test the claim; empty where they can, or no line is named.
+    """Return why the study's cells cannot test the claim; empty where they can.
 
-    A claim on CML cells accepts any line not known as something else; one on other cells asks for a line known.
+    A claim on CML cells is read where no line is named; a line is taken for what the catalogue of lines says, and one
+    it lacks for nothing.
     """
     if claim.cells == "any":
         return ""
-    lines = arms.lines.get(endpoint, frozenset())
-    known = {plain(line): group for group, names in claim.lines_of.items() for line in names}
-    groups = {line: known.get(plain(line), "cml" if claim.cells == "cml" else "") for line in lines}
-    wrong = sorted(line for line, group in groups.items() if group != claim.cells)
-    named = words.listed(wrong, "and")
-    about = words.cells(claim.cells)
-    if wrong and len(wrong) < len(lines):
-        return f"the estimates mix {about} with {named}; one assay per line would test it"
-    if wrong:
-        return f"it is about {about}, and the cells here are {named}"
+    about = KINDS[claim.cells]
+    lines = {name: arms.catalogue.find(name) for name in sorted(arms.lines.get(endpoint, ()))}
     if not lines and claim.cells != "cml":
         return f"it is about {about}, and the study names no line in a factor `line`"
-    return ""
+    wrong = [
+        f"{name} ({KINDS[line.kind] if line else 'in no catalogue of lines: say what it is in lines.toml'})"
+        for name, line in lines.items()
+        if line is None or line.kind != claim.cells
+    ]
+    named = words.listed(wrong, "and")
+    if wrong and len(wrong) < len(lines):
+        return f"the estimates mix {about} with {named}; one assay per line would test it"
+    return f"it is about {about}, and the cells here are {named}" if wrong else ""
 
 
 def why_untested(claim: Claim, arms: MeasuredArms, lab: LabEstimates) -> str:
@@ -101,7 +103,7 @@ def _missing(claim: Claim, test: Test, arms: MeasuredArms, lab: LabEstimates) ->
     if test.kind == "custom":
         compared = f"{claim.intervention} with {claim.comparator}"
         return 1, f"it compares {compared}, and no analysis of {measured[0]} has a contrast named '{test.contrast}'"
-    treatment, comparator = words.arm(test.treatment, arms.reference), words.arm(test.comparator, arms.reference)
+    treatment, comparator = (words.arm(slots, arms.vehicle) for slots in (test.treatment, test.comparator))
     treated = {context for _, context in _arms_fitting(test.treatment, measured, arms, lab)}
     compared_in = {context for _, context in _arms_fitting(test.comparator, measured, arms, lab)}
     if not treated:

@@ -3,12 +3,16 @@
     verdict = judge(estimate, sign, ...)
 
 The rule, for a claim of a direction:
-    consistent     the 95 % interval lies wholly beyond no effect on the claimed side
-    contradicts    it lies wholly beyond on the other side
-    no effect      not so, and two one-sided tests at 5 % place the effect within the equivalence bounds
+    consistent     the 95 % interval lies wholly beyond no effect on the claimed side, and the effect may matter
+    contradicts    it lies wholly beyond on the other side, and the effect may matter
+    no effect      two one-sided tests at 5 % place the effect within the bounds of no effect
     inconclusive   neither
 For a claim of no effect (sign 0): consistent where equivalence is shown; contradicts where the interval excludes no
-effect and equivalence is not shown; else inconclusive.
+effect and the effect may matter; else inconclusive.
+
+A share is measured in points and in odds, for at a low base 5 points allow a doubling, and at a high one doubled odds
+are few points. An effect is none where it lies within the bounds in both; it may matter where it is not shown to lie
+within them in either. A direction that is certain and too small in one of the two is inconclusive, and said so.
 
 Where there is no effect, "consistent" is said in 2.5 % of experiments: one tail of a two-sided 95 % interval. Claims
 named primary before the run must hold after Holm's adjustment among them as well, which bounds by 5 % the chance of
@@ -37,15 +41,24 @@ VERDICTS: tuple[Verdict, ...] = (
 LEVEL = 0.05
 
 
-def equivalence_shown(estimate: Estimate) -> bool:
-    """Return whether two one-sided tests place the effect within its bounds (Schuirmann 1987, 10.1007/BF01068419).
+def within_bounds(estimate: Estimate) -> dict[str, bool]:
+    """Return, by measure, whether two one-sided tests place the effect within its bounds (Schuirmann 1987).
 
-    The p value of the protocol's own bounds is taken where ESTIMATES has it, else that of our default bounds.
+    The measure of the analysis scale, and percentage points where the study estimates them too. The p value of the
+    protocol's own bounds is taken where ESTIMATES has it, else that of our default bounds; a measure without is left
+    out. 10.1007/BF01068419.
     """
-    p = estimate.p_equivalence
-    if not math.isfinite(p):
-        p = equivalence_p(estimate.result, equivalence_bound(estimate.endpoint, estimate.scale))
-    return p < LEVEL
+    own = estimate.p_equivalence
+    if not math.isfinite(own):
+        own = equivalence_p(estimate.result, _default_bound(estimate))
+    p_values = {estimate.effect_name: own, "percentage points": estimate.p_in_points}
+    return {measure: p < LEVEL for measure, p in p_values.items() if math.isfinite(p)}
+
+
+def equivalence_shown(estimate: Estimate) -> bool:
+    """Return whether the effect is shown to be none in every measure there is."""
+    within = within_bounds(estimate)
+    return bool(within) and all(within.values())
 
 
 def judge(estimate: Estimate, sign: int, *, adjusted: float = math.nan) -> Verdict:
@@ -61,12 +74,17 @@ def judge(estimate: Estimate, sign: int, *, adjusted: float = math.nan) -> Verdi
     side = 1 if result.conf_low > 0 else -1 if result.conf_high < 0 else 0
     if side and adjusted > LEVEL:  # NaN is not: no adjustment is asked
         side = 0
-    equivalent = equivalence_shown(estimate)
+    matters = not any(within_bounds(estimate).values())
     if sign == 0:
-        return "consistent" if equivalent else "contradicts" if side else "inconclusive"
-    if side:
+        return "consistent" if equivalence_shown(estimate) else "contradicts" if side and matters else "inconclusive"
+    if side and matters:
         return "consistent" if side == sign else "contradicts"
-    return "no effect" if equivalent else "inconclusive"
+    return "no effect" if equivalence_shown(estimate) else "inconclusive"
+
+
+def _default_bound(estimate: Estimate) -> float | None:
+    in_points = math.isfinite(estimate.p_in_points)
+    return equivalence_bound(estimate.endpoint, estimate.scale, beside_points=in_points)
 
 
 def units_to_settle(estimate: Estimate) -> int | None:
@@ -74,10 +92,9 @@ def units_to_settle(estimate: Estimate) -> int | None:
 
     Where the protocol declares no bound on the contrast's scale, our default bound serves as it does for the verdict.
     """
-    if math.isfinite(estimate.p_equivalence) and not estimate.in_points:
+    if math.isfinite(estimate.p_equivalence):
         return estimate.units_needed
-    bound = equivalence_bound(estimate.endpoint, estimate.scale)
-    return units_needed(estimate.result.estimate, estimate.result.contrast_sd, bound=bound)
+    return units_needed(estimate.result.estimate, estimate.result.contrast_sd, bound=_default_bound(estimate))
 
 
 def verdict_sentence(
@@ -87,22 +104,25 @@ def verdict_sentence(
     result = estimate.result
     neutral = "0" if estimate.scale == "identity" else "1"
     found = f"{interval_in_words(estimate)}, {counted(result.n_units, unit)},"
-    within = f"is within the bounds that count as none{' in percentage points' * estimate.in_points}"
     excludes = result.conf_low > 0 or result.conf_high < 0
+    small = [measure for measure, within in within_bounds(estimate).items() if within]
+    within = f"is within the bounds that count as none, in {' and in '.join(small)}"
     match verdict:
         case "consistent" if sign == 0:
             return f"{found} stays within the bounds of no effect, as claimed"
         case "consistent" | "contradicts" if sign != 0:
             above = "above" if result.conf_low > 0 else "below"
             role = "as claimed" if verdict == "consistent" else "the side opposite to the claim"
-            small = f", though it {within}" if equivalence_shown(estimate) else ""
-            return f"{found} lies wholly {above} {neutral}, {role}{small}"
+            return f"{found} lies wholly {above} {neutral}, {role}"
         case "contradicts":
             return f"{found} excludes no effect, which was claimed"
         case "no effect":
-            return f"{found} includes {neutral}, and any effect {within}"
+            return f"{found} {'excludes' if excludes else 'includes'} {neutral}, and any effect {within}"
         case "inconclusive" if excludes and adjusted > LEVEL:
             return f"{found} excludes {neutral}, but not after adjustment among the primary claims (p = {adjusted:.2g})"
+        case "inconclusive" if excludes:
+            side = "as claimed" if sign * result.estimate > 0 else "against the claim"
+            return f"{found} excludes {neutral}, {side}, but the effect is small: it {within}"
         case "inconclusive":
             return f"{found} includes {neutral}; {_settled_by(estimate, unit)}"
         case _:
@@ -131,7 +151,7 @@ def _settled_by(estimate: Estimate, unit: str) -> str:
     n = units_to_settle(estimate)
     if n is None:
         return "no practicable number would settle it"
-    bound = equivalence_bound(estimate.endpoint, estimate.scale) or 0.0
+    bound = _default_bound(estimate) or 0.0
     large = abs(estimate.result.estimate) >= bound
     what = "an effect as large as seen" if large else "the smallest effect that counts"
     return f"about {counted(n, unit)} would settle it (80 % power for {what})"

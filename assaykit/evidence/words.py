@@ -14,13 +14,6 @@ CLASSES = {
     "src_inhibitor": "a Src or Lyn inhibitor",
     "cholesterol_depletion": "a cholesterol-depleting agent",
 }
-CELLS = {
-    "cml": "CML cells",
-    "ph_all": "BCR-ABL positive lymphoblastic leukaemia cells",
-    "normal": "normal CD34+ cells",
-    "resistant": "TKI-resistant cells",
-    "bcr_abl_negative": "BCR-ABL negative cells",
-}
 
 
 def arm(slots: Sequence[str], reference: str = "vehicle") -> str:
@@ -36,11 +29,6 @@ def arm(slots: Sequence[str], reference: str = "vehicle") -> str:
 def context(name: str) -> str:
     """Return a context in words; a name of a lab's own stands for itself."""
     return CONTEXTS[name].noun if name in CONTEXTS else name
-
-
-def cells(group: str) -> str:
-    """Return a group of cells in words."""
-    return CELLS.get(group, f"cells of group {group}")
 
 
 def listed(words: Sequence[str], last: str = "or") -> str:

@@ -211,8 +211,8 @@ def _plates(results: Results) -> Iterator[Drawing]:
         # Control wells lack stains, and cells, on purpose.
         samples = {(plate.name, well.name) for plate in assay.plates for well in plate.wells if well.role == "sample"}
         part = populations[(populations["assay"] == assay.name) & (populations["population"] != "all")]
-        kept = [place in samples for place in zip(part["plate"], part["well"], strict=True)]
-        part = part[np.asarray(kept, dtype=bool)]
+        sampled = (place in samples for place in zip(part["plate"], part["well"], strict=True))
+        part = part[np.fromiter(sampled, dtype=bool, count=len(part))]
         if part["fraction"].notna().any():
             yield Drawing(
                 f"gates_{assay.name}", f"What each gate of {assay.name.replace('_', ' ')} kept", yield_caption(part),

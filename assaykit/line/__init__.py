@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from assaykit.line.catalogue import KINDS, CellLine, LineCatalogue, read_lines
+from assaykit.line.catalogue import KINDS, CellLine, Kind, LineCatalogue, read_lines
 
-__all__ = ["KINDS", "CellLine", "LineCatalogue", "read_lines"]
+__all__ = ["KINDS", "CellLine", "Kind", "LineCatalogue", "read_lines"]

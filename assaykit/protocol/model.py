@@ -65,16 +65,28 @@ class EndpointSpec(ProtocolModel):
         return self.name or (f"{self.channel}_{self.endpoint}" if self.channel else self.endpoint)
 
 
-class ContrastSpec(ProtocolModel):
+class WeightedArm(Model):
+    """One arm of a contrast of several, and how often it counts."""
+
+    treatment: str
+    context: str = "mono"
+    weight: float = Field(description="1 for an arm that is added, -1 for one that is taken off, 0.5 in a mean of two.")
+
+
+class ContrastSpec(Model):
     """A contrast by name, beyond the families: (treatment - comparator) in context, minus the same in another.
 
     With `factor` it compares two levels of a factor instead, such as two lines: treatment in `level` minus treatment in
     `comparator_level`, or, where the comparator is another treatment, (treatment - comparator) in one minus the other.
+    With `arms` it is the sum of any number of arms, each times its weight, such as a three-way difference.
     """
 
     name: str
-    treatment: str
-    comparator: str
+    treatment: str = ""
+    comparator: str = ""
+    arms: tuple[WeightedArm, ...] = Field(
+        default=(), description="Arms with weights that add up to 0; then no other key."
+    )
     context: str = "mono"
     comparator_context: str = Field(default="", description="The context whose difference is taken off; empty: none.")
     factor: str = Field(default="", description="A factor whose two levels are compared, e.g. line; empty: none.")
@@ -87,6 +99,13 @@ class ContrastSpec(ProtocolModel):
             raise ValueError(f"contrast {self.name}: a factor needs level and comparator_level")
         if self.factor and self.comparator_context:
             raise ValueError(f"contrast {self.name}: compares levels of {self.factor} or contexts, not both")
+        if self.arms:
+            if self.treatment or self.comparator or self.factor or self.comparator_context:
+                raise ValueError(f"contrast {self.name}: has its arms, and needs no treatment, comparator or factor")
+            if abs(total := sum(arm.weight for arm in self.arms)) > 1e-9:
+                raise ValueError(f"contrast {self.name}: the weights of its arms must add up to 0; found {total:g}")
+        elif not (self.treatment and self.comparator):
+            raise ValueError(f"contrast {self.name}: needs a treatment and a comparator, or arms with weights")
         return self
 
 
@@ -96,7 +115,7 @@ class Analysis(ProtocolModel):
     name: str
     endpoint: str = Field(description="The endpoint's name in tables, e.g. cxcr4_dmfi.")
     scale: Scale = Field(default="identity", description="log2: fold change; log: ratio; logit: odds ratio.")
-    families: tuple[Literal["treatment", "pairwise", "context", "interaction", "level"], ...] = Field(
+    families: tuple[Literal["treatment", "pairwise", "context", "interaction", "sensitisation", "level"], ...] = Field(
         default=("treatment", "interaction"), description="Which contrasts are estimated."
     )
     contrasts: tuple[ContrastSpec, ...] = Field(default=(), description="Further contrasts, by name.")

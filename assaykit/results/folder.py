@@ -125,7 +125,7 @@ def read_results(folder: Path) -> Results:
     with _read_guard(folder / PROVENANCE):
         provenance = {**json.loads(contents[PROVENANCE])}
     with _read_guard(folder / CONTROL_CELLS):
-        controls = pd.read_parquet(io.BytesIO(contents[CONTROL_CELLS]))
+        controls = check(pd.read_parquet(io.BytesIO(contents[CONTROL_CELLS])), CONTROLS)
     with _read_guard(folder / RESOLVED):
         study = study_from_toml(contents[RESOLVED].decode("utf-8"), controls)
     return Results(study, tables, provenance)

@@ -91,7 +91,8 @@ def study_from_toml(text: str, quantiles: pd.DataFrame) -> Study:
         if "catalogue" in document:
             assay.setdefault("catalogue", document["catalogue"])
     for place, name, control in _controls(document):
-        control["quantiles"] = {population: values[*place, name, population] for population in control["medians"]}
+        # A control that was gated elsewhere has a median and no cells, and so no quantiles
+        control["quantiles"] = {population: values[*place, name, population] for population in control["cells"]}
     return _adapter().validate_python(document)
 
 

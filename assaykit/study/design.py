@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
 from assaykit.errors import InputError, StudyError
+from assaykit.line import KINDS
 from assaykit.plate import Plate, Well
 from assaykit.study.model import Assay, Study
 from assaykit.tables import Finding
@@ -69,6 +70,23 @@ def design_findings(study: Study) -> tuple[Finding, ...]:
         findings += _alike_levels(assay, study.unit)
         findings += odd_levels(assay, study.unit)
     return tuple(findings)
+
+
+def unknown_lines(study: Study) -> Iterator[Finding]:
+    """Yield a finding per cell line that the catalogue of lines lacks: no claim about CML cells is read from it."""
+    wells = (well for assay in study.assays for plate in (*assay.plates, *assay.counts) for well in plate.wells)
+    names = dict.fromkeys(str(well.factors["line"]) for well in wells if well.factors.get("line"))
+    for name in (each for each in names if study.lines.find(each) is None):
+        near = study.lines.nearest(name)
+        question = f"is {near} meant? If not, say" if near else "say"
+        yield Finding(
+            "warn",
+            "line_unknown",
+            f"the line '{name}' is not in the catalogue of cell lines, and is not taken for CML: {question} what it is "
+            'in a file of your own, lines = ["lines.toml"], with [[line]] name and kind (one of '
+            + ", ".join(KINDS)
+            + ")",
+        )
 
 
 def _technical_unit(unit: str) -> Iterator[Finding]:

@@ -210,6 +210,7 @@ class StudyFile(_Entry):
     compensation: str = Field(default="", description="Spillover, for every assay that does not say its own.")
     factors: Texts = Field(default=(), description="Further columns of the layouts, named by you.")
     drugs: Texts = Field(default=(), description="Drug catalogues of your own, over the shipped one.")
+    lines: Texts = Field(default=(), description="Catalogues of cell lines of your own, over the shipped one.")
     primary: Texts = Field(default=(), description="Claims named before the run, e.g. EN-10.")
     claims: Texts = Field(default=(), description="Catalogues of claims of your own.")
     assay: tuple[AssayEntry, ...] = Field(min_length=1, description="The assays.")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from assaykit.line import LineCatalogue
 from assaykit.plate import Plate
 from assaykit.protocol import FixedGate, FixedScale, Gate, Protocol
 from assaykit.study.inputs import InputFile
@@ -158,3 +159,4 @@ class Study:
     claims: tuple[Path, ...] = ()  # further catalogues
     inputs: tuple[InputFile, ...] = ()  # every file read, as it was read
     catalogue: Catalogue = field(default_factory=Catalogue)  # the shipped drugs and the lab's own
+    lines: LineCatalogue = field(default_factory=LineCatalogue)  # the shipped cell lines and the lab's own

@@ -15,6 +15,7 @@ from pathlib import Path
 from assaykit.endpoints import ENDPOINTS, endpoint_faults
 from assaykit.errors import Faults, InputError, StatisticsError, StudyError, raise_all
 from assaykit.escaping import file_name, one_line
+from assaykit.line import LineCatalogue, read_lines
 from assaykit.numerals import decimal_sign
 from assaykit.plate import (
     Columns,
@@ -31,7 +32,7 @@ from assaykit.plate import (
 )
 from assaykit.protocol import Protocol, read_protocol
 from assaykit.sources import is_file, paths_from_pattern
-from assaykit.study.design import design_faults, design_findings
+from assaykit.study.design import design_faults, design_findings, unknown_lines
 from assaykit.study.document import document_from_file, review_from_file, study_from_document
 from assaykit.study.file import AssayEntry, OverrideEntry, StudyFile
 from assaykit.study.inputs import input_file
@@ -85,6 +86,7 @@ def _study(file: StudyFile, path: Path, collector: _Collector) -> Study:
         update={"unit": column_name(file.unit), "factors": tuple(column_name(name) for name in file.factors)}
     )
     catalogue = _catalogue(file, folder, collector)
+    lines = _lines(file, folder, collector)
     canonical = cache(lambda text: str(parse_treatment(text, catalogue)))
     rules = Rules(file.unit, _reference(file, catalogue, path.name, collector=collector), catalogue, str)
     written: list[tuple[str, Assay]] = []
@@ -111,10 +113,11 @@ def _study(file: StudyFile, path: Path, collector: _Collector) -> Study:
         claims=claims,
         inputs=tuple(input_file(path) for path in dict.fromkeys((*collector.inputs, *claims))),
         catalogue=catalogue,
+        lines=lines,
     )
     if not collector.faults:
         collector.faults += design_faults(study)
-    return replace(study, findings=(*collector.findings, *design_findings(study)))
+    return replace(study, findings=(*collector.findings, *design_findings(study), *unknown_lines(study)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -441,6 +444,19 @@ def _catalogue(file: StudyFile, folder: Path, collector: _Collector) -> Catalogu
         except Faults as faults:
             collector.faults += faults.errors
     return catalogue
+
+
+def _lines(file: StudyFile, folder: Path, collector: _Collector) -> LineCatalogue:
+    paths = [folder / name for name in file.lines]
+    try:
+        lines = read_lines(paths)
+        collector.inputs.extend(paths)
+        return lines
+    except InputError as error:
+        collector.faults.append(error)
+    except Faults as faults:
+        collector.faults += faults.errors
+    return read_lines()
 
 
 def _reference(file: StudyFile, catalogue: Catalogue, label: str, *, collector: _Collector) -> Reference:

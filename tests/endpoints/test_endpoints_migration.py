@@ -84,10 +84,9 @@ def test_what_is_declared_settles_how_cells_are_counted():
     ways = {way: cell_count(both, ("viable",), {"counting": way}) for way in ("plain", "beads", "volume")}
     assert {way: each.cells for way, each in ways.items()} == {"plain": 7.0, "beads": 800.0, "volume": 1200.0}
     del both["cells_concentration"]
-    assert (
-        cell_count(both | {"volume_ul": 25.0}, ("viable",), {"counting": "volume"}).cells == 1200.0
-    )  # 50 / 25 * 300 * 2
-    assert math.isnan(cell_count(both | {"volume_ul": 0.0}, ("viable",), {"counting": "volume"}).cells)
+    for volume, cells in ((25.0, 1200.0), (0.5, 60_000.0)):  # 50 / 25 * 300 * 2, and 50 / 0.5 * 300 * 2
+        assert cell_count({**both, "volume_ul": volume}, ("viable",), {"counting": "volume"}).cells == cells
+    assert math.isnan(cell_count({**both, "volume_ul": 0.0}, ("viable",), {"counting": "volume"}).cells)
 
 
 @pytest.mark.parametrize("viability", [80.0, 0.8])

@@ -1,8 +1,4 @@
-"""Every package has a face: others import `assaykit.X`, or a wing of it, and never what is within.
-
-import-linter takes a function of a face for the module of its name (`from assaykit.pipeline import run`): its contracts
-ignore these few; the imports themselves are read here.
-"""
+"""Every package has a face: others import `assaykit.X`, never its inner modules."""
 
 from __future__ import annotations
 
@@ -43,8 +39,7 @@ def test_every_package_has_a_contract_for_its_face():
 @pytest.mark.parametrize("package", PACKAGES)
 def test_no_other_package_imports_what_is_within(package):
     assert FACES[package]["allowed_importers"] == [f"assaykit.{package}"]
-    others = set(PACKAGES) - {package}
-    assert {name: inner for name in others if (inner := inner_imports(name, package))} == {}
+    assert {name: inner for name in set(PACKAGES) - {package} if (inner := inner_imports(name, package))} == {}
 
 
 @pytest.mark.parametrize("package", PACKAGES)

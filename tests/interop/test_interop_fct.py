@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from assaykit.cli.fct import app
-from assaykit.cytometry.scales import raw_values, shown_values
+from assaykit.cytometry.scales import raw_values, transformed_values
 from assaykit.errors import GateError, InputError, LayoutError
 from assaykit.interop import (
     Hlog,
@@ -162,7 +162,7 @@ def test_hlog_is_the_hyperlog_of_gating_ml(shown, b):
     assert hlog.raw(shown) == pytest.approx(theirs, rel=1e-12, abs=1e-9)
     # Where raw values cross zero both are rounded to their own last digits: 1e-6 of an intensity.
     assert raw_values([hlog.position(shown)], hlog.scale())[0] == pytest.approx(theirs, rel=1e-9, abs=1e-6)
-    assert shown_values([theirs], hlog.scale())[0] == pytest.approx(hlog.position(shown), abs=1e-9)
+    assert transformed_values([theirs], hlog.scale())[0] == pytest.approx(hlog.position(shown), abs=1e-9)
 
 
 def test_hlog_with_a_b_that_no_hyperlog_has_is_refused():

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from assaykit.measurements import measure_endpoints
+from assaykit.measurements import copied_counts, measure_endpoints
 from assaykit.pipeline.measure import measure, resolve
 from assaykit.report.methods import methods_markdown
-from assaykit.results.resolved import study_from_toml, study_to_toml
+from assaykit.results.resolved import control_quantiles, study_from_toml, study_to_toml
 from assaykit.study import read_study
 
 SAMPLE = Path(__file__).parents[2] / "sample_data" / "cml_niche"
@@ -164,7 +164,7 @@ def test_without_controls_the_endpoint_has_no_value_and_a_fail_says_what_to_do(t
 def test_a_resolved_study_of_tables_reads_back_equal(tmp_path):
     small(tmp_path)
     study, _ = resolve(read_study(tmp_path))
-    assert study_from_toml(study_to_toml(study)).assays == study.assays
+    assert study_from_toml(study_to_toml(study), control_quantiles(study)).assays == study.assays
 
 
 # Apoptosis from shares
@@ -219,3 +219,16 @@ def test_the_methods_say_where_the_numbers_come_from_and_what_a_share_without_ce
     primary = results.tables["estimates"].query("analysis == 'apoptosis' and kind == 'treatment'").iloc[0]
     logits = [math.log(p / (100 - p)) - math.log(q / (100 - q)) for p, q in ((34, 6), (35, 7), (36, 8))]
     assert primary["estimate"] == pytest.approx(sum(logits) / 3)  # approx: the model's arithmetic, not ours
+
+
+def test_an_experiment_pasted_again_counts_once_as_counts_do(tmp_path):
+    columns = '"early (%)" = "early percent_of_parent"\n"late (%)" = "late percent_of_parent"\n'
+    once = "E{},vehicle,3.1,2.2\nE{},imatinib 1 uM,22.5,11.4\nE{},dasatinib 10 nM,31.7,14.9\n"
+    shares(tmp_path, columns, once.format(1, 1, 1) + once.format(2, 2, 2))
+    study = read_study(tmp_path)
+    (found,) = copied_counts(study.assays[0], study.unit)
+    assert found.finding.message.startswith("the numbers of experiment E2 are those of experiment E1, row by row")
+    shares(
+        tmp_path, columns, once.format(1, 1, 1) + once.replace("22.5", "24.1").replace("31.7", "29.3").format(2, 2, 2)
+    )
+    assert copied_counts(read_study(tmp_path).assays[0], study.unit) == []

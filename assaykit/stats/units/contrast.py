@@ -64,6 +64,21 @@ class Contrast:
             parts, text = [(here, 1.0), ((comparator, context), -1.0), *elsewhere], f"{treatment} - {comparator}"
         return cls(name or text, kind, _summed(parts), treatment, comparator, context, comparator_context)
 
+    @classmethod
+    def weighing(
+        cls,
+        weights: Iterable[tuple[Cell, float]],
+        *,
+        kind: str,
+        name: str,
+        treatment: str = "",
+        comparator: str = "",
+        context: str = "",
+        comparator_context: str = "",
+    ) -> Contrast:
+        """Return the sum of cells times weights; a cell given twice counts with both weights."""
+        return cls(name, kind, _summed(weights), treatment, comparator, context, comparator_context)
+
     @property
     def cells(self) -> tuple[Cell, ...]:
         """Every cell the contrast needs."""

@@ -36,7 +36,9 @@ def contrasts_of(cells: Collection[Cell], analysis: Analysis, reference: Referen
     treatments = {context: measured[context] for context in contexts}
     families = [contrast for family in analysis.families for contrast in _FAMILIES[family](treatments, reference)]
     custom = [
-        Contrast.between(c.treatment, c.comparator, c.context, c.comparator_context, kind="custom", name=c.name)
+        Contrast.weighing([((arm.treatment, arm.context), arm.weight) for arm in c.arms], kind="custom", name=c.name)
+        if c.arms
+        else Contrast.between(c.treatment, c.comparator, c.context, c.comparator_context, kind="custom", name=c.name)
         for c in analysis.contrasts
         if not c.factor
     ]
@@ -80,6 +82,38 @@ def _interactions(treatments: Treatments, reference: Reference) -> list[Contrast
     return contrasts
 
 
+def _sensitisations(treatments: Treatments, reference: Reference) -> list[Contrast]:
+    """Return what two drugs together do beyond what each does alone, in a context less its base context.
+
+    [(both - one) - (other - reference)] in context - [the same in base]: a drug that kills by itself where the stroma
+    is adds to both brackets and is no sensitisation.
+    """
+    given = any(dose.unit for dose in treatment_from_canonical(reference.treatment).doses)
+    vehicle = "vehicle" if given else reference.treatment
+    contrasts = []
+    for context, base in _context_pairs(treatments, reference):
+        in_both = {name for name in treatments[context] if name in treatments.get(base, ())}
+        for both in sorted(in_both):
+            alone = [str(dose) for dose in treatment_from_canonical(both).doses]
+            if len(alone) != 2 or not in_both.issuperset([*alone, vehicle]):
+                continue
+            arms = [(both, 1.0), *((one, -1.0) for one in alone), (vehicle, 1.0)]
+            weights = [((arm, context), weight) for arm, weight in arms]
+            weights += [((arm, base), -weight) for arm, weight in arms]
+            contrasts.append(
+                Contrast.weighing(
+                    weights,
+                    kind="sensitisation",
+                    name=f"{both} beyond each alone",
+                    treatment=both,
+                    comparator=vehicle,
+                    context=context,
+                    comparator_context=base,
+                )
+            )
+    return contrasts
+
+
 def _levels(treatments: Treatments, reference: Reference) -> list[Contrast]:  # noqa: ARG001 - the families' form
     return [
         Contrast.between(treatment, "", context, kind="level")
@@ -100,5 +134,6 @@ _FAMILIES: dict[str, Callable[[Treatments, Reference], list[Contrast]]] = {
     "pairwise": _pairwise,
     "context": _between_contexts,
     "interaction": _interactions,
+    "sensitisation": _sensitisations,
     "level": _levels,
 }
