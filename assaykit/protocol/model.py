@@ -65,7 +65,7 @@ class EndpointSpec(ProtocolModel):
         return self.name or (f"{self.channel}_{self.endpoint}" if self.channel else self.endpoint)
 
 
-class WeightedArm(Model):
+class WeightedArm(ProtocolModel):
     """One arm of a contrast of several, and how often it counts."""
 
     treatment: str
@@ -73,7 +73,7 @@ class WeightedArm(Model):
     weight: float = Field(description="1 for an arm that is added, -1 for one that is taken off, 0.5 in a mean of two.")
 
 
-class ContrastSpec(Model):
+class ContrastSpec(ProtocolModel):
     """A contrast by name, beyond the families: (treatment - comparator) in context, minus the same in another.
 
     With `factor` it compares two levels of a factor instead, such as two lines: treatment in `level` minus treatment in

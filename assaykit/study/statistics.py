@@ -25,9 +25,9 @@ from assaykit.plate import (
     Sample,
     StatisticsTable,
     Well,
-    number_from_entry,
     once,
     position_from_well,
+    statistic_from_entry,
     well_from_draft,
     well_from_position,
 )
