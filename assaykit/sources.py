@@ -70,10 +70,10 @@ def bytes_from_file(path: Path, noun: str, kind: type[InputError], *, label: str
     except (FileNotFoundError, NotADirectoryError) as error:
         raise kind(f"{noun} must exist", "no such file", label, "mend the path") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL within a path
-        raise unreadable(error, noun, kind, label) from error
+        raise read_error(error, noun, kind, label) from error
 
 
-def unreadable(error: Exception, noun: str, kind: type[InputError], label: str) -> InputError:
+def read_error(error: Exception, noun: str, kind: type[InputError], label: str) -> InputError:
     """Return what the operating system says against a file, as one of ours."""
     said = (getattr(error, "strerror", "") or str(error)).lower()
     remedy = "ask for the right to read it" if isinstance(error, PermissionError) else "mend the path"
@@ -219,7 +219,7 @@ def paths_from_pattern(folder: Path, pattern: str, *, ignore_case: bool = False)
     except _ExhaustedError:
         raise _too_wide(pattern, f"more than {MOST_VISITED:,} files and folders to look at") from None
     except (OSError, ValueError) as error:
-        raise unreadable(error, "what a pattern means", InputError, f"'{_short(pattern)}'") from error
+        raise read_error(error, "what a pattern means", InputError, f"'{_short(pattern)}'") from error
     if len(found) > MOST_FOUND:
         raise _too_wide(pattern, f"more than {MOST_FOUND:,} files")
     return sorted(found)

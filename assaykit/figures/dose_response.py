@@ -39,7 +39,7 @@ Doses = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class DoseSeries:
+class DrugDoses:
     """One drug given over a range of doses, in one unit of dose."""
 
     drug: str
@@ -47,7 +47,7 @@ class DoseSeries:
     treatments: tuple[str, ...]
 
 
-def dose_series(measurements: pd.DataFrame) -> Iterator[DoseSeries]:
+def dose_series(measurements: pd.DataFrame) -> Iterator[DrugDoses]:
     """Yield the drugs given alone at four doses or more."""
     doses: dict[tuple[str, bool], dict[str, float]] = {}
     units: dict[tuple[str, bool], dict[str, str]] = {}
@@ -60,12 +60,12 @@ def dose_series(measurements: pd.DataFrame) -> Iterator[DoseSeries]:
     for key, found in doses.items():
         if len(set(found.values())) >= LEAST_DOSES:
             rising = sorted(found, key=lambda t: found[t])
-            yield DoseSeries(key[0], units[key][rising[len(rising) // 2]], tuple(rising))
+            yield DrugDoses(key[0], units[key][rising[len(rising) // 2]], tuple(rising))
 
 
 @in_style
 def dose_response_curves(
-    measurements: pd.DataFrame, series: DoseSeries, curves: pd.DataFrame, *, style: Style, reference: str = "vehicle"
+    measurements: pd.DataFrame, series: DrugDoses, curves: pd.DataFrame, *, style: Style, reference: str = "vehicle"
 ) -> Figure:
     """Return the figure of one endpoint over the doses of a drug, a colour per context; `curves` may be empty."""
     wells = measurements[measurements["treatment"].isin([reference, *series.treatments])]
@@ -164,7 +164,7 @@ def _ic50_words(numbers: tuple[float, float, float], unit: str) -> str:
     return f"IC50 {middle} {unit} (95% CI {low} to {high})"
 
 
-def _label(axes: Axes, wells: pd.DataFrame, series: DoseSeries, *, lowest: float, doses: list[float]) -> None:
+def _label(axes: Axes, wells: pd.DataFrame, series: DrugDoses, *, lowest: float, doses: list[float]) -> None:
     endpoint = str(wells["endpoint"].iloc[0])
     unit = axis_unit(endpoint, str(wells["unit"].iloc[0]))
     words = endpoint_words(endpoint)

@@ -25,7 +25,7 @@ from assaykit.cytometry import (
     worker_plate,
 )
 from assaykit.plate import Plate, Well
-from assaykit.study import Assay, InputFile, Reference, ResolvedPlate, Study, file_stamp, input_file
+from assaykit.study import Assay, InputFile, Reference, ResolvedPlate, Study, input_file, input_stamp
 from assaykit.tables import POPULATIONS, READOUTS, Finding, frame_from_rows
 
 Progress = Callable[[str, int, int], None]  # stage, done, total
@@ -148,7 +148,7 @@ def _hashed_task(task: tuple[_Task, str | None]) -> tuple[WellMeasurement, Input
         return measure_well(assay, plate, well), None
     file = input_file(well.file)
     measured = measure_well(assay, plate, well)
-    if {file.stamp, file_stamp(well.file)} == {file.stamp if begun is None else begun}:
+    if {file.stamp, input_stamp(well.file)} == {file.stamp if begun is None else begun}:
         return measured, file
     message = f"{well.file.name} was written to while the run was reading; run again once it is whole"
     finding = Finding("fail", "file_changed", message, plate.name, well.name)

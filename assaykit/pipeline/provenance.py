@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from assaykit.study import InputFile, Study, file_stamp, input_file
+from assaykit.study import InputFile, Study, input_file, input_stamp
 from assaykit.tables import Finding
 
 _PACKAGES = ("assaykit", "numpy", "pandas", "scipy", "statsmodels", "pydantic", "flowutils", "seaborn", "matplotlib")
@@ -38,7 +38,7 @@ def provenance(study: Study, files: Iterable[InputFile]) -> dict[str, Any]:
 def stamps(study: Study) -> dict[Path | None, str]:
     """Return the stamp of every well's file, so that one that changes during the run is seen."""
     wells = (well for assay in study.assays for plate in assay.plates for well in plate.wells)
-    return {well.file: file_stamp(well.file) for well in wells if well.file is not None}
+    return {well.file: input_stamp(well.file) for well in wells if well.file is not None}
 
 
 def changed_since(study: Study, files: Iterable[InputFile]) -> list[Finding]:
@@ -46,7 +46,7 @@ def changed_since(study: Study, files: Iterable[InputFile]) -> list[Finding]:
     return [
         Finding("fail", "input_changed", f"{_shown(file.path, study.source)} was changed after it was read; run again")
         for file in dict.fromkeys((*study.inputs, *files))
-        if file.sha256 and file_stamp(file.path) != file.stamp and input_file(file.path).sha256 != file.sha256
+        if file.sha256 and input_stamp(file.path) != file.stamp and input_file(file.path).sha256 != file.sha256
     ]
 
 

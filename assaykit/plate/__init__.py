@@ -18,7 +18,7 @@ from assaykit.plate.reading import Reading, read_counts, read_plates, reading_fr
 from assaykit.plate.schema import KNOWN_FACTORS, STRUCTURE, Columns, once, well_from_draft
 from assaykit.plate.serving import control_faults, controls_named, reserved_controls
 from assaykit.plate.sheets import sheets_from_file
-from assaykit.plate.statistics import Number, Sample, StatisticsTable, number_from_entry, read_statistics
+from assaykit.plate.statistics import Number, Sample, StatisticsTable, read_statistics, statistic_from_entry
 
 __all__ = [
     "DEFAULT_SIZE",
@@ -40,7 +40,6 @@ __all__ = [
     "column_name",
     "control_faults",
     "controls_named",
-    "number_from_entry",
     "once",
     "position_from_well",
     "read_counts",
@@ -52,6 +51,7 @@ __all__ = [
     "row_letters",
     "sheets_from_file",
     "smallest_size",
+    "statistic_from_entry",
     "text_from_value",
     "well_from_draft",
     "well_from_position",

@@ -99,12 +99,12 @@ def read_statistics(path: Path, *, label: str = "", declared: Collection[str] = 
     return tables
 
 
-def number_from_entry(entry: Entry, *, decimal: str = "") -> Number:
+def statistic_from_entry(entry: Entry, *, decimal: str = "") -> Number:
     """Return what a cell holds as a number: 12.3, 12,3, 1 234 or 12.3 %; ambiguous text is no number.
 
-    >>> number_from_entry(Entry("12,3 %", "A2"))
+    >>> statistic_from_entry(Entry("12,3 %", "A2"))
     Number(value=12.3, percent=True, problem='')
-    >>> number_from_entry(Entry("n.d.", "A2")).problem
+    >>> statistic_from_entry(Entry("n.d.", "A2")).problem
     "'n.d.' is no number"
     """
     if isinstance(entry.value, bool) or not isinstance(entry.value, (str, int, float)):
@@ -191,7 +191,7 @@ def _is_header(row: tuple[Cell, ...], declared: Collection[str]) -> bool:
     FlowJo leaves the heading of its samples empty: one text with its bar is a header, too.
     """
     texts = [one_line(text_from_value(cell.value)) for cell in row if cell]
-    numbers = [cell for cell in row if cell and number_from_entry(cell).value is not None]
+    numbers = [cell for cell in row if cell and statistic_from_entry(cell).value is not None]
     named = sum(text in declared or bool(heading_from_text(text).statistic) for text in texts)
     plain = {column_name(text).rstrip(":") for text in texts}
     table = len(texts) > 1 or bool(plain & {*_SAMPLE, *_WELL}) or any(" | " in text for text in texts)

@@ -12,13 +12,13 @@ Scale = Literal["log2", "log", "logit", "identity"]
 Adjust = Literal["holm", "bh", "tukey", "dunnett", "none"]
 
 
-class Model(BaseModel):
+class ProtocolModel(BaseModel):
     """Frozen, and unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ChannelRole(Model):
+class ChannelRole(ProtocolModel):
     """What a channel is for, and the $PnN or $PnS it usually has; the study's `channels` overrides `names`."""
 
     names: tuple[str, ...] = Field(default=(), description="Its usual $PnN or $PnS, the likeliest first.")
@@ -27,7 +27,7 @@ class ChannelRole(Model):
     required: bool = Field(default=True, description="False: in files without it, gates on it keep every cell.")
 
 
-class Readout(Model):
+class Readout(ProtocolModel):
     """One raw number per well: a statistic of a channel in a population, or a count of a population.
 
     `statistic` is a key of cytometry's READOUTS, e.g. count, median, robust_cv, geometric_mean, percent_positive.
@@ -45,7 +45,7 @@ class Readout(Model):
         return self.name or f"{self.channel or self.population}_{self.statistic}"
 
 
-class EndpointSpec(Model):
+class EndpointSpec(ProtocolModel):
     """One endpoint: a key of ENDPOINTS, and the channel or populations it is formed from."""
 
     endpoint: str = Field(description="Which endpoint, e.g. dmfi, migration_cxcl12: `assaykit endpoints` lists them.")
@@ -65,7 +65,7 @@ class EndpointSpec(Model):
         return self.name or (f"{self.channel}_{self.endpoint}" if self.channel else self.endpoint)
 
 
-class WeightedArm(Model):
+class WeightedArm(ProtocolModel):
     """One arm of a contrast of several, and how often it counts."""
 
     treatment: str
@@ -73,7 +73,7 @@ class WeightedArm(Model):
     weight: float = Field(description="1 for an arm that is added, -1 for one that is taken off, 0.5 in a mean of two.")
 
 
-class ContrastSpec(Model):
+class ContrastSpec(ProtocolModel):
     """A contrast by name, beyond the families: (treatment - comparator) in context, minus the same in another.
 
     With `factor` it compares two levels of a factor instead, such as two lines: treatment in `level` minus treatment in
@@ -109,7 +109,7 @@ class ContrastSpec(Model):
         return self
 
 
-class Analysis(Model):
+class Analysis(ProtocolModel):
     """One analysis of one endpoint of MEASUREMENTS: model, families of contrasts, adjustment."""
 
     name: str
@@ -128,7 +128,7 @@ class Analysis(Model):
     model: Literal["lmm", "nested_lmm", "paired_t", "nb_glmm", "betabinomial_glmm"] = "lmm"
 
 
-class CurveAnalysis(Model):
+class CurveAnalysis(ProtocolModel):
     """Dose-response curves of one endpoint: one per drug, context and unit, one over units, and shifts by context."""
 
     name: str
@@ -140,7 +140,7 @@ class CurveAnalysis(Model):
     )
 
 
-class SynergyAnalysis(Model):
+class SynergyAnalysis(ProtocolModel):
     """Whether two drugs do more together than their single effects let expect, on one endpoint."""
 
     name: str
@@ -154,13 +154,13 @@ class SynergyAnalysis(Model):
     )
 
 
-class Panel(Model):
+class Panel(ProtocolModel):
     """That a study may name markers and populations, and where they are gated; see `assaykit.study.panel`."""
 
     parent: str = Field(description="The population, by its gate, on which the study's markers are gated.")
 
 
-class Criterion(Model):
+class Criterion(ProtocolModel):
     """One acceptance criterion: a quantity of a plate or unit against a limit."""
 
     check: str = Field(description="What is asked, e.g. vehicle_death: `assaykit protocols NAME` explains each.")
@@ -169,7 +169,7 @@ class Criterion(Model):
     drop: bool = Field(default=False, description="Whether what fails is left out of the estimates.")
 
 
-class Quality(Model):
+class Quality(ProtocolModel):
     """Limits of the cell-level checks; `exclude` names the checks that drop events."""
 
     min_cells: int = 200
@@ -182,7 +182,7 @@ class Quality(Model):
     exclude: tuple[Literal["time", "margin", "signal"], ...] = ()
 
 
-class Protocol(Model):
+class Protocol(ProtocolModel):
     """The recipe of one assay."""
 
     assaykit: Literal[1] = Field(default=1, description="The version of this format.")

@@ -109,7 +109,7 @@ def page(
     acceptance, columns = results.tables.get("acceptance"), dictionary_frame().to_dict("records")
     return environment.get_template("page.html.j2").render(
         style=(_HERE / "page.css").read_text(encoding="utf-8"),
-        opening=opening(results),
+        answer=opening(results),
         findings=findings_by_check(results.tables["findings"]),
         acceptance=None if acceptance is None or acceptance.empty else acceptance_listings(acceptance),
         chapters=_chapters(listed, figures),

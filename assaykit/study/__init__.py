@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from assaykit.study.design import sample_wells, units_by_arm
 from assaykit.study.file import study_schema
-from assaykit.study.inputs import InputFile, file_stamp, input_file
+from assaykit.study.inputs import InputFile, input_file, input_stamp
 from assaykit.study.matching import missing_files
 from assaykit.study.model import Assay, BeadLine, ControlCells, Override, Reference, ResolvedPlate, Spillover, Study
 from assaykit.study.overrides import excluded_wells, fixed_by_hand, gate_overrides, on_plate, without_overrides
@@ -36,10 +36,10 @@ __all__ = [
     "Study",
     "bare_names",
     "excluded_wells",
-    "file_stamp",
     "fixed_by_hand",
     "gate_overrides",
     "input_file",
+    "input_stamp",
     "marker_parts",
     "missing_files",
     "of_primary_strata",

@@ -21,7 +21,7 @@ class InputFile:
 
 def input_file(path: Path) -> InputFile:
     """Return the file as it is now, every byte of it read."""
-    stamp = file_stamp(path)  # first: who writes while we read leaves another stamp
+    stamp = input_stamp(path)  # first: who writes while we read leaves another stamp
     if not stamp:  # nothing to read, or a pipe, which would keep us waiting
         return InputFile(path)
     try:
@@ -32,7 +32,7 @@ def input_file(path: Path) -> InputFile:
         return InputFile(path, stamp=stamp)
 
 
-def file_stamp(path: Path) -> str:
+def input_stamp(path: Path) -> str:
     """Return which file lies at a path and when it was last written; "" where no plain file can be reached there."""
     try:
         state = path.stat()

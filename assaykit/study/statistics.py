@@ -25,9 +25,9 @@ from assaykit.plate import (
     Sample,
     StatisticsTable,
     Well,
-    number_from_entry,
     once,
     position_from_well,
+    statistic_from_entry,
     well_from_draft,
     well_from_position,
 )
@@ -234,7 +234,7 @@ def _share_units(
             for sample in table.samples
             for entry in [sample.numbers.get(column.heading)]
         ]
-        numbers = [number_from_entry(entry, decimal=table.decimal) for table, entry in entries if entry is not None]
+        numbers = [statistic_from_entry(entry, decimal=table.decimal) for table, entry in entries if entry is not None]
         told = column.unit or next((heading.unit for _, heading in of if heading.unit), "")
         signed = any(number.percent or (number.value or 0.0) > 1 for number in numbers)
         if told or signed:
@@ -353,7 +353,7 @@ def _filled(
             entry = sample.numbers.get(column.heading)
             if entry is None:
                 continue
-            number = number_from_entry(entry, decimal=table.decimal)
+            number = statistic_from_entry(entry, decimal=table.decimal)
             value, problem = _on_scale(number, column, units.get(column.heading, ""), table.headings[column.heading])
             if problem:
                 message = f"{entry.where}, {column.heading}: {problem}, so {column.readout} of the well is not known."

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from assaykit import pipeline
-from assaykit.study import file_stamp, input_file, read_study
+from assaykit.study import input_file, input_stamp, read_study
 
 SAMPLE = Path(__file__).parents[2] / "sample_data" / "cml_niche"
 MEASURE = sys.modules["assaykit.pipeline.measure"]
@@ -100,5 +100,5 @@ def test_what_is_no_file_has_no_hash_and_keeps_nobody_waiting(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     for path in (tmp_path / "pipe", tmp_path / "loop", tmp_path, tmp_path / "none", tmp_path / ("x" * 5000)):
-        assert file_stamp(path) == ""
+        assert input_stamp(path) == ""
         assert input_file(path).sha256 == ""

@@ -10,7 +10,7 @@ import pytest
 from assaykit.errors import StatisticsError
 from assaykit.plate.draft import Entry
 from assaykit.plate.headings import heading_from_text
-from assaykit.plate.statistics import number_from_entry, read_statistics
+from assaykit.plate.statistics import read_statistics, statistic_from_entry
 
 FLOWJO = """\
 ,Cells/Live | Count,Cells/Live | Median (Comp-PE-A :: CXCR4),Cells/Live/Annexin+ | Freq. of Parent (%),
@@ -74,7 +74,7 @@ def table(folder: Path, text: str, name: str = "t.csv"):
 
 def numbers(read, heading: str) -> list[float | None]:
     found = [sample.numbers.get(heading) for sample in read.samples]
-    return [number_from_entry(entry, decimal=read.decimal).value if entry else None for entry in found]
+    return [statistic_from_entry(entry, decimal=read.decimal).value if entry else None for entry in found]
 
 
 @pytest.mark.parametrize(
@@ -149,13 +149,13 @@ def test_a_heading_says_population_statistic_channel_and_unit(text, population, 
     [("12.3 %", 12.3, True), ("12,3%", 12.3, True), ("1 234", 1234.0, False), ("1.234.567,8", 1234567.8, False)],
 )
 def test_numbers_are_read_as_people_and_programs_write_them(text, value, percent):
-    number = number_from_entry(Entry(text, "A1"))
+    number = statistic_from_entry(Entry(text, "A1"))
     assert (number.value, number.percent, number.problem) == (value, percent, "")
 
 
 @pytest.mark.parametrize("text", ["n.d.", "###", "1,234", "#DIV/0!", "> 5"])
 def test_what_is_no_number_or_two_says_so_and_is_none(text):
-    number = number_from_entry(Entry(text, "A1"))
+    number = statistic_from_entry(Entry(text, "A1"))
     assert number.value is None
     assert text in number.problem
 
@@ -168,7 +168,7 @@ def test_a_workbook_s_percent_format_and_broken_formula_are_told(tmp_path):
     sheet["B2"].number_format = "0.0%"
     book.save(tmp_path / "t.xlsx")
     (read,) = read_statistics(tmp_path / "t.xlsx")
-    share, broken = (number_from_entry(entry) for entry in read.samples[0].numbers.values())
+    share, broken = (statistic_from_entry(entry) for entry in read.samples[0].numbers.values())
     assert (share.value, share.percent) == (pytest.approx(12.3), True)  # approx: 100 times a binary fraction
     assert "#DIV/0!" in broken.problem
 

@@ -156,6 +156,7 @@ def test_an_answer_that_does_not_stand_without_one_unit_is_called_fragile(result
     row = results.tables["estimates"].iloc[0]
     summary = pd.DataFrame([{
         "assay": row["assay"], "analysis": row["analysis"], "contrast": row["contrast"], "context": row["context"],
+        "comparator_context": row["comparator_context"],
         "kind": "treatment", "says": "above zero", "variations": 9, "standing": 8, "weaker": 1, "changed": 0,
         "robust": "fragile", "doubts": "without exp3",
     }])  # fmt: skip
