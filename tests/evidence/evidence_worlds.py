@@ -213,7 +213,7 @@ WORLDS = (
         "stroma does not protect",
         reversal(40.0, imatinib_on_msc=40), REVERSAL, "not interpretable", units=12, noise=0.05,
     ),
-    World("plerixafor kills by itself on stroma", additive(), REVERSAL, "contradicts", noise=0.1),
+    World("plerixafor kills by itself on stroma", additive(), REVERSAL, "contradicts", units=10, noise=0.05),
     World("plerixafor frees cells", at("adhesion", {"vehicle": 20, P: 6}), ("ES-36",), "consistent"),
     World("plerixafor glues cells", at("adhesion", {"vehicle": 20, P: 60}), ("ES-36",), "contradicts"),
     World("simvastatin slows growth", at("viable_count", {"vehicle": 1e5, SIM: 4e4}), ("EN-37",), "consistent"),
