@@ -17,12 +17,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from assaykit.cytometry import is_fluorescence, time_column
+from assaykit.cytometry import is_fluorescence
 from assaykit.cytometry import quality as current
 from assaykit.cytometry.acquisition import BY_CHANCE
 from assaykit.cytometry.carry_over import FEWEST_FIRST, FIRST_SHARE, LEAST_CARRIED, MOST_FIRST, SAMPLE, carry_over_share
 from assaykit.cytometry.columns import WellColumns
 from assaykit.cytometry.drift import signal_shifts
+from assaykit.cytometry.wells import time_column
 from assaykit.errors import FcsError
 from assaykit.fcs import events_from_array, read_fcs
 from assaykit.protocol.model import Protocol

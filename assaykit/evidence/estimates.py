@@ -70,12 +70,17 @@ class LabEstimates:
     vehicle: str  # the arm claims mean by vehicle: see `vehicle_arm`
     drugs: Catalogue
     by_endpoint: Mapping[tuple[str, str], tuple[Estimate, ...]] = field(init=False, repr=False, compare=False)
+    contexts: Mapping[str, frozenset[str]] = field(init=False, repr=False, compare=False)  # measured, by endpoint
 
     def __post_init__(self) -> None:
         grouped: dict[tuple[str, str], list[Estimate]] = {}
         for estimate in self.estimates:
             grouped.setdefault((estimate.endpoint, estimate.kind), []).append(estimate)
         object.__setattr__(self, "by_endpoint", {key: tuple(members) for key, members in grouped.items()})
+        measured: dict[str, set[str]] = {}
+        for estimate in self.estimates:
+            measured.setdefault(estimate.endpoint, set()).update(estimate.contexts)
+        object.__setattr__(self, "contexts", {name: frozenset(found) for name, found in measured.items()})
 
     def of(self, endpoint: str, kind: str) -> tuple[Estimate, ...]:
         """Return the estimates of an endpoint and kind of contrast.
@@ -92,13 +97,7 @@ class LabEstimates:
         Conditioned medium is old medium: where medium as old without cells was measured, only that is its control.
         """
         control = CONTEXTS[context].control if context in CONTEXTS else ""
-        known = any(
-            control in each.contexts
-            for (name, _), found in self.by_endpoint.items()
-            if name == endpoint
-            for each in found
-        )
-        return control if control and known else against
+        return control if control and control in self.contexts.get(endpoint, ()) else against
 
 
 def lab_estimates(estimates: pd.DataFrame, *, drugs: Catalogue, reference: str = "vehicle") -> LabEstimates:

@@ -114,7 +114,12 @@ def _missing(claim: Claim, test: Test, arms: MeasuredArms, lab: LabEstimates) ->
         return 3, f"there is no matching arm with {comparator} in {_places(test.contexts)}"
     if test.against and test.against not in treated:
         return 4, f"{treatment} was not measured in {words.context(test.against)} as well"
-    return 5, f"the arms are there, but the protocol asks for no {test.kind} contrast of {measured[0]} between them"
+    if test.kind == "sensitisation":
+        for need in (need for need in test.needs if need.sign is None):
+            measured_in = {context for _, context in _arms_fitting(need.treatment, measured, arms, lab)}
+            if not measured_in & ({need.context} if need.context != "same" else set(test.contexts)):
+                return 5, f"it needs {need.says}, and that is missing"
+    return 6, f"the arms are there, but the protocol asks for no {test.kind} contrast of {measured[0]} between them"
 
 
 def _arms_fitting(slots: Slots, endpoints: Iterable[str], arms: MeasuredArms, lab: LabEstimates) -> set[Arm]:

@@ -55,7 +55,8 @@ def control_quantiles(study: Study) -> pd.DataFrame:
 def study_to_toml(study: Study) -> str:
     """Return the study as TOML text, without what is empty by default and the quantiles of `control_quantiles`.
 
-    Numbers and choices stand there also where they are the defaults of this version: a later one may have others.
+    Numbers and choices of a protocol stand there also where they are the defaults of this version: a later one may
+    have others. Wells have no more than their layout says.
     """
     whole, changed = (
         _adapter().dump_python(
@@ -69,12 +70,16 @@ def study_to_toml(study: Study) -> str:
         )
         for leave_out in (False, True)
     )
+    # Wells say what their layout says of them; where each factor was written is for messages while a study is read.
+    for assay, brief in zip(whole["assays"], changed["assays"], strict=True):
+        for kind in ("plates", "counts"):
+            for plate, layout in zip(assay[kind], brief.get(kind, ()), strict=True):
+                plate["wells"] = [{k: v for k, v in well.items() if k != "places"} for well in layout["wells"]]
+                layout["wells"] = plate["wells"]
     document = _without_empty(whole, changed)
     for assay in document["assays"]:
         if assay.get("catalogue") == document.get("catalogue"):  # the drugs of the study, written once
             assay.pop("catalogue", None)
-        for well in (well for kind in ("plates", "counts") for plate in assay.get(kind, ()) for well in plate["wells"]):
-            well.pop("places", None)  # for messages while the study is read
     for _, _, control in _controls(document):
         del control["quantiles"]
     return tomli_w.dumps(document)

@@ -171,6 +171,12 @@ def reversal(combination_on_msc: float, *, imatinib_mono: float = 40.0, imatinib
     return apoptosis(mono, {"vehicle": 5.0, IM: imatinib_on_msc, P: 5.0, f"{IM} + {P}": combination_on_msc})
 
 
+def additive() -> Truth:
+    """Return what plerixafor alone kills where stroma is, and adds to imatinib's killing: no sensitisation."""
+    mono = {"vehicle": 5.0, IM: 40.0, P: 5.0, f"{IM} + {P}": 40.0}
+    return apoptosis(mono, {"vehicle": 5.0, IM: 20.0, P: 18.0, f"{IM} + {P}": 31.0})
+
+
 def migration(
     imatinib: float, dasatinib: float, plerixafor: float, statin: float, endpoint="migration_cxcl12"
 ) -> Truth:
@@ -195,12 +201,19 @@ WORLDS = (
     World("imatinib does nothing", apoptosis({"vehicle": 5, IM: 5}, {}), KILLING, "no effect", units=10, noise=0.08),
     World("stroma protects", reversal(12.0), PROTECTION, "consistent"),
     World("stroma sensitises", reversal(70.0, imatinib_mono=25, imatinib_on_msc=70), PROTECTION, "contradicts"),
-    World("nothing to protect from", reversal(5, imatinib_mono=5, imatinib_on_msc=5), PROTECTION, "not interpretable"),
+    World(
+        "nothing to protect from",
+        reversal(5, imatinib_mono=5, imatinib_on_msc=5), PROTECTION, "not interpretable", units=12, noise=0.05,
+    ),
     World("no MSC", apoptosis({"vehicle": 5, IM: 40}, {}), PROTECTION, "not testable"),
     World("plerixafor restores killing", reversal(40.0), REVERSAL, "consistent"),
     World("plerixafor deepens protection", reversal(3.0), REVERSAL, "contradicts"),
     World("plerixafor changes nothing", reversal(12.0), REVERSAL, "no effect", units=12, noise=0.05),
-    World("stroma does not protect", reversal(40.0, imatinib_on_msc=40), REVERSAL, "not interpretable"),
+    World(
+        "stroma does not protect",
+        reversal(40.0, imatinib_on_msc=40), REVERSAL, "not interpretable", units=12, noise=0.05,
+    ),
+    World("plerixafor kills by itself on stroma", additive(), REVERSAL, "contradicts", units=10, noise=0.05),
     World("plerixafor frees cells", at("adhesion", {"vehicle": 20, P: 6}), ("ES-36",), "consistent"),
     World("plerixafor glues cells", at("adhesion", {"vehicle": 20, P: 60}), ("ES-36",), "contradicts"),
     World("simvastatin slows growth", at("viable_count", {"vehicle": 1e5, SIM: 4e4}), ("EN-37",), "consistent"),

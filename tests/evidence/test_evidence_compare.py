@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from evidence.evidence_worlds import (
+    ANALYSES,
     DA,
+    DRUGS,
     IM,
     NI,
     SIM,
     P,
     World,
+    additive,
     apoptosis,
     at,
     cxcr4,
@@ -27,6 +31,7 @@ from hypothesis import strategies as st
 
 from assaykit.errors import EvidenceError
 from assaykit.evidence import VERDICTS, compare, count_papers, papers, read_catalogues, read_claims
+from assaykit.line import LineCatalogue
 from assaykit.pipeline import run
 from assaykit.protocol import Analysis, protocol_names, read_protocol
 from assaykit.stats import estimate
@@ -138,9 +143,82 @@ def test_reversal_without_the_antagonist_alone_is_not_testable_and_names_the_arm
 
 
 def test_reversal_where_stroma_does_not_protect_is_not_interpretable():
-    row = compared(world(reversal(40.0, imatinib_on_msc=40.0))).loc["EN-17"]
+    row = compared(world(reversal(40.0, imatinib_on_msc=40.0), units=12, noise=0.05)).loc["EN-17"]
     assert row["verdict"] == "not interpretable"
-    assert row["reason"].startswith("It asks that stroma protects from the TKI, and imatinib 1 uM in contact with MSC")
+    assert (
+        "It asks that stroma protects from the TKI, and imatinib 1 uM in contact with MSC shows that" in row["reason"]
+    )
+
+
+def test_a_condition_that_is_not_significant_is_told_and_refuses_nothing():
+    """Reading a claim only where protection is significant in the same arms would select for chance."""
+    row = compared(world(reversal(30.0, imatinib_on_msc=25.0), units=3, noise=0.5)).loc["EN-17"]
+    assert row["verdict"] in {"consistent", "inconclusive"}
+    assert (
+        "it presupposes that stroma protects from the TKI, which imatinib 1 uM does not clearly show" in row["reason"]
+    )
+
+
+def test_killing_by_the_antagonist_itself_is_no_sensitisation():
+    """18 % die of plerixafor alone on stroma: 31 % under both are additive, whatever the TKI's own interaction says."""
+    row = compared(world(additive(), units=5, noise=0.1)).loc["EN-17"]
+    assert row["verdict"] == "contradicts"
+    assert row["contrast"] == "imatinib 1 uM + plerixafor 10 uM beyond each alone"
+    odds = {"mono": 0.0}
+    for context, (vehicle, alone, drug, both) in {"mono": (5, 5, 40, 40), "msc_contact": (5, 18, 20, 31)}.items():
+        logit = {p: np.log(p / (100 - p)) for p in (vehicle, alone, drug, both)}
+        odds[context] = logit[both] - logit[drug] - logit[alone] + logit[vehicle]
+    assert row["effect"] == pytest.approx(np.exp(odds["msc_contact"] - odds["mono"]), rel=0.35)  # noise of 5 units
+
+
+def test_claims_mean_vehicle_by_vehicle_whatever_the_studys_reference_is():
+    frame = measurements(world(migration(9.0, 3.0, 3.0, 9.0), units=6, noise=0.05), 1)
+    tables = [estimate(frame, "assay", one, reference=Reference(IM), seed=1)[0] for one in ANALYSES["migration_cxcl12"]]
+    study = SimpleNamespace(
+        reference=Reference(IM), catalogue=DRUGS, unit="experiment", primary_claims=(), lines=LineCatalogue()
+    )
+    table = compare(pd.concat(tables), CLAIMS, measurements=frame, study=study).set_index("claim")
+    assert (table.loc["EN-07", "verdict"], table.loc["EN-07", "contrast"]) == ("consistent", f"{IM} - vehicle")
+    assert (table.loc["ES-35", "verdict"], table.loc["ES-35", "contrast"]) == ("no effect", f"{P} - vehicle")
+
+
+def test_untreated_wells_stand_for_vehicle_only_where_there_is_none():
+    frame = measurements(world(cxcr4(1.0, 0.9)), 1).replace({"treatment": {"vehicle": "untreated"}})
+    tables = [
+        estimate(frame, "assay", one, reference=Reference("untreated"), seed=1)[0] for one in ANALYSES["cxcr4_dmfi"]
+    ]
+    study = SimpleNamespace(
+        reference=Reference("untreated"), catalogue=DRUGS, unit="experiment", primary_claims=(), lines=LineCatalogue()
+    )
+    table = compare(pd.concat(tables), CLAIMS, measurements=frame, study=study).set_index("claim")
+    assert (table.loc["ES-32", "verdict"], table.loc["ES-32", "contrast"]) == ("consistent", f"{IM} - untreated")
+
+
+def test_conditioned_medium_is_held_against_medium_as_old_where_that_was_measured():
+    contexts = {"mono": 40.0, "msc_medium": 20.0, "plain_medium": 20.0}
+    truth = {("apoptosis", t, c): v for c, kill in contexts.items() for t, v in (("vehicle", 5.0), (IM, kill))}
+    row = compared(world(truth, units=12, noise=0.02)).loc["EN-08"]
+    assert row["verdict"] != "consistent"
+    assert (row["context"], row["comparator_context"]) == ("msc_medium", "plain_medium")
+
+
+@pytest.mark.parametrize(
+    ("base", "drug", "verdict"),
+    [
+        (3.0, 4.5, "inconclusive"),  # odds x1.52, but 1.5 points
+        (50.0, 56.0, "inconclusive"),  # 6 points may matter, odds x1.27 do not
+        (50.0, 51.0, "no effect"),  # small in both
+        (5.0, 40.0, "consistent"),
+    ],
+)
+def test_an_effect_matters_where_it_is_large_in_points_and_in_odds(base, drug, verdict):
+    row = compared(world(apoptosis({"vehicle": base, IM: drug}, {}), units=12, noise=0.005)).loc["EN-04"]
+    assert row["verdict"] == verdict, row["reason"]
+
+
+def test_two_units_carry_their_caution_in_the_sentence():
+    row = compared(world(cxcr4(1.0, 0.9), units=2, noise=0.02)).loc["ES-32"]
+    assert "with two units the interval rests on one degree of freedom: take it as a hint" in row["reason"]
 
 
 def test_a_measurement_in_doubt_makes_its_contrast_not_interpretable(tmp_path):
@@ -173,7 +251,9 @@ def test_doubt_in_measurements_is_seen_even_where_estimates_keep_silent():
     ("lines", "claim", "verdict"),
     [
         (["K562"], "ES-32", "consistent"),
-        (["our own CML line"], "ES-32", "consistent"),
+        (["our own CML line"], "ES-32", "not testable"),
+        (["Jurkat"], "ES-32", "not testable"),
+        (["KG1a"], "ES-32", "not testable"),
         (["HL-60"], "ES-32", "not testable"),
         (["KBM5-STI"], "ES-32", "not testable"),
         (["K562", "HL60"], "ES-32", "not testable"),

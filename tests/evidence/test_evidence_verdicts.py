@@ -77,12 +77,22 @@ def test_sentences_say_what_was_found_and_never_that_it_is_proved():
     assert "prove" not in said
 
 
-def test_an_effect_beyond_zero_but_too_small_to_count_says_so():
+def test_an_effect_beyond_zero_but_too_small_to_count_is_no_effect_and_says_so():
     small = found(0.1, 0.02)
-    assert judge(small, 1) == "consistent"
-    assert verdict_sentence(small, "consistent", sign=1).endswith(
-        "as claimed, though it is within the bounds that count as none"
+    assert judge(small, 1) == judge(small, -1) == "no effect"
+    assert verdict_sentence(small, "no effect", sign=1).endswith(
+        "excludes 1, and any effect is within the bounds that count as none, in fold change"
     )
+
+
+def test_a_share_that_is_small_in_points_and_large_in_odds_is_inconclusive_and_says_so():
+    share = replace(found(0.5, 0.05, scale="logit"), endpoint="apoptosis", effect_name="odds ratio", p_in_points=0.001)
+    assert judge(share, 1) == "inconclusive"
+    sentence = verdict_sentence(share, "inconclusive", sign=1)
+    assert "excludes 1, as claimed, but the effect is small" in sentence
+    assert sentence.endswith("within the bounds that count as none, in percentage points")
+    assert judge(replace(share, p_in_points=0.5), 1) == "consistent"
+    assert judge(replace(found(0.0, 0.05, scale="logit"), p_in_points=0.5), 1) == "inconclusive"
 
 
 @given(st.floats(-3, 3), st.floats(0.01, 2), st.integers(2, 20))
@@ -117,7 +127,7 @@ def test_units_agree_with_the_power_of_the_evidence_notes(d, power_at):
 def test_the_units_that_would_settle_a_claim_are_those_of_the_estimates_where_the_protocol_declares_a_bound():
     seen = replace(found(0.2, 0.15), units_needed=31, p_equivalence=0.3)
     assert units_to_settle(seen) == 31
-    assert units_to_settle(replace(seen, in_points=True)) == units_to_settle(found(0.2, 0.15)) == 13
+    assert units_to_settle(found(0.2, 0.15)) == 13
 
 
 def test_without_a_bound_or_an_effect_no_number_of_units_settles_a_claim():

@@ -96,9 +96,9 @@ def test_the_quantiles_of_controls_stand_in_a_table_of_their_own_one_row_each(re
 def test_the_resolved_study_reads_like_the_one_the_lab_wrote(results):
     text = study_to_toml(results.study)
     well = text.partition("[[assays.plates.wells]]")[2].partition("[[")[0]
-    # A sample has no counts, and where each factor was written is of no use any more.
+    # A well is a sample without counts unless its layout says otherwise; where each factor was written is left out.
     keys = [line.partition(" =")[0] for line in well.split("\n") if " = " in line]
-    assert keys == ["name", "role", "file", "where", "treatment", "experiment"]
+    assert keys == ["name", "file", "where", "treatment", "experiment"]
     assert "salts = []" not in text
     assert "min_cells = " in text, "a limit stands there also where it is the default"
 
