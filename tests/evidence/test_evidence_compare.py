@@ -31,6 +31,7 @@ from hypothesis import strategies as st
 
 from assaykit.errors import EvidenceError
 from assaykit.evidence import VERDICTS, compare, count_papers, papers, read_catalogues, read_claims
+from assaykit.evidence.estimates import lab_estimates
 from assaykit.evidence.matching import _in_range as in_range
 from assaykit.line import LineCatalogue
 from assaykit.pipeline import run
@@ -428,3 +429,9 @@ def test_a_dose_is_in_range_up_to_the_ends_and_where_no_range_is_known(drug, amo
     known = read_drugs()
     drugs = Catalogue((*known.drugs, known["imatinib"].model_copy(update={"name": "rangeless", "range": None})))
     assert in_range(Dose(drug, amount, unit), drugs) == inside
+
+
+def test_an_estimate_without_units_needed_has_none():
+    row = {"endpoint": "y", "contrast": "a - b", "context": "mono", "scale": "identity", "kind": "treatment"}
+    table = frame_from_rows([row | {"units_needed": None}, row | {"units_needed": 7}], ESTIMATES)
+    assert [each.units_needed for each in lab_estimates(table, drugs=read_drugs()).estimates] == [None, 7]

@@ -198,6 +198,21 @@ def test_a_combination_is_compared_with_its_parts_and_never_the_other_way_round(
     assert found == [f"{PLERIXAFOR} - {TKI}", f"{BOTH} - {TKI}", f"{BOTH} - {PLERIXAFOR}"]
 
 
+def test_a_sensitisation_weighs_eight_arms_of_drugs_that_were_all_given_in_both_contexts():
+    analysis = Analysis(name="a", endpoint="y", families=("sensitisation",))
+    arms = (VEHICLE, TKI, PLERIXAFOR, BOTH)
+    cells = [(treatment, context) for treatment in arms for context in ("mono", "msc_contact")]
+    (contrast,) = contrasts_of(cells, analysis, Reference())
+    signs = dict(zip(arms, (1.0, -1.0, -1.0, 1.0), strict=True))
+    assert dict(contrast.weights) == {
+        (treatment, context): sign * (1.0 if context == "msc_contact" else -1.0)
+        for treatment, sign in signs.items()
+        for context in ("mono", "msc_contact")
+    }
+    for arm in arms:  # without any of them in the base context there is nothing to take off
+        assert contrasts_of([cell for cell in cells if cell != (arm, "mono")], analysis, Reference()) == ()
+
+
 def test_a_named_contrast_keeps_its_name_and_needs_no_family():
     places = {"context": "msc_contact", "comparator_context": "mono"}
     spec = ContrastSpec(name="reversal", treatment=BOTH, comparator=TKI, **places)
