@@ -42,7 +42,7 @@ VERDICT_MARKS: dict[str, str] = {  # matplotlib markers, so that no verdict is t
 def fade(colour: str, keep: float) -> str:
     """Return the colour mixed with white; `keep` is the share of the colour.
 
-    >>> faded("#000000", 0.5)
+    >>> fade("#000000", 0.5)
     '#808080'
     """
     red, green, blue = to_rgb(colour)

@@ -35,7 +35,7 @@ def number_text(value: float) -> str:
 def limits_text(value: float, low: float, high: float) -> str:
     """Return an effect with its limits.
 
-    >>> interval_text(1.74, 1.5, 2.02)
+    >>> limits_text(1.74, 1.5, 2.02)
     '1.74 (1.50 to 2.02)'
     """
     if not math.isfinite(value):

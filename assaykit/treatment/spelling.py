@@ -49,7 +49,7 @@ _QUANTITY = re.compile(r"[0-9]+(?:[.,][0-9]+)?\s*(?:%\s*(?:\(?[vw]\s*/\s*v\)?)?|
 def respell(text: str) -> str:
     """Return a treatment with one sign for each thing.
 
-    >>> respelled("Imatinib 1 µmol·L⁻¹"), respelled("imatinib 10^-6 M"), respelled("IFN-α 1000 units/mL")
+    >>> respell("Imatinib 1 µmol·L⁻¹"), respell("imatinib 10^-6 M"), respell("IFN-α 1000 units/mL")
     ('Imatinib 1 μmol/L', 'imatinib 1e-6 M', 'IFN-α 1000 U/mL')
     """
     plain = unicodedata.normalize("NFKC", text).translate(_DASHES)
