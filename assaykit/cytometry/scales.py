@@ -19,7 +19,7 @@ LN10 = float(np.log(10.0))
 def transformed_values(raw: ArrayLike, scale: FixedScale) -> Array:
     """Return raw intensities as the scale shows them (same shape, float64); log shows nothing at or below 0 as -inf.
 
-    >>> float(shown_values([262144.0], LogicleScale())[0])
+    >>> float(transformed_values([262144.0], LogicleScale())[0])
     1.0
     """
     x = np.asarray(raw, dtype=np.float64)

@@ -23,7 +23,7 @@ def condense(findings: Iterable[Finding]) -> list[Finding]:
     """Return the findings, each once, in their order; notes and warnings that more than three wells share as one.
 
     >>> wells = [Finding("warn", "drift", "moved", "plate 1", well) for well in ("A1", "A2", "A3", "B7")]
-    >>> [(one.well, one.message) for one in condensed(wells)]
+    >>> [(one.well, one.message) for one in condense(wells)]
     [('', '4 wells (A1-A3, B7): moved')]
     """
     groups: dict[Finding, list[Finding]] = {}

@@ -8,7 +8,17 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from evidence.evidence_worlds import STATIN_LOWERS, STATIN_SPARES, WORLDS, World, cxcr4, migration, reversal, verdicts
+from evidence.evidence_worlds import (
+    ADDITIVE,
+    STATIN_LOWERS,
+    STATIN_SPARES,
+    WORLDS,
+    World,
+    cxcr4,
+    migration,
+    reversal,
+    verdicts,
+)
 
 SEEDS = 8
 STRONG = [world for world in WORLDS if world.verdict not in {"no effect", "inconclusive"}]
@@ -49,6 +59,11 @@ def test_no_effect_is_rarely_called_consistent(world):
     """2.5 % by construction: of 40 seeds more than 5 would be a chance below 0.1 % per claim."""
     counts = said(world, "consistent", 40)
     assert all(count <= 5 for count in counts.values()), counts
+
+
+def test_killing_by_the_antagonist_itself_is_never_called_a_reversal():
+    found = [verdicts(ADDITIVE, seed) for seed in range(20)]
+    assert {verdict for one in found for verdict in one.values()} <= {"contradicts", "inconclusive"}
 
 
 def test_the_two_statin_worlds_are_told_apart():

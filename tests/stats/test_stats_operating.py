@@ -61,6 +61,6 @@ def test_the_simulated_default_is_what_estimate_does(benchmark):
     measurements = frame_from_rows(rows, MEASUREMENTS)
     wrong = robustness(measurements, "a", analysis, reference=Reference(), show_pseudoreplication=True)
     wrong = wrong[(wrong["group"] == "wrong") & (wrong["contrast"] == "drug - vehicle")]
-    wrong = wrong[wrong["kind"].eq("interaction") | wrong["context"].eq("mono")]
+    wrong = wrong[(wrong["context"] == "mono") | (wrong["comparator_context"] == "mono")]
     expected = np.array(benchmark.wells_as_n(studies)["wells as n"])[:, :, 0]
     np.testing.assert_allclose(wrong[["conf_low", "conf_high"]].astype(float), expected)
