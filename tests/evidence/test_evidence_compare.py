@@ -31,12 +31,15 @@ from hypothesis import strategies as st
 
 from assaykit.errors import EvidenceError
 from assaykit.evidence import VERDICTS, compare, count_papers, papers, read_catalogues, read_claims
+from assaykit.evidence.estimates import lab_estimates
+from assaykit.evidence.matching import _in_range as in_range
 from assaykit.line import LineCatalogue
 from assaykit.pipeline import run
 from assaykit.protocol import Analysis, protocol_names, read_protocol
 from assaykit.stats import estimate
 from assaykit.study import Reference, read_study
 from assaykit.tables import COMPARISONS, ESTIMATES, MEASUREMENTS, check, frame_from_rows
+from assaykit.treatment import Catalogue, Dose, read_drugs
 
 CLAIMS = read_claims()
 
@@ -409,3 +412,26 @@ def test_the_sample_study_gives_the_verdicts_its_truth_was_built_for():
     assert set(found.loc[["EN-17", "EN-31"], "verdict"]) <= {"consistent", "inconclusive"}
     assert found.loc["EN-27", "verdict"] in {"inconclusive", "no effect"}
     assert set(found.loc[["EN-29", "EN-32", "EN-33", "ES-03"], "verdict"]) == {"not testable"}
+
+
+@pytest.mark.parametrize(
+    ("drug", "amount", "unit", "inside"),
+    [
+        ("imatinib", 100.0, "nM", True),  # the catalogue's range of imatinib is 0.1 uM to 5 uM, both included
+        ("imatinib", 5.0, "uM", True),
+        ("imatinib", 99.0, "nM", False),
+        ("imatinib", 5.1, "uM", False),
+        ("a drug of a lab's own", 1.0, "M", True),
+        ("rangeless", 1.0, "M", True),
+    ],
+)
+def test_a_dose_is_in_range_up_to_the_ends_and_where_no_range_is_known(drug, amount, unit, inside):
+    known = read_drugs()
+    drugs = Catalogue((*known.drugs, known["imatinib"].model_copy(update={"name": "rangeless", "range": None})))
+    assert in_range(Dose(drug, amount, unit), drugs) == inside
+
+
+def test_an_estimate_without_units_needed_has_none():
+    row = {"endpoint": "y", "contrast": "a - b", "context": "mono", "scale": "identity", "kind": "treatment"}
+    table = frame_from_rows([row | {"units_needed": None}, row | {"units_needed": 7}], ESTIMATES)
+    assert [each.units_needed for each in lab_estimates(table, drugs=read_drugs()).estimates] == [None, 7]

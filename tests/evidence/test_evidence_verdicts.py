@@ -12,7 +12,7 @@ from scipy.stats import nct, t
 
 from assaykit.endpoints import equivalence_bound
 from assaykit.evidence.estimates import Estimate, turned_round
-from assaykit.evidence.verdicts import equivalence_shown, judge, units_to_settle, verdict_sentence
+from assaykit.evidence.verdicts import counted, equivalence_shown, judge, units_to_settle, verdict_sentence
 from assaykit.stats.units import ContrastResult, effect_from_contrast, units_needed
 
 
@@ -77,6 +77,12 @@ def test_sentences_say_what_was_found_and_never_that_it_is_proved():
     assert "prove" not in said
 
 
+def test_one_unit_is_not_called_units_and_no_interval_is_said_to_be_none():
+    assert (counted(1, "donor"), counted(2, "donor")) == ("1 donor", "2 donors")
+    nothing = replace(found(0.8, 0.1), result=ContrastResult.missing(""))
+    assert verdict_sentence(nothing, "not testable", sign=1) == "it has no interval"
+
+
 def test_an_effect_beyond_zero_but_too_small_to_count_is_no_effect_and_says_so():
     small = found(0.1, 0.02)
     assert judge(small, 1) == judge(small, -1) == "no effect"
@@ -101,6 +107,7 @@ def test_turning_a_contrast_round_turns_the_claim_round(estimate, std_error, df)
     other = turned_round(one)
     assert judge(one, 1) == judge(other, -1)
     assert other.effect == pytest.approx(1 / one.effect)
+    assert other.result.statistic == -one.result.statistic
     back = turned_round(other)
     assert back.result == one.result
     assert (back.contrast, other.contrast) == ("imatinib 1 uM - vehicle", "vehicle - imatinib 1 uM")

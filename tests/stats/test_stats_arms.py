@@ -69,6 +69,13 @@ def test_one_unit_with_both_arms_is_no_comparison_and_the_row_says_so():
     assert "two units with both arms" in row["reason"]
 
 
+def test_two_units_with_both_arms_are_enough_and_one_more_is_as_well():
+    pair = pd.DataFrame({"a": [1.0, 2.0, np.nan], "b": [3.0, 5.0, 9.0]})
+    row = compare_arms(pair, "a").iloc[0]
+    assert (row["estimate"], row["n_units"], row["method"]) == (2.5, 2, "paired t")  # differences 2 and 3
+    assert np.isnan(row["hedges_g"])  # its correction is none at one df
+
+
 def test_equivalence_is_that_of_statsmodels():
     from statsmodels.stats.weightstats import ttost_paired
 
@@ -84,8 +91,22 @@ def test_all_arms_together_are_the_anova_of_statsmodels_and_friedman():
     tidy = wells().groupby(["experiment", "drug"], as_index=False)["viability"].mean()
     truth = AnovaRM(tidy, "viability", "experiment", within=["drug"]).fit().anova_table.iloc[0]
     assert found.loc["repeated-measures ANOVA", "statistic"] == pytest.approx(truth["F Value"])
+    assert found.loc["repeated-measures ANOVA", ["df1", "df2", "p_value"]].tolist() == pytest.approx(
+        by_greenhouse_geisser(), rel=1e-9
+    )
     # every unit ranks the arms alike: of 6^4 arrangements 6 are as far apart
     assert found.loc["Friedman, exact", "p_value"] == pytest.approx(6 / 6**4)
+
+
+def by_greenhouse_geisser():
+    """Return df and p of the F test by the eigenvalues of the arms' covariance, as in Greenhouse & Geisser 1959."""
+    table = np.array(list(VALUES.values())).T
+    contrasts = np.array([[1, -1, 0], [1, 1, -2]]) / np.sqrt([[2], [6]])  # two orthonormal ones
+    roots = np.linalg.eigvalsh(contrasts @ np.cov(table, rowvar=False) @ contrasts.T)
+    epsilon = roots.sum() ** 2 / (2 * (roots**2).sum())
+    rest = table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()
+    F = (4 * ((table.mean(axis=0) - table.mean()) ** 2).sum() / 2) / ((rest**2).sum() / 6)
+    return [2 * epsilon, 6 * epsilon, stats.f.sf(F, 2 * epsilon, 6 * epsilon)]
 
 
 @pytest.mark.parametrize(

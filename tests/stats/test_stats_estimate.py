@@ -388,3 +388,25 @@ def test_conditioned_medium_is_also_compared_with_the_plain_medium_that_is_its_o
         ("msc_medium", "mono"): pytest.approx(8.0),
         ("msc_medium", "plain_medium"): pytest.approx(4.0),
     }
+
+
+@pytest.mark.parametrize(
+    ("unit", "name"), [("%", "percentage points"), ("% of input", "percentage points"), ("MFI", "difference")]
+)
+def test_a_difference_of_percentages_is_called_percentage_points(unit, name):
+    table = estimated(measured(unit=unit), scale="identity", families=("treatment",))[0]
+    assert set(table["effect_name"]) == {name}
+
+
+def test_a_ratio_of_counts_takes_its_zeros_on_the_scale_of_the_other_wells():
+    """Cells per 1,000 put in: 40 of 20,000 are 2; no cell of 20,000 is 0.5 / 20,001 times 1,000."""
+    frame = measured(unit="per 1,000 cells").assign(total=20_000.0)
+    frame["count"] = 20.0 * (1 + frame.index % 4)
+    frame.loc[0, "count"] = 0.0
+    frame["value"] = 1_000 * frame["count"] / frame["total"]
+    table, findings = estimated(frame, scale="log", families=("level",))
+    chosen = frame[(frame["treatment"] == "vehicle") & (frame["context"] == "mono")]
+    logs = np.log(chosen["value"].where(chosen["value"] > 0, 1_000 * 0.5 / 20_001)).groupby(chosen["unit_id"]).mean()
+    found = row(table, treatment="vehicle", context="mono")
+    assert found["estimate"] == pytest.approx(logs.mean())
+    assert "values_off_scale" not in {finding.check for finding in findings}

@@ -81,6 +81,11 @@ def test_the_units_needed_are_those_a_reader_finds_in_a_table_of_paired_t():
     assert [units_needed(d, 1.0) for d in (0.5, 0.8, 1.0, 1.5, 2.0)] == [34, 15, 10, 6, 5]
 
 
+def test_power_depends_on_effect_and_sd_by_their_ratio_alone():
+    assert equivalence_power(11, 0.5, 0.5) == pytest.approx(equivalence_power(11, 1.0, 1.0), rel=1e-12)
+    assert paired_power(5, 0.6, 0.35) == pytest.approx(paired_power(5, 1.2, 0.7), rel=1e-12)
+
+
 def test_a_bound_larger_than_the_effect_asks_for_units_that_could_show_there_is_none():
     # at d = 1: 10 units find it, 11 show its absence; an effect of 1.5 is found by 6 whatever the smaller bound
     assert (units_needed(0.1, 1.0, bound=1.0), units_needed(1.0, 1.0, bound=1.0)) == (11, 11)

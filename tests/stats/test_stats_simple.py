@@ -13,7 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assaykit.errors import DesignError
-from assaykit.stats.units import hedges_g, hedges_g_paired, one_sample_t, paired_t, student_t, tost, welch_t
+from assaykit.stats.units import (
+    ContrastResult,
+    equivalence_p,
+    hedges_g,
+    hedges_g_paired,
+    one_sample_t,
+    paired_t,
+    student_t,
+    tost,
+    welch_t,
+)
 from assaykit.stats.units.ranks import friedman, midranks, wilcoxon_signed_rank
 from assaykit.stats.units.repeated_measures import greenhouse_geisser, rm_anova
 
@@ -47,6 +57,13 @@ def test_equivalence_agrees_with_r(sleep, test, name):
     assert (found.p_lower, found.p_upper) == pytest.approx((truth["p_lower"], truth["p_upper"]), rel=TIGHT)
     assert (found.conf_low, found.conf_high) == pytest.approx(truth["ci90"], rel=TIGHT)
     assert found.p_value == pytest.approx(truth["p"], rel=TIGHT)
+
+
+def test_equivalence_needs_a_bound_and_an_error_however_small():
+    found = ContrastResult.by_t(0.0, 0.1, 4.0, n_units=5, method="t")
+    assert equivalence_p(found, 0.2776) == pytest.approx(0.025, abs=1e-4)  # 2.776 errors: t(4) at 97.5 %
+    assert np.isnan(equivalence_p(found, None))
+    assert np.isnan(equivalence_p(ContrastResult.by_t(0.0, 0.0, 4.0, n_units=5, method="t"), 0.3))
 
 
 def test_equivalence_holds_exactly_when_the_interval_lies_inside_the_bounds(sleep):

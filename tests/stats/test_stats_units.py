@@ -12,7 +12,7 @@ from scipy import stats
 
 from assaykit.protocol.model import Analysis, ContrastSpec
 from assaykit.stats.units import Contrast, ContrastResult, place_text
-from assaykit.stats.units.confounding import confounding
+from assaykit.stats.units.confounding import confounding, confounding_findings
 from assaykit.stats.units.families import contrasts_of
 from assaykit.stats.units.findings import unusual_units
 from assaykit.stats.units.unit_level import UnitMeans, contrast_of_units
@@ -125,6 +125,41 @@ def test_an_arm_is_held_against_those_of_the_other_sign_in_its_own_context():
     assert confounding(Contrast.between(VEHICLE, "", "mono", kind="level"), means(V_mono=[1, 2]), {}) == []
 
 
+@pytest.mark.parametrize(
+    ("plates", "check"),  # plate of the drug, then of vehicle, in E1 and E2
+    [
+        ((("P1", "P1"), ("P2", "P2")), ""),
+        ((("P1", "P9"), ("P2", "P2")), "arms_partly_apart"),
+        ((("P1", "P9"), ("P2", "P8")), "arms_apart"),
+    ],
+)
+def test_arms_on_plates_of_their_own_are_confounded_in_every_unit_and_in_doubt_in_some(plates, check):
+    levels = {
+        (f"E{unit}", (treatment, "mono")): {plate}
+        for unit, pair in enumerate(plates, start=1)
+        for treatment, plate in zip((TKI, VEHICLE), pair, strict=True)
+    }
+    mixed = confounding(IMATINIB, means(I_mono=[1, 2], V_mono=[1, 3]), {"plate": levels})
+    assert [each.check for each in mixed] == ([check] if check else [])
+    assert [bool(each.doubt) for each in mixed] == ([check == "arms_partly_apart"] if check else [])
+    if check == "arms_apart":
+        assert "were never on the same plate (2 of 2 units)" in mixed[0].why
+        (finding,) = confounding_findings([REVERSAL, IMATINIB], [[], mixed], "dead cells")
+        assert finding.message.startswith(f"analysis dead cells: {IMATINIB.name} (mono): {TKI} in mono and vehicle in")
+
+
+@pytest.mark.parametrize(("apart", "check"), [(2, ["arms_partly_apart"]), (1, [])])
+def test_contexts_on_plates_of_their_own_are_a_doubt_only_where_every_unit_has_them_so(apart, check):
+    contrast = Contrast.between(TKI, TKI, "msc_contact", "mono", kind="context")
+    levels = {
+        (f"E{unit}", (TKI, context)): {f"P{unit}" + ("b" if unit <= apart and context == "mono" else "a")}
+        for unit in (1, 2)
+        for context in ("msc_contact", "mono")
+    }
+    mixed = confounding(contrast, means(I_msc=[1, 2], I_mono=[1, 3]), {"plate": levels})
+    assert [each.check for each in mixed] == check
+
+
 def test_medium_is_compared_with_the_reference_context_and_with_its_own_control():
     cells = [(VEHICLE, context) for context in ("mono", "msc_medium", "plain_medium")]
     analysis = Analysis(name="a", endpoint="y", families=("context",))
@@ -161,6 +196,21 @@ def test_a_combination_is_compared_with_its_parts_and_never_the_other_way_round(
     cells = [(treatment, "mono") for treatment in (BOTH, PLERIXAFOR, TKI, VEHICLE)]
     found = [contrast.name for contrast in contrasts_of(cells, analysis, Reference())]
     assert found == [f"{PLERIXAFOR} - {TKI}", f"{BOTH} - {TKI}", f"{BOTH} - {PLERIXAFOR}"]
+
+
+def test_a_sensitisation_weighs_eight_arms_of_drugs_that_were_all_given_in_both_contexts():
+    analysis = Analysis(name="a", endpoint="y", families=("sensitisation",))
+    arms = (VEHICLE, TKI, PLERIXAFOR, BOTH)
+    cells = [(treatment, context) for treatment in arms for context in ("mono", "msc_contact")]
+    (contrast,) = contrasts_of(cells, analysis, Reference())
+    signs = dict(zip(arms, (1.0, -1.0, -1.0, 1.0), strict=True))
+    assert dict(contrast.weights) == {
+        (treatment, context): sign * (1.0 if context == "msc_contact" else -1.0)
+        for treatment, sign in signs.items()
+        for context in ("mono", "msc_contact")
+    }
+    for arm in arms:  # without any of them in the base context there is nothing to take off
+        assert contrasts_of([cell for cell in cells if cell != (arm, "mono")], analysis, Reference()) == ()
 
 
 def test_a_named_contrast_keeps_its_name_and_needs_no_family():

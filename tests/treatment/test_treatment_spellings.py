@@ -204,6 +204,8 @@ def test_a_sequence_is_an_arm_of_its_own_and_never_the_combination():
     assert sequence.drugs == together.drugs == ("imatinib", "plerixafor")
     assert [step.hours for step in sequence.steps] == [24.0, None]
     assert sequence != parse_treatment("plerixafor 10 uM then imatinib 1 uM for 24 h", DRUGS)
+    longer = parse_treatment("imatinib 1 uM for 2 days then plerixafor 10 uM for 30 min", DRUGS)
+    assert [step.hours for step in longer.steps] == [48.0, 0.5]
 
 
 @pytest.mark.parametrize(

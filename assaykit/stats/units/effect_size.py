@@ -48,11 +48,13 @@ def hedges_g_paired(values: ArrayLike, reference: ArrayLike, *, level: float = 0
 
 
 def small_sample_correction(df: float) -> float:
-    """Return Hedges' exact J = gamma(df/2) / (sqrt(df/2) gamma((df - 1)/2)).
+    """Return Hedges' exact J = gamma(df/2) / (sqrt(df/2) gamma((df - 1)/2)); NaN for one df, at which it is none.
 
     >>> round(small_sample_correction(18), 6)
     0.957646
     """
+    if df <= 1:
+        return math.nan
     return math.exp(math.lgamma(df / 2) - math.lgamma((df - 1) / 2) - 0.5 * math.log(df / 2))
 
 
