@@ -80,7 +80,8 @@ class Workers(Executor):
     def _send(self, answer: Future[Any], work: Work) -> None:
         pool = self._pool
         try:
-            sent = pool.submit(work)
+            with _signals_held():
+                sent = pool.submit(work)
         except BrokenProcessPool:
             self._send_again(answer, work, lost=pool)
         else:
@@ -117,6 +118,24 @@ class Workers(Executor):
                     "run again with --workers 1, or on a computer with more memory; nothing was written",
                 )
             )
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Let signals that end a run wait until this is left: a worker that is being started must be known to be ended."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    ending = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, lambda found, _: came.append(found)) for number in ending}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 def _pool(count: int) -> ProcessPoolExecutor:
