@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from assaykit.figures.colours import BLACK, BLUE, FAINT, GREEN, GREY, ORANGE, PALE, PURPLE
+from assaykit.figures.colours import BLACK, BLUE, FAINT, GREEN, GREY, ORANGE, PALE, PURPLE, VERMILLION
 from assaykit.figures.conditions import context_label, endpoint_words, shown
 from assaykit.figures.numbers import is_ratio, limits_text, p_text, padded, set_ratio_axis
 from assaykit.figures.styles import Style, axes_at, canvas, in_style, room, short
@@ -23,6 +23,7 @@ KIND_WORDS: dict[str, str] = {
     "pairwise": "between treatments",
     "context": "between contexts",
     "interaction": "difference of differences",
+    "sensitisation": "two drugs beyond each alone",
     "level": "against no effect",
     "custom": "named in the protocol",
 }
@@ -31,6 +32,7 @@ KIND_COLOURS: dict[str, str] = {
     "pairwise": BLUE,
     "context": GREEN,
     "interaction": ORANGE,
+    "sensitisation": VERMILLION,
     "level": PURPLE,
     "custom": PURPLE,
 }
@@ -46,6 +48,8 @@ def contrast_words(row: pd.Series) -> str:
             return f"{treatment}: {where} vs {other}"
         case "interaction":
             return f"{treatment} vs {comparator}: {where} vs {other}"
+        case "sensitisation":
+            return f"{treatment} beyond each alone: {where} vs {other}"
         case "treatment" | "pairwise":
             return f"{treatment} vs {comparator}, {where}"
         case "level":

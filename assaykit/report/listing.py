@@ -93,7 +93,7 @@ def _analysis(rows: pd.DataFrame) -> tuple[Listing, Listing]:
     head = ("family", "contrast", "effect (95% CI)", "t", "df", "P", "P adj.", "n", "remark")
     title = f"{endpoint_words(str(rows['endpoint'].iloc[0]))}: {rows['effect_name'].iloc[0]}"
     note = "; ".join(dict.fromkeys(str(m) for m in rows["method"] if m))
-    side = rows["kind"].isin(["pairwise", "interaction"])
+    side = rows["kind"].isin(["pairwise", "interaction", "sensitisation"])
     main, rest = (tuple(tuple(_estimate(row)) for _, row in part.iterrows()) for part in (rows[~side], rows[side]))
     if not main:
         return Listing(title, head, rest, note), Listing("", head, ())

@@ -73,8 +73,8 @@ def _statement(row: pd.Series, direction: int) -> str:
             return f"{thing} under {treatment} did not clearly differ {where} and {elsewhere}"
         case "context":
             return f"{where}, {thing} under {treatment} was {_compared(row, direction)} {elsewhere}"
-        case "interaction":
-            return _interaction(row, direction, where=where, elsewhere=elsewhere)
+        case "interaction" | "sensitisation":
+            return _difference_of_effects(row, direction, where=where, elsewhere=elsewhere)
         case "level":
             side = {1: "above", -1: "below", 0: "not clearly different from"}[direction]
             null = "1" if is_ratio(str(row["effect_name"])) else "0"
@@ -99,9 +99,10 @@ def _compared(row: pd.Series, direction: int) -> str:
     return f"{number_text(abs(effect))}{unit} {'higher' if direction > 0 else 'lower'} than that of"
 
 
-def _interaction(row: pd.Series, direction: int, *, where: str, elsewhere: str) -> str:
+def _difference_of_effects(row: pd.Series, direction: int, *, where: str, elsewhere: str) -> str:
     treatment, comparator = shown(str(row["treatment"])), shown(str(row["comparator"]))
-    effect = f"the {row['effect_name']} of {endpoint_words(str(row['endpoint']))}, {treatment} against {comparator},"
+    what = f"{treatment} {'beyond each alone' if row['kind'] == 'sensitisation' else f'against {comparator}'}"
+    effect = f"the {row['effect_name']} of {endpoint_words(str(row['endpoint']))}, {what},"
     if direction == 0:
         return f"{effect} did not clearly differ {where} and {elsewhere}"
     return f"{where}, {effect} was {_compared(row, direction)} {elsewhere}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -17,9 +18,11 @@ from assaykit.figures.colours import treatment_colours, unit_colours
 from assaykit.figures.conditions import ordered_treatments
 from assaykit.figures.endpoint import endpoint_by_condition
 from assaykit.figures.evidence import evidence_forest, evidence_matrix
-from assaykit.figures.forest import forest, forest_pages
+from assaykit.figures.forest import KIND_COLOURS, KIND_WORDS, contrast_words, forest, forest_pages
 from assaykit.figures.gate_yield import gate_yield
 from assaykit.figures.plate_map import plate_map
+from assaykit.protocol import Analysis
+from assaykit.report.words import estimate_sentence
 
 NATURE = STYLES["nature"]
 
@@ -202,3 +205,22 @@ def test_figures_are_written_as_pdf_svg_and_png(results, tmp_path):
     paths = write_figures(type(results)(one, few), tmp_path / "figures")
     assert {path.suffix for path in paths} == {".pdf", ".svg", ".png"}
     assert all(path.stat().st_size > 500 for path in paths)
+
+
+def test_every_kind_of_contrast_has_words_and_a_colour():
+    """A kind without them ends the run where its figures are listed."""
+    asked = get_args(get_args(Analysis.model_fields["families"].annotation)[0])
+    assert {*asked, "custom"} == set(KIND_WORDS) == set(KIND_COLOURS)
+
+
+def test_a_contrast_of_two_drugs_beyond_each_alone_is_told_by_its_drugs_and_both_contexts():
+    row = pd.Series(
+        {"kind": "sensitisation", "treatment": "imatinib 1 uM + plerixafor 10 uM", "comparator": "vehicle"}
+        | {"context": "msc_contact", "comparator_context": "mono", "contrast": "", "endpoint": "apoptosis"}
+        | {"effect": 2.4, "effect_low": 1.2, "effect_high": 5.0, "effect_name": "odds ratio", "p_adjusted": 0.03}
+        | {"n_units": 4, "conf_low": 0.2, "conf_high": 1.6, "p_value": 0.03}
+    )
+    assert contrast_words(row) == "imatinib 1 µM + plerixafor 10 µM beyond each alone: MSC contact vs alone"
+    told = estimate_sentence(row, "experiment")
+    assert "the odds ratio of apoptosis, imatinib 1 µM + plerixafor 10 µM beyond each alone, was 2.40 times" in told
+    assert told.startswith("With MSC in contact")
